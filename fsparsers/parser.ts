@@ -1,0 +1,20 @@
+/** The shape every parser has, so that probe.ts can choose among them. */
+
+import type { ByteReader } from './reader.js';
+import type { UsedMap } from './usedmap.js';
+
+export interface ParserOptions {
+  /** Where an external journal or log lies, when the user names it. */
+  readonly externalJournal?: ByteReader;
+  /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Parser {
+  /** The family of file systems, which is also the name of the parser's folder. */
+  readonly family: string;
+  /** A short description of a plausible signature ("ext4, UUID ..."), or null. Never throws on content. */
+  probe(reader: ByteReader): Promise<string | null>;
+  /** Reads the allocation structures. Rejects with ParseError on what cannot be such a file system. */
+  parse(reader: ByteReader, options?: ParserOptions): Promise<UsedMap>;
+}

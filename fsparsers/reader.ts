@@ -1,0 +1,51 @@
+/** How a parser reads the volume: the only thing it knows of the world outside. */
+
+import { ParseError } from './errors.js';
+
+export interface ByteReader {
+  readonly sizeBytes: number;
+  /**
+   * Reads exactly `lengthBytes` bytes at `offsetBytes`. The result is the caller's to keep and is
+   * never written to by the reader again. I/O errors reject with whatever the reader's floor uses.
+   */
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
+}
+
+/** A volume that lies in memory: for tests, and for what has been read already. */
+export class BufferReader implements ByteReader {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes.length;
+  }
+
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    return Promise.resolve(this.#bytes.slice(offsetBytes, offsetBytes + lengthBytes));
+  }
+}
+
+/**
+ * Reads a named structure after checking that it lies on the device, so that a hostile address
+ * becomes a typed error before any memory is taken for it.
+ */
+export async function readStructure(
+  reader: ByteReader,
+  structure: string,
+  offsetBytes: number,
+  lengthBytes: number,
+): Promise<Uint8Array> {
+  const fits =
+    offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes + lengthBytes <= reader.sizeBytes;
+  if (!fits) {
+    throw new ParseError(
+      'TRUNCATED',
+      `needs ${lengthBytes} bytes, but the device ends at byte ${reader.sizeBytes}`,
+      { structure, offsetBytes },
+    );
+  }
+  return reader.read(offsetBytes, lengthBytes);
+}

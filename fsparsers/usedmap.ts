@@ -1,0 +1,332 @@
+/** What a parser gives back: every byte of the device, with the reason why it is used or free. */
+
+/** `free` is the only reason that lets a byte be left out of a copy. */
+export type Reason = 'free' | 'unknown' | 'data' | 'outside' | 'journal' | 'metadata';
+
+export interface MapRange {
+  readonly start: number;
+  readonly length: number;
+  readonly reason: Reason;
+}
+
+export type JournalState =
+  | 'none' // this kind of file system has none, or this one was made without
+  | 'clean' // nothing in it is newer than the rest of the volume
+  | 'replayed' // replayed in memory: the map is the union of before and after
+  | 'unfollowable' // could not be followed: everything is used
+  | 'external'; // lies on another device
+
+export interface Filesystem {
+  /** As blkid names it: ext2, ext3, ext4, xfs, ntfs, ... */
+  readonly type: string;
+  readonly uuid: string | null;
+  readonly label: string | null;
+  readonly blockBytes: number;
+  /** What the file system says of its own size; the device may be larger. */
+  readonly sizeBytes: number;
+  readonly features: readonly string[];
+  /** `dirty`: not cleanly unmounted, or mounted now. `errors`: the file system has recorded damage. */
+  readonly state: 'clean' | 'dirty' | 'errors';
+  readonly journal: { readonly state: JournalState; readonly detail: string };
+  /** More of the geometry, for people: label to value, in the order to print. */
+  readonly geometry: Readonly<Record<string, string | number>>;
+}
+
+/** Something a user should know about the map; `warning` where it costs exactness. */
+export interface MapNote {
+  readonly severity: 'info' | 'warning';
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface UsedMap {
+  readonly deviceBytes: number;
+  readonly filesystem: Filesystem;
+  readonly notes: readonly MapNote[];
+  /** Covers the whole device in order, without gaps; neighbours differ in reason. */
+  readonly ranges: RangeTable;
+  /** Names what lies at a byte: "group 3 inode table", "superblock", "data". */
+  locate(offsetBytes: number): string;
+}
+
+const reasons: readonly Reason[] = [
+  'unknown',
+  'free',
+  'unknown',
+  'data',
+  'outside',
+  'journal',
+  'metadata',
+];
+
+/**
+ * Painting order. A later layer covers an earlier one, so a byte is free only if a parser proved it
+ * free and nothing whatever claimed it.
+ */
+const layerOf: Readonly<Record<Reason, number>> = {
+  free: 1,
+  unknown: 2,
+  data: 3,
+  outside: 4,
+  journal: 5,
+  metadata: 6,
+};
+
+/** An ordered, gapless table of ranges in typed arrays: 9 bytes a range, whatever the device. */
+export class RangeTable {
+  readonly #ends: Float64Array;
+  readonly #layers: Uint8Array;
+
+  constructor(ends: Float64Array, layers: Uint8Array) {
+    this.#ends = ends;
+    this.#layers = layers;
+  }
+
+  get length(): number {
+    return this.#ends.length;
+  }
+
+  at(index: number): MapRange {
+    const end = this.#ends[index];
+    const layer = this.#layers[index];
+    if (end === undefined || layer === undefined) {
+      throw new RangeError(`no range ${index} in a table of ${this.length}`);
+    }
+    const start = index === 0 ? 0 : (this.#ends[index - 1] ?? 0);
+    return { start, length: end - start, reason: reasons[layer] ?? 'unknown' };
+  }
+
+  *[Symbol.iterator](): Generator<MapRange> {
+    for (let index = 0; index < this.length; index++) yield this.at(index);
+  }
+
+  /** The range that holds the byte, by bisection. */
+  find(offsetBytes: number): MapRange {
+    let low = 0;
+    let high = this.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ends[middle] ?? Infinity) > offsetBytes) high = middle;
+      else low = middle + 1;
+    }
+    return this.at(low);
+  }
+
+  /** Bytes by reason; reasons that do not occur are 0. */
+  totals(): Record<Reason, number> {
+    const sum: Record<Reason, number> = {
+      free: 0,
+      unknown: 0,
+      data: 0,
+      outside: 0,
+      journal: 0,
+      metadata: 0,
+    };
+    for (const { length, reason } of this) sum[reason] += length;
+    return sum;
+  }
+}
+
+/** One layer's marks: pairs of start and end, kept in order of arrival until the map is built. */
+class Layer {
+  #pairs = new Float64Array(64);
+  #count = 0;
+  #sorted = true;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  push(start: number, end: number): void {
+    const last = this.#count - 1;
+    if (last >= 0) {
+      const lastStart = this.#pairs[2 * last] ?? 0;
+      const lastEnd = this.#pairs[2 * last + 1] ?? 0;
+      if (start >= lastStart && start <= lastEnd) {
+        this.#pairs[2 * last + 1] = Math.max(end, lastEnd);
+        return;
+      }
+      if (start < lastStart) this.#sorted = false;
+    }
+    if (2 * this.#count === this.#pairs.length) {
+      const larger = new Float64Array(this.#pairs.length * 2);
+      larger.set(this.#pairs);
+      this.#pairs = larger;
+    }
+    this.#pairs[2 * this.#count] = start;
+    this.#pairs[2 * this.#count + 1] = end;
+    this.#count++;
+  }
+
+  /** Sorted, merged pairs of start and end. */
+  merged(): Float64Array {
+    if (!this.#sorted) this.#sort();
+    const pairs = this.#pairs;
+    let kept = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const start = pairs[2 * index] ?? 0;
+      const end = pairs[2 * index + 1] ?? 0;
+      const previousEnd = kept === 0 ? -1 : (pairs[2 * kept - 1] ?? 0);
+      if (kept > 0 && start <= previousEnd) {
+        pairs[2 * kept - 1] = Math.max(previousEnd, end);
+      } else {
+        pairs[2 * kept] = start;
+        pairs[2 * kept + 1] = end;
+        kept++;
+      }
+    }
+    this.#count = kept;
+    return pairs.subarray(0, 2 * kept);
+  }
+
+  /** Forgets marks shorter than `minBytes`. Only the free layer may: forgetting free means copying more. */
+  dropShorterThan(minBytes: number): void {
+    const pairs = this.merged();
+    let kept = 0;
+    for (let index = 0; index < pairs.length; index += 2) {
+      const start = pairs[index] ?? 0;
+      const end = pairs[index + 1] ?? 0;
+      if (end - start < minBytes) continue;
+      pairs[kept++] = start;
+      pairs[kept++] = end;
+    }
+    this.#count = kept / 2;
+  }
+
+  /** Joins marks closer than `gapBytes`. Only used layers may: joining means copying more. */
+  joinCloserThan(gapBytes: number): void {
+    const pairs = this.merged();
+    let kept = 0;
+    for (let index = 0; index < pairs.length; index += 2) {
+      const start = pairs[index] ?? 0;
+      const end = pairs[index + 1] ?? 0;
+      if (kept > 0 && start - (pairs[kept - 1] ?? 0) < gapBytes) {
+        pairs[kept - 1] = end;
+      } else {
+        pairs[kept++] = start;
+        pairs[kept++] = end;
+      }
+    }
+    this.#count = kept / 2;
+  }
+
+  #sort(): void {
+    const order = new Uint32Array(this.#count).map((_, index) => index);
+    order.sort((a, b) => (this.#pairs[2 * a] ?? 0) - (this.#pairs[2 * b] ?? 0));
+    const sorted = new Float64Array(2 * this.#count);
+    for (const [to, from] of order.entries()) {
+      sorted[2 * to] = this.#pairs[2 * from] ?? 0;
+      sorted[2 * to + 1] = this.#pairs[2 * from + 1] ?? 0;
+    }
+    this.#pairs = sorted;
+    this.#sorted = true;
+  }
+}
+
+/**
+ * Collects a parser's marks, in any order and overlapping, into a gapless table of ranges. What
+ * nobody marks is `unknown`, hence used: forgetting a structure can cost time, never a byte.
+ */
+export class MapBuilder {
+  readonly #deviceBytes: number;
+  readonly #maxRanges: number;
+  readonly #layers = reasons.map(() => new Layer());
+  #coarseBytes = 0;
+
+  /**
+   * `maxRanges` bounds memory on a volume fragmented beyond reason (or beyond truth): past it the
+   * smallest free ranges are given up and copied.
+   */
+  constructor(deviceBytes: number, maxRanges = 1 << 23) {
+    this.#deviceBytes = deviceBytes;
+    this.#maxRanges = maxRanges;
+  }
+
+  /** The size below which free ranges were given up to bound memory; 0 if none were. */
+  get coarseBytes(): number {
+    return this.#coarseBytes;
+  }
+
+  /** Marks bytes; what lies outside the device is cut off. Free ranges must be rounded inwards by the caller. */
+  mark(reason: Reason, start: number, length: number): void {
+    const from = Math.max(0, start);
+    const to = Math.min(this.#deviceBytes, start + length);
+    if (!(to > from)) return;
+    const layer = this.#layer(layerOf[reason]);
+    layer.push(from, to);
+    if (layer.count > this.#maxRanges) this.#coarsen();
+  }
+
+  build(): RangeTable {
+    const lists = this.#layers.map((layer) => layer.merged());
+    const cursors = lists.map(() => 0);
+    const ends = new GrowingTable();
+    let position = 0;
+    while (position < this.#deviceBytes) {
+      let top = 0;
+      let next = this.#deviceBytes;
+      for (let layer = 1; layer < lists.length; layer++) {
+        const list = lists[layer];
+        if (list === undefined) continue;
+        let cursor = cursors[layer] ?? 0;
+        while (cursor < list.length && (list[cursor + 1] ?? 0) <= position) cursor += 2;
+        cursors[layer] = cursor;
+        if (cursor >= list.length) continue;
+        const start = list[cursor] ?? 0;
+        if (start > position) {
+          next = Math.min(next, start);
+        } else {
+          top = layer;
+          next = Math.min(next, list[cursor + 1] ?? 0);
+        }
+      }
+      ends.push(next, top === 0 ? layerOf.unknown : top);
+      position = next;
+    }
+    return ends.finish();
+  }
+
+  #layer(index: number): Layer {
+    const layer = this.#layers[index];
+    if (layer === undefined) throw new RangeError(`no layer ${index}`);
+    return layer;
+  }
+
+  #coarsen(): void {
+    while (this.#layers.some((layer) => layer.count > this.#maxRanges / 2)) {
+      this.#coarseBytes = this.#coarseBytes === 0 ? 8192 : this.#coarseBytes * 2;
+      for (const [index, layer] of this.#layers.entries()) {
+        if (index === layerOf.free) layer.dropShorterThan(this.#coarseBytes);
+        else layer.joinCloserThan(this.#coarseBytes);
+      }
+    }
+  }
+}
+
+class GrowingTable {
+  #ends = new Float64Array(64);
+  #layers = new Uint8Array(64);
+  #count = 0;
+
+  push(end: number, layer: number): void {
+    if (this.#count > 0 && this.#layers[this.#count - 1] === layer) {
+      this.#ends[this.#count - 1] = end;
+      return;
+    }
+    if (this.#count === this.#ends.length) {
+      const ends = new Float64Array(this.#count * 2);
+      const layers = new Uint8Array(this.#count * 2);
+      ends.set(this.#ends);
+      layers.set(this.#layers);
+      this.#ends = ends;
+      this.#layers = layers;
+    }
+    this.#ends[this.#count] = end;
+    this.#layers[this.#count] = layer;
+    this.#count++;
+  }
+
+  finish(): RangeTable {
+    return new RangeTable(this.#ends.slice(0, this.#count), this.#layers.slice(0, this.#count));
+  }
+}

@@ -1,0 +1,121 @@
+/** What the rest of fastsync may ask of the native engine, in bytes and file descriptors. */
+
+/**
+ * A work list: pairs of start and length in bytes, in the order in which to work. It is a typed
+ * array because it crosses into native code whole, and because volumes have millions of extents.
+ */
+export type ExtentList = Float64Array;
+
+export type Backend = 'auto' | 'uring' | 'threads';
+
+/** How hard to work; the defaults suit one disk to one disk. */
+export interface Effort {
+  /** `auto` takes io_uring where the kernel allows it. The result is the same either way. */
+  readonly backend?: Backend;
+  /** Largest single request. */
+  readonly chunkBytes?: number;
+  /** Most requests under way at once. */
+  readonly queueDepth?: number;
+  /** Most bytes of buffers under way at once. */
+  readonly inFlightBytes?: number;
+  /** Bytes read per second at most; 0 or absent: no limit. */
+  readonly bytesPerSecond?: number;
+}
+
+export interface CopyRequest extends Effort {
+  /** Open for reading. The engine reopens it for direct I/O where that works. */
+  readonly sourceFd: number;
+  /** Open for writing. The source is read once for all of them. */
+  readonly targetFds: readonly number[];
+  readonly extents: ExtentList;
+  /** Bytes of the work list that are done already (from a checkpoint). */
+  readonly startAtBytes?: number;
+  /** Read the targets first and write only what differs. */
+  readonly compare?: boolean;
+  /** Read back what was written, past the cache, before it counts as durable. */
+  readonly verify?: boolean;
+  /** Go on after unreadable sectors: retry in smaller pieces, leave zeroes, list them. */
+  readonly rescue?: boolean;
+  /** The targets' unwritten parts are known to read as zeroes (a new sparse file): skip zero chunks. */
+  readonly targetsAreZero?: boolean;
+  /** The targets are flushed, and `durableBytes` moves on, at least this often. */
+  readonly flushEveryBytes?: number;
+  readonly flushEveryMs?: number;
+}
+
+export interface CompareRequest extends Effort {
+  readonly leftFd: number;
+  readonly rightFd: number;
+  readonly extents: ExtentList;
+  readonly startAtBytes?: number;
+  /** Differences are reported in multiples of this. Default 4096. */
+  readonly granularityBytes?: number;
+}
+
+export interface ClearRequest extends Effort {
+  readonly targetFd: number;
+  readonly extents: ExtentList;
+  /** `discard`: tell the device (or punch a hole); `zero`: the range reads as zeroes afterwards. */
+  readonly mode: 'discard' | 'zero';
+}
+
+/** A snapshot of a running job's counters. All count up, never down. */
+export interface Progress {
+  /** Bytes of the work list, from its beginning. */
+  readonly totalBytes: number;
+  /** Bytes whose last I/O has completed (not issued), `startAtBytes` included. */
+  readonly completedBytes: number;
+  /** Prefix of the work list that is written and flushed (and verified, if asked). */
+  readonly durableBytes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Bytes of chunks that were all zero and became holes or write-zeroes. */
+  readonly zeroBytes: number;
+  /** Bytes that compared equal and were not written. */
+  readonly identicalBytes: number;
+  readonly verifiedBytes: number;
+  /** Sectors' worth of bytes given up as unreadable. */
+  readonly badBytes: number;
+  /** Bytes that compared different. */
+  readonly differentBytes: number;
+}
+
+/** The system call that failed, as it came back from the kernel. */
+export interface IoFailure {
+  readonly errno: number;
+  readonly syscall: string;
+  /** `source`, or the target's index in `targetFds`. */
+  readonly side: 'source' | number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface JobResult {
+  readonly progress: Progress;
+  readonly backend: 'uring' | 'threads';
+  /** True if cancel() ended it. What was completed before was flushed. */
+  readonly cancelled: boolean;
+}
+
+export interface CopyResult extends JobResult {
+  /** Unreadable ranges, sorted and merged (only with `rescue`). */
+  readonly badRanges: ExtentList;
+  /** Per target: null, or why it was given up. A job rejects only when no target is left. */
+  readonly targetFailures: readonly (IoFailure | null)[];
+}
+
+export interface CompareResult extends JobResult {
+  readonly differentRanges: ExtentList;
+  /** Ranges that could not be read on one side or the other: neither equal nor different. */
+  readonly unreadableRanges: ExtentList;
+}
+
+export type ClearResult = JobResult;
+
+/** A long piece of work on its own thread. */
+export interface Job<Result extends JobResult> {
+  progress(): Progress;
+  /** Asks the job to stop; `done` resolves soon after with `cancelled`. */
+  cancel(): void;
+  readonly done: Promise<Result>;
+}
