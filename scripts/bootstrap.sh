@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Makes a bare clone ready: Debian packages, npm packages, the build. Does only what is missing.
+#   scripts/bootstrap.sh [run|bench]   `run` (the default) is what the demo and the tests need
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libfuse3-dev)
+volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk parted mount util-linux rsync attr)
+oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libnbd-bin bmap-tools gddrescue sleuthkit xxhash zstd
+  clang-format)
+peers=(fio time xfsdump)
+
+wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}")
+[ "${1:-run}" = bench ] && wanted+=("${peers[@]}")
+
+missing=()
+for package in "${wanted[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    if ! sudo -n true 2>/dev/null; then
+      echo "fastsync needs Debian packages that are not installed. Install them with:" >&2
+      echo "  sudo apt-get install -y ${missing[*]}" >&2
+      exit 2
+    fi
+    as_root=(sudo -n)
+  fi
+  echo "installing Debian packages: ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >/dev/null
+fi
+
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {
+  echo "fastsync needs Node 20.19 or newer, found $(node --version). Install a newer one and run this again." >&2
+  exit 2
+}
+
+# The lock file that npm installed from is kept inside node_modules, so a changed one is noticed.
+if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
+  npm ci --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  cp package-lock.json node_modules/.installed-lock.json
+fi
+npm run --silent build >&2

@@ -1,0 +1,69 @@
+/** The live face of a run: a progress bar on stderr while it works, lasting lines above it. */
+
+import { Chalk } from 'chalk';
+import cliProgress from 'cli-progress';
+import type { Reporter, StatusEvent } from './events.js';
+import { type Emphasis, type TextSinks, writeLasting } from './plain.js';
+import { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
+
+/** Colours for a stream; none where NO_COLOR is set or the stream is not a terminal. */
+export function emphasisFor(stream: NodeJS.WritableStream & { isTTY?: boolean }): Emphasis {
+  const wanted = stream.isTTY === true && !process.env.NO_COLOR;
+  const chalk = new Chalk({ level: wanted ? 1 : 0 });
+  return { error: chalk.red, warning: chalk.yellow, good: chalk.green, faint: chalk.dim };
+}
+
+/** A reporter for a terminal on stderr. */
+export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream }): Reporter {
+  let bar: cliProgress.SingleBar | undefined;
+  let phase = '';
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    report(event) {
+      if (event.type === 'status') {
+        if (bar === undefined || event.phase !== phase) {
+          stop();
+          phase = event.phase;
+          bar = newBar(sinks.stderr);
+          bar.start(Math.max(1, event.totalBytes), 0, payloadOf(event));
+        }
+        bar.update(event.totalBytes === 0 ? 1 : event.completedBytes, payloadOf(event));
+      } else {
+        stop();
+        writeLasting(event, sinks);
+      }
+    },
+  };
+}
+
+function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
+  return new cliProgress.SingleBar({
+    stream,
+    format: '{phase} {bar} {percent}  {done}  {rate}  {left}{notes}',
+    barsize: 24,
+    fps: 10,
+    hideCursor: true,
+    clearOnComplete: true,
+    stopOnComplete: false,
+    forceRedraw: true,
+    gracefulExit: false,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+  });
+}
+
+function payloadOf(status: StatusEvent) {
+  const { bytesPerSecond, etaSeconds, skippedBytes, errors } = status;
+  const skipped = skippedBytes > 0 ? `  skipped ${formatBytes(skippedBytes)}` : '';
+  return {
+    phase: status.phase,
+    percent: formatPercent(status.completedBytes, status.totalBytes),
+    done: `${formatBytes(status.completedBytes)} of ${formatBytes(status.totalBytes)}`,
+    rate: bytesPerSecond === null ? '' : formatRate(bytesPerSecond),
+    left: etaSeconds === null ? '' : `${formatDuration(etaSeconds)} left`,
+    notes: skipped + (errors > 0 ? `  errors ${errors}` : ''),
+  };
+}
