@@ -1,8 +1,11 @@
 /** Checksums that more than one file system uses. */
 
-/** Tables for CRC-32C (Castagnoli, reflected 0x82F63B78), eight bytes a step ("slicing by 8"). */
+/** CRC-32C: the polynomial of Castagnoli, reflected. */
 const crc32cTables = makeTables(0x82f63b78);
+/** CRC-32 of IEEE 802.3, reflected. */
+const crc32Tables = makeTables(0xedb88320);
 
+/** Tables for eight bytes a step ("slicing by 8"). */
 function makeTables(polynomial: number): Uint32Array[] {
   const first = new Uint32Array(256).map((_, byte) => {
     let crc = byte;
@@ -22,7 +25,16 @@ function makeTables(polynomial: number): Uint32Array[] {
  * usual CRC-32C of a message is `~crc32c(0xffffffff, message)`.
  */
 export function crc32c(seed: number, bytes: Uint8Array): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = crc32cTables as [
+  return update(crc32cTables, seed, bytes);
+}
+
+/** The usual CRC-32 of a whole message, inversions included: zlib's crc32() and GPT's. */
+export function crc32(bytes: Uint8Array): number {
+  return ~update(crc32Tables, 0xffffffff, bytes) >>> 0;
+}
+
+function update(tables: Uint32Array[], seed: number, bytes: Uint8Array): number {
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
     Uint32Array,
     Uint32Array,
     Uint32Array,

@@ -6,6 +6,8 @@ import type { UsedMap } from './usedmap.js';
 export interface ParserOptions {
   /** Where an external journal or log lies, when the user names it. */
   readonly externalJournal?: ByteReader;
+  /** The device's logical sector size, where it is known: partition tables count in it. */
+  readonly sectorBytes?: number;
   /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -28,6 +28,37 @@ export class BufferReader implements ByteReader {
   }
 }
 
+/** A part of a volume, a partition for one, as a volume of its own. */
+export class SubReader implements ByteReader {
+  readonly sizeBytes: number;
+  readonly #whole: ByteReader;
+  readonly #startBytes: number;
+
+  /** The range must lie within `whole`. */
+  constructor(whole: ByteReader, startBytes: number, lengthBytes: number) {
+    if (startBytes < 0 || lengthBytes < 0 || startBytes + lengthBytes > whole.sizeBytes) {
+      throw new RangeError(
+        `${lengthBytes} bytes at ${startBytes} are not within ${whole.sizeBytes} bytes`,
+      );
+    }
+    this.#whole = whole;
+    this.#startBytes = startBytes;
+    this.sizeBytes = lengthBytes;
+  }
+
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    const fits = offsetBytes >= 0 && lengthBytes >= 0;
+    if (!fits || offsetBytes + lengthBytes > this.sizeBytes) {
+      return Promise.reject(
+        new RangeError(
+          `${lengthBytes} bytes at ${offsetBytes} are not within ${this.sizeBytes} bytes`,
+        ),
+      );
+    }
+    return this.#whole.read(this.#startBytes + offsetBytes, lengthBytes);
+  }
+}
+
 /**
  * Reads a named structure after checking that it lies on the device, so that a hostile address
  * becomes a typed error before any memory is taken for it.

@@ -13,6 +13,7 @@ export type JournalState =
   | 'none' // this kind of file system has none, or this one was made without
   | 'clean' // nothing in it is newer than the rest of the volume
   | 'replayed' // replayed in memory: the map is the union of before and after
+  | 'dirty' // newer than the volume and not replayed: the map is the disk's own, and a hazard says so
   | 'unfollowable' // could not be followed: everything is used
   | 'external'; // lies on another device
 
@@ -39,10 +40,43 @@ export interface MapNote {
   readonly message: string;
 }
 
+/**
+ * A state in which the disk may be older than what its owner holds elsewhere (a log, a hibernated
+ * session), so that the map cannot be trusted as it stands. Whoever uses the map refuses, one refusal
+ * and one override for each code, or takes everything as used.
+ */
+export interface Hazard {
+  /** Stable and greppable: "NTFS_HIBERNATED". */
+  readonly code: string;
+  /** What was found, where: one sentence without a full stop. */
+  readonly message: string;
+}
+
+/** One partition of a whole disk, and what was found in it. */
+export interface PartitionMap {
+  /** As the kernel numbers it: 1 to 4 for primary, from 5 for logical partitions of an MBR. */
+  readonly index: number;
+  /** In bytes on the whole disk. */
+  readonly start: number;
+  readonly length: number;
+  /** GPT: the type's GUID in upper case; MBR: the type byte in hexadecimal ("83"). */
+  readonly type: string;
+  readonly typeName: string | null;
+  readonly name: string | null;
+  readonly uuid: string | null;
+  /** Null where no parser made a map: then the partition is used whole, and `problem` says why. */
+  readonly filesystem: Filesystem | null;
+  readonly problem: string | null;
+}
+
 export interface UsedMap {
   readonly deviceBytes: number;
   readonly filesystem: Filesystem;
   readonly notes: readonly MapNote[];
+  /** Absent means none. */
+  readonly hazards?: readonly Hazard[];
+  /** Of a whole disk only. `filesystem` then describes the partition table. */
+  readonly partitions?: readonly PartitionMap[];
   /** Covers the whole device in order, without gaps; neighbours differ in reason. */
   readonly ranges: RangeTable;
   /** Names what lies at a byte: "group 3 inode table", "superblock", "data". */
