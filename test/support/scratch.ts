@@ -1,0 +1,53 @@
+/** Scratch files, loop devices and mounts for tests: each is gone when its test ends, passed or not. */
+
+import { mkdtemp, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { execa } from 'execa';
+
+/** A directory that is removed when the test ends. */
+export async function scratchDirectory(t: ExecutionContext): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'fastsync-test-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A new sparse file of `sizeBytes`. */
+export async function sparseFile(file: string, sizeBytes: number): Promise<string> {
+  await writeFile(file, '', { flag: 'wx' });
+  await truncate(file, sizeBytes);
+  return file;
+}
+
+/** Attaches `file` to a free loop device until the test ends; `options` are losetup's own. */
+export async function attachLoop(
+  t: ExecutionContext,
+  file: string,
+  options: readonly string[] = [],
+): Promise<string> {
+  const { stdout: device } = await execa('losetup', ['--find', '--show', ...options, file]);
+  t.teardown(() => execa('losetup', ['--detach', device], { reject: false }));
+  return device;
+}
+
+/** Mounts `device` on a new directory until the test ends, or until `unmount` is called. */
+export async function mounted(
+  t: ExecutionContext,
+  device: string,
+  options: readonly string[] = [],
+): Promise<{ readonly directory: string; unmount: () => Promise<void> }> {
+  const directory = path.join(await scratchDirectory(t), 'mnt');
+  await mkdir(directory);
+  await execa('mount', [...options, device, directory]);
+  let isMounted = true;
+  const unmount = async () => {
+    if (!isMounted) return;
+    await execa('umount', [directory]);
+    isMounted = false;
+  };
+  t.teardown(() =>
+    unmount().catch(() => execa('umount', ['--lazy', directory], { reject: false })),
+  );
+  return { directory, unmount };
+}
