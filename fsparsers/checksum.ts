@@ -65,3 +65,19 @@ function update(tables: Uint32Array[], seed: number, bytes: Uint8Array): number 
   }
   return crc >>> 0;
 }
+
+const crc16Table = new Uint16Array(256).map((_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1;
+  return crc;
+});
+
+/**
+ * CRC-16 (ANSI, reflected 0xA001) of `bytes`, going on from `seed`, without a final inversion: what
+ * ext4's uninit_bg uses (Linux lib/crc16.c).
+ */
+export function crc16(seed: number, bytes: Uint8Array): number {
+  let crc = seed & 0xffff;
+  for (const byte of bytes) crc = (crc >>> 8) ^ (crc16Table[(crc ^ byte) & 0xff] as number);
+  return crc;
+}

@@ -1,0 +1,84 @@
+/** Many small pieces of metadata, fetched in few large reads with bounded memory. */
+
+import type { ByteReader } from './reader.js';
+
+export interface Piece {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface Gathered<P extends Piece> {
+  readonly piece: P;
+  /** The piece's bytes; a view into a larger read. */
+  readonly bytes: Uint8Array;
+}
+
+/** No more than this is in memory, and being read, at once; a larger piece is read alone. */
+const batchBytes = 8 << 20;
+/** Pieces this close are read together: the bytes between cost less than another read. */
+const gapBytes = 64 << 10;
+
+interface Run<P extends Piece> {
+  readonly start: number;
+  end: number;
+  readonly pieces: P[];
+}
+
+/**
+ * Reads all `pieces`, which must lie on the device, and yields each with its bytes in order of
+ * offset. `signal` is honoured between reads.
+ */
+export async function* gather<P extends Piece>(
+  reader: ByteReader,
+  pieces: readonly P[],
+  signal?: AbortSignal,
+): AsyncGenerator<Gathered<P>> {
+  for (const batch of batches(runsOf(pieces))) {
+    signal?.throwIfAborted();
+    const reads = await Promise.all(batch.map(({ start, end }) => reader.read(start, end - start)));
+    for (const [index, run] of batch.entries()) {
+      const bytes = reads[index];
+      if (bytes === undefined) continue;
+      for (const piece of run.pieces) {
+        const at = piece.offsetBytes - run.start;
+        yield { piece, bytes: bytes.subarray(at, at + piece.lengthBytes) };
+      }
+    }
+  }
+}
+
+function* runsOf<P extends Piece>(pieces: readonly P[]): Generator<Run<P>> {
+  const sorted = [...pieces].sort((a, b) => a.offsetBytes - b.offsetBytes);
+  let run: Run<P> | undefined;
+  for (const piece of sorted) {
+    const end = piece.offsetBytes + piece.lengthBytes;
+    if (
+      run !== undefined &&
+      piece.offsetBytes <= run.end + gapBytes &&
+      end <= run.start + batchBytes
+    ) {
+      run.end = Math.max(run.end, end);
+      run.pieces.push(piece);
+      continue;
+    }
+    if (run !== undefined) yield run;
+    run = { start: piece.offsetBytes, end, pieces: [piece] };
+  }
+  if (run !== undefined) yield run;
+}
+
+function* batches<P extends Piece>(runs: Iterable<Run<P>>): Generator<Run<P>[]> {
+  let batch: Run<P>[] = [];
+  let bytes = 0;
+  for (const run of runs) {
+    const length = run.end - run.start;
+    if (batch.length > 0 && bytes + length > batchBytes) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(run);
+    bytes += length;
+  }
+  if (batch.length > 0) yield batch;
+}
