@@ -1,0 +1,112 @@
+/** The system's errors on a volume, as sentences for people. */
+
+import { exitCodes, FastsyncError, type ExitCode } from '../errors.js';
+
+interface Sentence {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  readonly what: string;
+  readonly remedy?: string;
+}
+
+const sentences: Readonly<Record<string, Sentence>> = {
+  ENOENT: {
+    code: 'VOLUME_NOT_FOUND',
+    exitCode: exitCodes.usage,
+    what: 'does not exist',
+    remedy: 'check the path',
+  },
+  ENOTDIR: {
+    code: 'VOLUME_NOT_FOUND',
+    exitCode: exitCodes.usage,
+    what: 'does not exist: a part of the path is not a directory',
+    remedy: 'check the path',
+  },
+  EACCES: {
+    code: 'PERMISSION_DENIED',
+    exitCode: exitCodes.usage,
+    what: 'may not be opened by this user',
+    remedy: 'run as root, or as a user who may',
+  },
+  EPERM: {
+    code: 'PERMISSION_DENIED',
+    exitCode: exitCodes.usage,
+    what: 'may not be changed by this user',
+    remedy: 'run as root, and check whether the file is immutable (lsattr)',
+  },
+  EROFS: {
+    code: 'READ_ONLY',
+    exitCode: exitCodes.usage,
+    what: 'is read-only',
+    remedy: 'choose a target that can be written to',
+  },
+  EBUSY: {
+    code: 'TARGET_IN_USE',
+    exitCode: exitCodes.refused,
+    what: 'is in use: the kernel holds it exclusively',
+    remedy: 'unmount it, or stop what uses it; --allow-busy-target overrides',
+  },
+  ENXIO: {
+    code: 'NO_DEVICE',
+    exitCode: exitCodes.usage,
+    what: 'has no device behind it',
+    remedy: 'check that the device is attached',
+  },
+  ENOMEDIUM: {
+    code: 'NO_DEVICE',
+    exitCode: exitCodes.usage,
+    what: 'has no medium in it',
+  },
+  ENOSPC: {
+    code: 'NO_SPACE',
+    exitCode: exitCodes.incomplete,
+    what: 'cannot grow: its file system is full',
+    remedy: 'free some space',
+  },
+  EFBIG: {
+    code: 'NO_SPACE',
+    exitCode: exitCodes.usage,
+    what: 'would be larger than its file system allows for one file',
+    remedy: 'choose another file system for the target',
+  },
+};
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+/** The error's errno name, "ENOENT", or null if it did not come from the system. */
+export function errnoName(error: unknown): string | null {
+  return isSystemError(error) ? (error.code ?? null) : null;
+}
+
+/** Wraps what open, stat or truncate of `path` threw. What is not a system error comes back as it is. */
+export function volumeError(path: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const known = sentences[error.code ?? ''];
+  if (known === undefined) {
+    return new FastsyncError({
+      code: 'IO_ERROR',
+      exitCode: exitCodes.usage,
+      message: `${path} cannot be used: ${error.message}`,
+      cause: error,
+    });
+  }
+  const { code, exitCode, what, remedy } = known;
+  return new FastsyncError({
+    code,
+    exitCode,
+    message: `${path} ${what}`,
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+/** Runs `action` on a volume and gives its system errors as sentences. */
+export async function withVolumeErrors<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw volumeError(path, error);
+  }
+}

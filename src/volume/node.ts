@@ -1,0 +1,32 @@
+/** What storage is called here, whatever path leads to it: a device number, or a file's inode. */
+
+import type { BigIntStats } from 'node:fs';
+
+/** "block:8:1" or "file:8:1:131074" (the file system's device number and the inode). */
+export type NodeId = `block:${string}` | `file:${string}`;
+
+/** Takes Linux's dev_t apart (gnu_dev_major and gnu_dev_minor of glibc's sys/sysmacros.h). */
+export function deviceNumbers(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  };
+}
+
+export function blockNode(major: number, minor: number): NodeId {
+  return `block:${major}:${minor}`;
+}
+
+export function fileNode(device: bigint, inode: bigint): NodeId {
+  const { major, minor } = deviceNumbers(device);
+  return `file:${major}:${minor}:${inode}`;
+}
+
+/** The node that a stat result (with `bigint: true`) describes; null if it stores no bytes of its own. */
+export function nodeOfStat(stat: BigIntStats): NodeId | null {
+  if (stat.isBlockDevice()) {
+    const { major, minor } = deviceNumbers(stat.rdev);
+    return blockNode(major, minor);
+  }
+  return stat.isFile() ? fileNode(stat.dev, stat.ino) : null;
+}
