@@ -72,7 +72,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
 };
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
 /** The error's errno name, "ENOENT", or null if it did not come from the system. */

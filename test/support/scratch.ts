@@ -31,6 +31,17 @@ export async function attachLoop(
   return device;
 }
 
+/**
+ * Attaches a partitioned disk image, its partitions included ("/dev/loop3p1"). partx tells the kernel
+ * of them, because not every kernel reads partition tables itself.
+ */
+export async function attachPartitioned(t: ExecutionContext, file: string): Promise<string> {
+  const device = await attachLoop(t, file, ['--partscan']);
+  await execa('partx', ['--update', device]);
+  t.teardown(() => execa('partx', ['--delete', device], { reject: false }));
+  return device;
+}
+
 /** Mounts `device` on a new directory until the test ends, or until `unmount` is called. */
 export async function mounted(
   t: ExecutionContext,
