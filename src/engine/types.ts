@@ -78,6 +78,8 @@ export interface Progress {
   readonly badBytes: number;
   /** Bytes that compared different. */
   readonly differentBytes: number;
+  /** Targets of a copy that were given up. `durableBytes` then speaks of the others only. */
+  readonly failedTargets: number;
 }
 
 /** The system call that failed, as it came back from the kernel. */
