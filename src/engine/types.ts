@@ -1,10 +1,9 @@
 /** What the rest of fastsync may ask of the native engine, in bytes and file descriptors. */
 
-/**
- * A work list: pairs of start and length in bytes, in the order in which to work. It is a typed
- * array because it crosses into native code whole, and because volumes have millions of extents.
- */
-export type ExtentList = Float64Array;
+import type { ExtentList } from '../region/index.js';
+
+/** The engine takes any list of extents as a work list: in the order in which to work. */
+export type { ExtentList };
 
 export type Backend = 'auto' | 'uring' | 'threads';
 

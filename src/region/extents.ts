@@ -4,7 +4,11 @@
  * otherwise, runs in one pass, and leaves its arguments alone.
  */
 
-import type { ExtentList } from '../engine/types.js';
+/**
+ * Pairs of start and length in bytes. A typed array because volumes have millions of extents, and
+ * because it crosses into native code whole.
+ */
+export type ExtentList = Float64Array;
 
 export const emptyExtents: ExtentList = new Float64Array(0);
 

@@ -1,8 +1,7 @@
 /** From a used-region map to extent lists: what has to be copied, and what may be cleared. */
 
 import type { RangeTable } from '../../fsparsers/usedmap.js';
-import type { ExtentList } from '../engine/types.js';
-import { alignInward, ExtentBuilder } from './extents.js';
+import { alignInward, ExtentBuilder, type ExtentList } from './extents.js';
 
 /** Every range whose reason is not `free`. */
 export function usedExtents(ranges: RangeTable): ExtentList {
