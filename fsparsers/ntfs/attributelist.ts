@@ -48,7 +48,7 @@ export async function readAttributeList(
   const bytes = await stream.read(0, stream.sizeBytes);
   const entries: ListEntry[] = [];
   const seen = new Set<string>();
-  for (let at = 0; at + entryLayout.sizeBytes <= bytes.length; ) {
+  for (let at = 0; at + entryLayout.sizeBytes <= bytes.length;) {
     const raw = entryLayout.decode(bytes, at);
     const nameEnd = raw.nameAt + 2 * raw.nameLength;
     const overruns = at + raw.lengthBytes > bytes.length || nameEnd > raw.lengthBytes;

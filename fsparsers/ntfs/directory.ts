@@ -90,7 +90,7 @@ type Step = DirectoryEntry | { readonly child: number } | null;
 function searchNode(node: Uint8Array, name: string, place: ParseErrorPlace): Step {
   const { entriesAt, endAt } = nodeLayout.decode(node);
   if (endAt > node.length) throw new ParseError('CORRUPT', `a node of ${endAt} bytes`, place);
-  for (let at = entriesAt; ; ) {
+  for (let at = entriesAt; ;) {
     if (at + entryKeyAt > endAt) throw new ParseError('CORRUPT', 'a node without an end', place);
     const entry = entryLayout.decode(node, at);
     const { lengthBytes, keyBytes, flags } = entry;
@@ -121,7 +121,8 @@ function compareToKey(
   keyBytes: number,
   place: ParseErrorPlace,
 ): number {
-  const key = at + keyBytes <= node.length ? decodeFileName(node.subarray(at, at + keyBytes)) : null;
+  const key =
+    at + keyBytes <= node.length ? decodeFileName(node.subarray(at, at + keyBytes)) : null;
   if (key === null) throw new ParseError('CORRUPT', 'a name overruns its entry', place);
   const left = upperCaseAscii(name);
   const right = upperCaseAscii(key);

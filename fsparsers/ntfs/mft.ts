@@ -3,12 +3,7 @@
 import { ParseError } from '../errors.js';
 import { readStructure } from '../reader.js';
 import { readAttributeList, type ListEntry } from './attributelist.js';
-import {
-  attributeTypes,
-  decodeRecord,
-  type Attribute,
-  type FileRecord,
-} from './record.js';
+import { attributeTypes, decodeRecord, type Attribute, type FileRecord } from './record.js';
 import { RunList } from './runs.js';
 import { appendPiece, Stream, type Volume } from './stream.js';
 
@@ -174,4 +169,3 @@ function isPieceOf(type: number, name: string) {
 function inOrder(entries: readonly ListEntry[]): ListEntry[] {
   return entries.toSorted((a, b) => a.lowestVcn - b.lowestVcn);
 }
-

@@ -84,7 +84,7 @@ export function appendRuns(
   const volumeClusters = limits.boot.clusterCount;
   let appended = 0;
   let lcn = 0;
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const head = pairs[at];
     if (head === undefined) throw corrupt('no end');
     if (head === 0) break;

@@ -75,7 +75,8 @@ export class Stream {
     const bytes = new Uint8Array(lengthBytes);
     let at = 0;
     for (const { deviceOffset, lengthBytes: length } of segments) {
-      if (deviceOffset !== null) bytes.set(await this.#volume.reader.read(deviceOffset, length), at);
+      if (deviceOffset !== null)
+        bytes.set(await this.#volume.reader.read(deviceOffset, length), at);
       at += length;
     }
     return bytes;

@@ -41,10 +41,7 @@ export class SystemFiles {
   /** Sorted by start. They overlap only where the file system is damaged. */
   readonly extents: readonly Extent[];
 
-  constructor(
-    files: ReadonlyMap<SystemName, readonly NamedStream[]>,
-    extents: readonly Extent[],
-  ) {
+  constructor(files: ReadonlyMap<SystemName, readonly NamedStream[]>, extents: readonly Extent[]) {
     this.#files = files;
     this.extents = extents;
   }
