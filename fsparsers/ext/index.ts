@@ -1,0 +1,83 @@
+/** ext2, ext3 and ext4: the used-region map of a volume, crashed ones included. */
+
+import { ParseError } from '../errors.js';
+import type { Parser, ParserOptions } from '../parser.js';
+import type { ByteReader } from '../reader.js';
+import { MapBuilder } from '../usedmap.js';
+import type { MapNote, UsedMap } from '../usedmap.js';
+import { markGroups } from './bitmaps.js';
+import { describeFilesystem } from './describe.js';
+import { typeName } from './features.js';
+import { geometryOf } from './geometry.js';
+import type { ExtGeometry } from './geometry.js';
+import { readGroups } from './groups.js';
+import { judge, noJournal } from './health.js';
+import { replayJournal } from './journal/index.js';
+import { locator } from './locate.js';
+import { labelText, readSuperblock, uuidText } from './superblock.js';
+
+export const extParser: Parser = { family: 'ext', probe, parse };
+
+async function probe(reader: ByteReader): Promise<string | null> {
+  try {
+    const { fields } = await readSuperblock(reader);
+    const label = labelText(fields.label);
+    const name = `${typeName(fields)}, UUID ${uuidText(fields.uuid) ?? 'none'}`;
+    return label === null ? name : `${name}, label "${label}"`;
+  } catch (error) {
+    if (error instanceof ParseError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The map of an ext2/3/4 volume. Where the journal must be replayed it is, in memory, and the map is
+ * the union of what is used before and after. Rejects with ParseError where the superblock, or where
+ * the descriptors lie, cannot be true.
+ */
+async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<UsedMap> {
+  const { signal } = options;
+  const onDisk = await readGeometry(reader);
+  signal?.throwIfAborted();
+  const journal = onDisk.has('has_journal')
+    ? await replayJournal(reader, onDisk, options)
+    : noJournal;
+  const after = journal.overlay ?? reader;
+  const geometry = journal.overlay === null ? onDisk : await readGeometry(after);
+  const groups = await readGroups(after, geometry, journal.journalRanges, signal);
+  const { trusted, notes } = judge(onDisk, geometry, journal);
+
+  const builder = new MapBuilder(reader.sizeBytes);
+  if (trusted) await markGroups(after, groups, builder, 'proved', signal);
+  if (trusted && journal.overlay !== null) {
+    // What the stale bitmaps call used stays used. Their counts need not agree before the replay,
+    // but must where the kernel would drop the journal instead of replaying it.
+    const before = await readGroups(reader, onDisk, [], signal);
+    const belief = onDisk.has('needs_recovery') ? 'used only' : 'proved';
+    await markGroups(reader, before, builder, belief, signal);
+    if (belief === 'proved') groups.faults.merge(before.faults);
+  }
+  for (const { start, length } of journal.claimed) builder.mark('data', start, length);
+  groups.metadata.mark(builder);
+  const endBytes = geometry.blocksCount * geometry.blockBytes;
+  builder.mark('outside', endBytes, reader.sizeBytes - endBytes);
+
+  const ranges = builder.build();
+  return {
+    deviceBytes: reader.sizeBytes,
+    filesystem: describeFilesystem(onDisk, geometry, journal),
+    notes: [...notes, ...groups.faults.notes(), ...coarseNotes(builder)],
+    ranges,
+    locate: locator(geometry, groups.metadata, ranges),
+  };
+}
+
+async function readGeometry(reader: ByteReader): Promise<ExtGeometry> {
+  return geometryOf(await readSuperblock(reader), reader.sizeBytes);
+}
+
+function coarseNotes({ coarseBytes }: MapBuilder): MapNote[] {
+  if (coarseBytes === 0) return [];
+  const message = `too many free ranges to keep: those below ${coarseBytes} bytes are taken for used`;
+  return [{ severity: 'info', code: 'COARSE', message }];
+}

@@ -1,0 +1,219 @@
+/**
+ * Where all metadata of a file system lies: extents with kind and group, in order, so that a byte can
+ * be named, a bitmap checked, and two structures that claim the same block found out.
+ */
+
+import type { MapBuilder } from '../usedmap.js';
+import { superblockError } from './superblock.js';
+import { groupOfBlock } from './geometry.js';
+import type { ExtGeometry } from './geometry.js';
+
+export type MetadataKind =
+  | 'boot block'
+  | 'superblock'
+  | 'group descriptors'
+  | 'reserved group descriptors'
+  | 'block bitmap'
+  | 'inode bitmap'
+  | 'inode table'
+  | 'MMP block'
+  | 'journal';
+
+const kinds: readonly MetadataKind[] = [
+  'boot block',
+  'superblock',
+  'group descriptors',
+  'reserved group descriptors',
+  'block bitmap',
+  'inode bitmap',
+  'inode table',
+  'MMP block',
+  'journal',
+];
+
+export interface MetadataExtent {
+  readonly kind: MetadataKind;
+  /** Block numbers; `end` is the block after the last. */
+  readonly start: number;
+  readonly end: number;
+  /** The group whose structure begins the extent; the following groups' lie behind it. */
+  readonly firstGroup: number;
+}
+
+/** More pieces of metadata than this are refused: it bounds memory at some 200 MB. */
+const maxExtents = 1 << 23;
+
+/** The extents of all metadata. Add in any order, then `finish()`, then ask. */
+export class MetadataIndex {
+  readonly #geometry: ExtGeometry;
+  #starts = new Float64Array(256);
+  #ends = new Float64Array(256);
+  #groups = new Uint32Array(256);
+  #kinds = new Uint8Array(256);
+  #count = 0;
+  /** Per kind, the extent added last: the next group's structure often goes on where it ends. */
+  readonly #last = new Int32Array(kinds.length).fill(-1);
+
+  constructor(geometry: ExtGeometry) {
+    this.#geometry = geometry;
+  }
+
+  /** Adds blocks; throws ParseError where a file system's metadata lies in too many pieces. */
+  add(kind: MetadataKind, start: number, blocks: number, group: number): void {
+    if (blocks <= 0) return;
+    const kindNumber = kinds.indexOf(kind);
+    const last = this.#last[kindNumber] ?? -1;
+    if (last >= 0 && this.#ends[last] === start && this.#nextGroup(last) === group) {
+      this.#ends[last] = start + blocks;
+      return;
+    }
+    if (this.#count === this.#starts.length) this.#grow();
+    this.#starts[this.#count] = start;
+    this.#ends[this.#count] = start + blocks;
+    this.#groups[this.#count] = group;
+    this.#kinds[this.#count] = kindNumber;
+    this.#last[kindNumber] = this.#count;
+    this.#count++;
+  }
+
+  /** Puts the extents in order. `onOverlap` is told each group whose metadata is claimed twice. */
+  finish(onOverlap: (group: number) => void): void {
+    this.#sort();
+    let furthest = 0;
+    for (let index = 1; index < this.#count; index++) {
+      const start = this.#starts[index] ?? 0;
+      const end = this.#ends[index] ?? 0;
+      const furthestEnd = this.#ends[furthest] ?? 0;
+      if (start < furthestEnd) {
+        const last = Math.min(end, furthestEnd) - 1;
+        this.#eachGroup(furthest, start, last, onOverlap);
+        this.#eachGroup(index, start, last, onOverlap);
+      }
+      if (end > furthestEnd) furthest = index;
+    }
+  }
+
+  /** The extents that have a block in `start` up to, not including, `end`, cut to it, in order. */
+  *within(start: number, end: number): Generator<MetadataExtent> {
+    for (let index = this.#firstReaching(start); index < this.#count; index++) {
+      const from = this.#starts[index] ?? 0;
+      const to = this.#ends[index] ?? 0;
+      if (from >= end) return;
+      if (to <= start) continue;
+      yield {
+        kind: this.#kindAt(index),
+        start: Math.max(from, start),
+        end: Math.min(to, end),
+        firstGroup: this.#groupAt(index, Math.max(from, start)),
+      };
+    }
+  }
+
+  /** What lies at `block`, and which group's it is; null where no metadata does. */
+  find(block: number): { kind: MetadataKind; group: number } | null {
+    for (const { kind, firstGroup } of this.within(block, block + 1)) {
+      return { kind, group: firstGroup };
+    }
+    return null;
+  }
+
+  /** Marks all of it on a map. */
+  mark(builder: MapBuilder): void {
+    const { blockBytes } = this.#geometry;
+    for (let index = 0; index < this.#count; index++) {
+      const start = this.#starts[index] ?? 0;
+      const blocks = (this.#ends[index] ?? 0) - start;
+      const reason = this.#kindAt(index) === 'journal' ? 'journal' : 'metadata';
+      builder.mark(reason, start * blockBytes, blocks * blockBytes);
+    }
+  }
+
+  #kindAt(index: number): MetadataKind {
+    return kinds[this.#kinds[index] ?? 0] ?? 'boot block';
+  }
+
+  /** Blocks from one group's structure to the next one's in the same extent; 0 if groups do not share. */
+  #stride(index: number): number {
+    switch (this.#kindAt(index)) {
+      case 'block bitmap':
+      case 'inode bitmap':
+        return 1;
+      case 'inode table':
+        return this.#geometry.inodeTableBlocks;
+      default:
+        return 0;
+    }
+  }
+
+  #groupAt(index: number, block: number): number {
+    const stride = this.#stride(index);
+    const first = this.#groups[index] ?? 0;
+    if (stride > 0) return first + Math.floor((block - (this.#starts[index] ?? 0)) / stride);
+    return this.#kindAt(index) === 'journal'
+      ? Math.max(0, groupOfBlock(this.#geometry, block))
+      : first;
+  }
+
+  #nextGroup(index: number): number {
+    return this.#stride(index) > 0 ? this.#groupAt(index, this.#ends[index] ?? 0) : -1;
+  }
+
+  #eachGroup(index: number, first: number, last: number, visit: (group: number) => void): void {
+    const to = this.#groupAt(index, last);
+    for (let group = this.#groupAt(index, first); group <= to; group++) visit(group);
+  }
+
+  /**
+   * The first extent that may reach beyond `start`. Extents overlap only where the file system is
+   * damaged; the index keeps, in #reach, how far all up to an extent reach, which is ascending.
+   */
+  #firstReaching(start: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#reach[middle] ?? 0) > start) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #reach = new Float64Array(0);
+
+  #grow(): void {
+    if (this.#count >= maxExtents) {
+      throw superblockError('UNSUPPORTED', `metadata lies in more than ${maxExtents} pieces`);
+    }
+    const capacity = this.#count * 2;
+    this.#starts = enlarged(this.#starts, new Float64Array(capacity));
+    this.#ends = enlarged(this.#ends, new Float64Array(capacity));
+    this.#groups = enlarged(this.#groups, new Uint32Array(capacity));
+    this.#kinds = enlarged(this.#kinds, new Uint8Array(capacity));
+  }
+
+  #sort(): void {
+    const order = new Uint32Array(this.#count).map((_, index) => index);
+    const starts = this.#starts;
+    order.sort((a, b) => (starts[a] as number) - (starts[b] as number));
+    this.#starts = permuted(order, this.#starts, new Float64Array(this.#count));
+    this.#ends = permuted(order, this.#ends, new Float64Array(this.#count));
+    this.#groups = permuted(order, this.#groups, new Uint32Array(this.#count));
+    this.#kinds = permuted(order, this.#kinds, new Uint8Array(this.#count));
+    let reach = 0;
+    this.#reach = this.#ends.map((end) => (reach = Math.max(reach, end)));
+  }
+}
+
+type Column = Float64Array | Uint32Array | Uint8Array;
+
+function enlarged<C extends Column>(from: C, to: C): C {
+  to.set(from);
+  return to;
+}
+
+function permuted<C extends Column>(order: Uint32Array, from: C, to: C): C {
+  for (let index = 0; index < order.length; index++) {
+    to[index] = from[order[index] as number] as number;
+  }
+  return to;
+}
