@@ -120,3 +120,15 @@ export interface Job<Result extends JobResult> {
   cancel(): void;
   readonly done: Promise<Result>;
 }
+
+/** What the kernel says about an open file or block device. */
+export interface DeviceInfo {
+  readonly isBlockDevice: boolean;
+  readonly sizeBytes: number;
+  /** The smallest write; 1 for a file. */
+  readonly logicalBlockBytes: number;
+  /** The smallest write that needs no read before it; 1 for a file. */
+  readonly physicalBlockBytes: number;
+  readonly readOnly: boolean;
+  readonly rotational: boolean;
+}

@@ -1,0 +1,37 @@
+// What require() of the built file gives.
+#include <napi.h>
+
+#include "device_info.h"
+#include "digest.h"
+#include "job_object.h"
+
+namespace fastsync {
+
+namespace {
+
+Napi::Value digest(const Napi::CallbackInfo& info) {
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  const Digest digest =
+      digestOf(reinterpret_cast<const std::byte*>(bytes.Data()), bytes.ByteLength());
+  Napi::Uint8Array result = Napi::Uint8Array::New(info.Env(), digest.size());
+  std::copy(digest.begin(), digest.end(), result.Data());
+  return result;
+}
+
+Napi::Value flavour(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), digestFlavour());
+}
+
+Napi::Object define(Napi::Env env, Napi::Object exports) {
+  exports["Job"] = JobObject::define(env);
+  exports["deviceInfo"] = Napi::Function::New(env, deviceInfo, "deviceInfo");
+  exports["digest"] = Napi::Function::New(env, digest, "digest");
+  exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(fastsync, define)
+
+}  // namespace fastsync

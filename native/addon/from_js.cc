@@ -1,0 +1,71 @@
+// The names here are those of src/engine/types.ts.
+#include "from_js.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <string>
+
+#include "system_error.h"
+
+namespace fastsync {
+
+namespace {
+
+uint64_t bytesOf(const Napi::Object& request, const char* name) {
+  return static_cast<uint64_t>(request.Get(name).As<Napi::Number>().DoubleValue());
+}
+
+bool flagOf(const Napi::Object& request, const char* name) {
+  return request.Get(name).As<Napi::Boolean>().Value();
+}
+
+UniqueFd duplicate(const Napi::Value& fd) {
+  UniqueFd copy(::fcntl(fd.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) throwSystemError(fd.Env(), errno, "dup");
+  return copy;
+}
+
+std::vector<Extent> extentsOf(const Napi::Object& request) {
+  const auto list = request.Get("extents").As<Napi::Float64Array>();
+  std::vector<Extent> extents;
+  extents.reserve(list.ElementLength() / 2);
+  const double* numbers = list.Data();
+  for (size_t i = 0; i + 1 < list.ElementLength(); i += 2)
+    extents.push_back({static_cast<uint64_t>(numbers[i]), static_cast<uint64_t>(numbers[i + 1])});
+  return extents;
+}
+
+Effort effortOf(const Napi::Object& request) {
+  const std::string backend = request.Get("backend").As<Napi::String>();
+  Effort effort;
+  effort.backend = backend == "uring"     ? Backend::kUring
+                   : backend == "threads" ? Backend::kThreads
+                                          : Backend::kAuto;
+  effort.chunkBytes = bytesOf(request, "chunkBytes");
+  effort.queueDepth = static_cast<unsigned>(bytesOf(request, "queueDepth"));
+  effort.inFlightBytes = bytesOf(request, "inFlightBytes");
+  effort.bytesPerSecond = bytesOf(request, "bytesPerSecond");
+  return effort;
+}
+
+}  // namespace
+
+CopySpec copySpecFrom(const Napi::Object& request) {
+  CopySpec spec;
+  spec.source = duplicate(request.Get("sourceFd"));
+  const auto targets = request.Get("targetFds").As<Napi::Array>();
+  for (uint32_t i = 0; i < targets.Length(); ++i) spec.targets.push_back(duplicate(targets.Get(i)));
+  spec.extents = extentsOf(request);
+  spec.startAtBytes = bytesOf(request, "startAtBytes");
+  spec.compare = flagOf(request, "compare");
+  spec.verify = flagOf(request, "verify");
+  spec.rescue = flagOf(request, "rescue");
+  spec.targetsAreZero = flagOf(request, "targetsAreZero");
+  spec.flushEveryBytes = bytesOf(request, "flushEveryBytes");
+  spec.flushEvery = std::chrono::milliseconds(bytesOf(request, "flushEveryMs"));
+  spec.effort = effortOf(request);
+  return spec;
+}
+
+}  // namespace fastsync

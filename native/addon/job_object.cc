@@ -1,0 +1,55 @@
+// Knows the kinds of job by name; what they do is core/'s business.
+#include "job_object.h"
+
+#include <string>
+
+#include "from_js.h"
+#include "job_thread.h"
+#include "to_js.h"
+
+namespace fastsync {
+
+namespace {
+
+/// std::function must be copyable and a spec owns files, hence the shared pointer.
+template <class JobType, class Spec>
+JobBody bodyOf(Spec spec) {
+  return [shared = std::make_shared<Spec>(std::move(spec))](JobControl& control) {
+    return JobType(std::move(*shared), control).run();
+  };
+}
+
+JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& request) {
+  if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request));
+  throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
+}
+
+}  // namespace
+
+Napi::Function JobObject::define(Napi::Env env) {
+  return DefineClass(
+      env, "Job",
+      {InstanceMethod<&JobObject::progress>("progress"),
+       InstanceMethod<&JobObject::cancel>("cancel"), InstanceAccessor<&JobObject::done>("done")});
+}
+
+JobObject::JobObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<JobObject>(info), control_(std::make_shared<JobControl>()) {
+  const std::string kind = info[0].As<Napi::String>();
+  JobBody body = bodyFor(info.Env(), kind, info[1].As<Napi::Object>());
+  promise_ = Napi::Persistent(startJob(info.Env(), std::move(body), control_).As<Napi::Object>());
+}
+
+Napi::Value JobObject::progress(const Napi::CallbackInfo& info) {
+  return progressToJs(info.Env(), control_->counters);
+}
+
+Napi::Value JobObject::cancel(const Napi::CallbackInfo& info) {
+  Stop running = Stop::kNo;
+  control_->stop.compare_exchange_strong(running, Stop::kCancel);
+  return info.Env().Undefined();
+}
+
+Napi::Value JobObject::done(const Napi::CallbackInfo&) { return promise_.Value(); }
+
+}  // namespace fastsync

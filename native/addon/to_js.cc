@@ -1,0 +1,68 @@
+// The names here are those of src/engine/types.ts.
+#include "to_js.h"
+
+namespace fastsync {
+
+namespace {
+
+Napi::Value failureToJs(Napi::Env env, const MaybeFailure& failure) {
+  if (!failure) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  object["errno"] = failure->errnum;
+  object["syscall"] = failure->syscall;
+  if (failure->side == kSource) {
+    object["side"] = "source";
+  } else {
+    object["side"] = failure->side;
+  }
+  object["offsetBytes"] = static_cast<double>(failure->offset);
+  object["lengthBytes"] = static_cast<double>(failure->length);
+  return object;
+}
+
+Napi::Value extentsToJs(Napi::Env env, const std::vector<Extent>& extents) {
+  Napi::Float64Array list = Napi::Float64Array::New(env, extents.size() * 2);
+  for (size_t i = 0; i < extents.size(); ++i) {
+    list[2 * i] = static_cast<double>(extents[i].start);
+    list[2 * i + 1] = static_cast<double>(extents[i].length);
+  }
+  return list;
+}
+
+}  // namespace
+
+Napi::Object progressToJs(Napi::Env env, const Counters& counters) {
+  Napi::Object object = Napi::Object::New(env);
+  const auto put = [&](const char* name, const std::atomic<uint64_t>& counter) {
+    object[name] = static_cast<double>(counter.load());
+  };
+  // Durable before completed before total: a snapshot never shows them in the wrong order.
+  put("durableBytes", counters.durable);
+  put("completedBytes", counters.completed);
+  put("totalBytes", counters.total);
+  put("readBytes", counters.read);
+  put("writtenBytes", counters.written);
+  put("zeroBytes", counters.zero);
+  put("identicalBytes", counters.identical);
+  put("verifiedBytes", counters.verified);
+  put("badBytes", counters.bad);
+  put("differentBytes", counters.different);
+  return object;
+}
+
+Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobControl& control) {
+  Napi::Object object = Napi::Object::New(env);
+  object["progress"] = progressToJs(env, control.counters);
+  object["backend"] = outcome.backend;
+  object["cancelled"] = outcome.cancelled;
+  object["failure"] = failureToJs(env, outcome.failure);
+  Napi::Array failures = Napi::Array::New(env, outcome.targetFailures.size());
+  for (uint32_t i = 0; i < outcome.targetFailures.size(); ++i)
+    failures.Set(i, failureToJs(env, outcome.targetFailures[i]));
+  object["targetFailures"] = failures;
+  object["badRanges"] = extentsToJs(env, outcome.badRanges);
+  object["differentRanges"] = extentsToJs(env, outcome.differentRanges);
+  return object;
+}
+
+}  // namespace fastsync

@@ -1,0 +1,13 @@
+// Engine values as JavaScript values.
+#pragma once
+
+#include <napi.h>
+
+#include "types.h"
+
+namespace fastsync {
+
+Napi::Object progressToJs(Napi::Env env, const Counters& counters);
+Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobControl& control);
+
+}  // namespace fastsync

@@ -1,0 +1,175 @@
+// The way of one chunk through a copy: read, look, write to every target.
+#include <algorithm>
+#include <cstring>
+
+#include "copy_job.h"
+#include "rescue.h"
+
+namespace fastsync {
+
+namespace {
+
+// Holes smaller than this cost the file system more than they save.
+constexpr uint64_t kHoleBytes = 64 * kKiB;
+constexpr int kPunch = 0x01 | 0x02;  // FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+
+uint64_t totalLength(const std::vector<Extent>& parts) {
+  uint64_t sum = 0;
+  for (const Extent& part : parts) sum += part.length;
+  return sum;
+}
+
+bool isPermanent(int errnum) {
+  return errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == ENODEV;
+}
+
+}  // namespace
+
+Window CopyJob::windowFor(const Extent& extent, std::byte* data) const {
+  return {data, roundDown(extent.start, granuleBytes_)};
+}
+
+Task<> CopyJob::copyChunk(Chunk chunk, Arena::Block block) {
+  watermark_.begin(chunk.position, chunk.extent.length);
+  const Window window = windowFor(chunk.extent, block.data);
+  const Window scratch = windowFor(chunk.extent, block.data + block.bytes / 2);
+  std::vector<Extent> bad;
+  const bool read = co_await readSource(chunk, window, bad);
+  if (!read) co_return;
+
+  // What cannot be read becomes zeroes, so that nothing foreign stays in its place; but where the
+  // target was compared it may hold the last good copy, and is left alone.
+  std::vector<Extent> parts{chunk.extent};
+  if (spec_.compare) parts = without(chunk.extent, bad);
+
+  std::vector<Task<uint64_t>> writes;
+  uint64_t touched = 0;
+  for (Target& target : targets_) {
+    if (target.failure) continue;
+    Task<uint64_t> write = writeTarget(target, window, scratch, parts);
+    if (spec_.compare) {
+      touched += co_await write;  // the scratch buffer is one target's at a time
+    } else {
+      writes.push_back(std::move(write));
+    }
+  }
+  for (Task<uint64_t>& write : writes) touched += co_await write;
+  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
+                                      [](const Target& target) { return !target.failure; });
+  if (!targetLeft) co_return;
+  if (spec_.verify && touched > 0) prove(window, without(chunk.extent, bad));
+  for (const Extent& range : bad) bad_.add(range);
+  control_.counters.bad += totalLength(bad);
+  control_.counters.completed += chunk.extent.length;
+  watermark_.finish(chunk.position);
+}
+
+Task<bool> CopyJob::readSource(Chunk chunk, Window window, std::vector<Extent>& bad) {
+  MaybeFailure failure = co_await readExtent(bench_.reactor, source_, window, chunk.extent);
+  if (failure && spec_.rescue) {
+    Rescued rescued = co_await readAround(bench_.reactor, source_, window, chunk.extent, control_);
+    if (rescued.interrupted) co_return false;
+    bad = std::move(rescued.bad);
+    failure = rescued.fatal;
+  }
+  if (failure) {
+    // Of several, the first in the work list is the one to report.
+    if (!sourceFailure_ || chunk.position < sourceFailurePosition_) {
+      sourceFailure_ = failure;
+      sourceFailurePosition_ = chunk.position;
+    }
+    co_return false;
+  }
+  control_.counters.read += chunk.extent.length - totalLength(bad);
+  co_return true;
+}
+
+Task<uint64_t> CopyJob::writeTarget(Target& target, Window window, Window scratch,
+                                    std::vector<Extent> parts) {
+  if (spec_.compare) {
+    const uint64_t before = totalLength(parts);
+    parts = co_await differingParts(target, window, scratch, std::move(parts));
+    control_.counters.identical += before - totalLength(parts);
+  }
+  for (const Extent& part : parts) {
+    const MaybeFailure failure = co_await writePart(target, window, part);
+    if (failure) {
+      if (!target.failure) target.failure = failure;
+      co_return 0;
+    }
+  }
+  co_return totalLength(parts);
+}
+
+Task<std::vector<Extent>> CopyJob::differingParts(Target& target, Window window, Window scratch,
+                                                  std::vector<Extent> parts) {
+  std::vector<Extent> differing;
+  for (const Extent& part : parts) {
+    const MaybeFailure failure =
+        co_await readExtent(bench_.reactor, target.endpoint, scratch, part);
+    if (failure) {
+      differing.push_back(part);  // unreadable there: writing it may well mend it
+    } else {
+      const uint64_t before = totalLength(differing);
+      findDifferences(window, scratch, part, granuleBytes_, differing);
+      control_.counters.different += totalLength(differing) - before;
+    }
+  }
+  co_return differing;
+}
+
+Task<MaybeFailure> CopyJob::writePart(Target& target, Window window, Extent part) {
+  // Neighbouring runs that are written either way go out as one.
+  Extent pending{part.start, 0};
+  for (const Run& run : splitByZero(window, part, std::max(kHoleBytes, granuleBytes_))) {
+    // A device gets only whole chunks as write-zeroes: smaller ones are quicker written.
+    const bool worthIt = spec_.targetsAreZero || !target.endpoint.isBlockDevice() ||
+                         run.extent.length == chunkBytes_;
+    if (!run.zero || !worthIt) {
+      pending.length += run.extent.length;
+      continue;
+    }
+    MaybeFailure failure;
+    if (pending.length > 0) {
+      failure = co_await writeExtent(bench_.reactor, target.endpoint, window, pending);
+      control_.counters.written += pending.length;
+    }
+    if (!failure) failure = co_await writeZeroRun(target, window, run.extent);
+    if (failure) co_return failure;
+    pending = {run.extent.end(), 0};
+  }
+  if (pending.length == 0) co_return std::nullopt;
+  const MaybeFailure failure =
+      co_await writeExtent(bench_.reactor, target.endpoint, window, pending);
+  if (!failure) control_.counters.written += pending.length;
+  co_return failure;
+}
+
+Task<MaybeFailure> CopyJob::writeZeroRun(Target& target, Window window, Extent run) {
+  if (spec_.targetsAreZero) {
+    control_.counters.zero += run.length;
+    co_return std::nullopt;
+  }
+  const uint64_t unit = target.endpoint.pageBytes();
+  const bool aligned = run.start % unit == 0 && run.length % unit == 0;
+  if (target.canPunch && aligned && run.length >= kHoleBytes) {
+    const int64_t result =
+        co_await bench_.reactor.start({IoKind::kFallocate, target.endpoint.bufferedFd(), kPunch,
+                                       nullptr, run.start, run.length, nullptr});
+    if (result == 0) {
+      control_.counters.zero += run.length;
+      co_return std::nullopt;
+    }
+    if (isPermanent(static_cast<int>(-result))) target.canPunch = false;
+  }
+  const MaybeFailure failure = co_await writeExtent(bench_.reactor, target.endpoint, window, run);
+  if (!failure) control_.counters.written += run.length;
+  co_return failure;
+}
+
+void CopyJob::prove(Window window, const std::vector<Extent>& parts) {
+  for (const Extent& part : parts)
+    proofs_.push_back({part, digestOf(window.at(part.start), part.length)});
+}
+
+}  // namespace fastsync

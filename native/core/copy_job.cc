@@ -1,0 +1,183 @@
+// The epochs of a copy: fill, drain, flush, verify, and only then call it durable.
+#include "copy_job.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+namespace fastsync {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Digests kept until they are checked; an epoch ends when there are so many.
+constexpr size_t kMostProofs = 256 * kKiB;
+
+uint64_t largestUnit(const Endpoint& source, const std::vector<uint64_t>& targetPages) {
+  uint64_t largest = source.pageBytes();
+  for (const uint64_t page : targetPages) largest = std::max(largest, page);
+  return largest;
+}
+
+}  // namespace
+
+CopyJob::CopyJob(CopySpec spec, JobControl& control)
+    : spec_(std::move(spec)),
+      control_(control),
+      source_(spec_.source.get(), kSource, Endpoint::Access::kRead),
+      targets_([this] {
+        const bool readsBack = spec_.compare || spec_.verify;
+        std::vector<Target> targets;
+        for (size_t i = 0; i < spec_.targets.size(); ++i) {
+          targets.emplace_back(
+              Endpoint(spec_.targets[i].get(), static_cast<Side>(i),
+                       readsBack ? Endpoint::Access::kReadWrite : Endpoint::Access::kWrite));
+        }
+        return targets;
+      }()),
+      granuleBytes_([this] {
+        std::vector<uint64_t> pages;
+        for (const Target& target : targets_) pages.push_back(target.endpoint.pageBytes());
+        return largestUnit(source_, pages);
+      }()),
+      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, spec_.compare ? 2 : 1)),
+      work_(spec_.extents, chunkBytes_),
+      bench_(spec_.effort, chunkBytes_, spec_.compare ? 2 : 1),
+      watermark_(spec_.startAtBytes) {
+  spec_.extents.clear();
+  work_.skip(spec_.startAtBytes);
+  control_.counters.total = work_.totalBytes();
+  control_.counters.completed = spec_.startAtBytes;
+  control_.counters.durable = spec_.startAtBytes;
+}
+
+JobOutcome CopyJob::run() {
+  while (!halted() && work_.position() < work_.totalBytes()) {
+    copyEpoch();
+    if (control_.abandoned()) break;
+    endEpoch();
+  }
+  return outcome();
+}
+
+bool CopyJob::halted() const {
+  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
+                                      [](const Target& target) { return !target.failure; });
+  return control_.stopping() || sourceFailure_ || !targetLeft;
+}
+
+bool CopyJob::epochIsOver() const {
+  if (epochBytes_ == 0) return false;
+  if (spec_.flushEveryBytes > 0 && epochBytes_ >= spec_.flushEveryBytes) return true;
+  return proofs_.size() >= kMostProofs || Clock::now() - epochStart_ >= spec_.flushEvery;
+}
+
+void CopyJob::copyEpoch() {
+  epochStart_ = Clock::now();
+  epochBytes_ = 0;
+  bench_.crew.run(
+      [this]() -> std::optional<Chunk> {
+        if (halted() || epochIsOver()) return std::nullopt;
+        auto chunk = work_.next();
+        if (chunk) epochBytes_ += chunk->extent.length;
+        return chunk;
+      },
+      [this](const Chunk& chunk) {
+        const Extent& extent = chunk.extent;
+        const uint64_t window =
+            roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_);
+        return Piece{window * (spec_.compare ? 2 : 1), extent.length};
+      },
+      [this](Chunk chunk, Arena::Block block) { return copyChunk(chunk, block); },
+      [this] { return !halted(); });
+}
+
+void CopyJob::endEpoch() {
+  bench_.reactor.finish(flushTargets());
+  if (spec_.verify) verifyTargets();
+  proofs_.clear();
+  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
+                                      [](const Target& target) { return !target.failure; });
+  if (targetLeft && !control_.abandoned()) control_.counters.durable = watermark_.position();
+}
+
+Task<> CopyJob::flushTargets() {
+  std::vector<Task<>> flushes;
+  for (Target& target : targets_) {
+    if (!target.failure) flushes.push_back(flush(target));
+  }
+  for (Task<>& running : flushes) co_await running;
+}
+
+Task<> CopyJob::flush(Target& target) {
+  const Endpoint& endpoint = target.endpoint;
+  int64_t result = -EINTR;
+  while (result == -EINTR) {
+    result = co_await bench_.reactor.start(
+        {IoKind::kSync, endpoint.bufferedFd(), 0, nullptr, 0, 0, nullptr});
+  }
+  if (result < 0)
+    target.failure = IoFailure{static_cast<int>(-result), "fdatasync", endpoint.side(), 0, 0};
+  if (!endpoint.direct()) endpoint.dropCache({0, 0});
+}
+
+void CopyJob::verifyTargets() {
+  size_t target = 0;
+  size_t proof = 0;
+  bench_.crew.run(
+      [&]() -> std::optional<ProofCheck> {
+        while (proof < proofs_.size()) {
+          if (target == targets_.size()) {
+            target = 0;
+            ++proof;
+            continue;
+          }
+          Target& candidate = targets_[target++];
+          if (!candidate.failure) return ProofCheck{&candidate, &proofs_[proof]};
+        }
+        return std::nullopt;
+      },
+      [this](const ProofCheck& item) {
+        const Extent& extent = item.proof->extent;
+        return Piece{roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_),
+                     0};
+      },
+      [this](ProofCheck item, Arena::Block block) { return check(item, block); },
+      [this] { return !control_.abandoned(); });
+}
+
+Task<> CopyJob::check(ProofCheck item, Arena::Block block) {
+  const Extent& extent = item.proof->extent;
+  const Window window = windowFor(extent, block.data);
+  MaybeFailure failure = co_await readExtent(bench_.reactor, item.target->endpoint, window, extent);
+  if (!failure && digestOf(window.at(extent.start), extent.length) != item.proof->digest) {
+    failure = IoFailure{EIO, "verify", item.target->endpoint.side(), extent.start, extent.length};
+  }
+  if (failure) {
+    if (!item.target->failure) item.target->failure = failure;
+  } else {
+    control_.counters.verified += extent.length;
+  }
+}
+
+JobOutcome CopyJob::outcome() {
+  JobOutcome result;
+  result.backend = bench_.reactor.backend();
+  result.badRanges = bad_.take();
+  bool targetLeft = false;
+  for (const Target& target : targets_) {
+    result.targetFailures.push_back(target.failure);
+    targetLeft = targetLeft || !target.failure;
+  }
+  if (sourceFailure_) {
+    result.failure = sourceFailure_;
+  } else if (!targetLeft) {
+    result.failure = targets_.front().failure;
+  }
+  result.cancelled =
+      !result.failure && control_.stopping() && control_.counters.durable < control_.counters.total;
+  return result;
+}
+
+}  // namespace fastsync

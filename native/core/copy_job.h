@@ -1,0 +1,101 @@
+// Copies extents from one source to any number of targets. The source is read once; the end of a
+// read starts the writes of the same buffer.
+//
+// Work goes in epochs. At the end of an epoch nothing is under way any more, the targets are
+// flushed and, if asked, read back; only then does `durable` move on. A checkpoint that says
+// `durable` therefore never claims more than the targets hold.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "digest.h"
+#include "endpoint.h"
+#include "range_list.h"
+#include "scan.h"
+#include "types.h"
+#include "unique_fd.h"
+#include "watermark.h"
+#include "work_list.h"
+#include "workbench.h"
+
+namespace fastsync {
+
+struct CopySpec {
+  UniqueFd source;
+  std::vector<UniqueFd> targets;
+  std::vector<Extent> extents;  // none overlapping another
+  uint64_t startAtBytes = 0;
+  bool compare = false;
+  bool verify = false;
+  bool rescue = false;
+  bool targetsAreZero = false;
+  uint64_t flushEveryBytes = 0;  // 0: by time alone
+  std::chrono::milliseconds flushEvery{5000};
+  Effort effort;
+};
+
+class CopyJob {
+ public:
+  /// Throws SetupError.
+  CopyJob(CopySpec spec, JobControl& control);
+  JobOutcome run();
+
+ private:
+  struct Target {
+    explicit Target(Endpoint opened) : endpoint(std::move(opened)) {}
+    Endpoint endpoint;
+    MaybeFailure failure;
+    bool canPunch = true;
+  };
+  /// What a range held in memory when it was copied.
+  struct Proof {
+    Extent extent;
+    Digest digest;
+  };
+  struct ProofCheck {
+    Target* target = nullptr;
+    const Proof* proof = nullptr;
+  };
+
+  bool halted() const;
+  bool epochIsOver() const;
+  Window windowFor(const Extent& extent, std::byte* data) const;
+
+  void copyEpoch();
+  Task<> copyChunk(Chunk chunk, Arena::Block block);
+  Task<bool> readSource(Chunk chunk, Window window, std::vector<Extent>& bad);
+  Task<uint64_t> writeTarget(Target& target, Window window, Window scratch,
+                             std::vector<Extent> parts);
+  Task<std::vector<Extent>> differingParts(Target& target, Window window, Window scratch,
+                                           std::vector<Extent> parts);
+  Task<MaybeFailure> writePart(Target& target, Window window, Extent part);
+  Task<MaybeFailure> writeZeroRun(Target& target, Window window, Extent run);
+  void prove(Window window, const std::vector<Extent>& parts);
+
+  void endEpoch();
+  Task<> flushTargets();
+  Task<> flush(Target& target);
+  void verifyTargets();
+  Task<> check(ProofCheck item, Arena::Block block);
+  JobOutcome outcome();
+
+  CopySpec spec_;
+  JobControl& control_;
+  Endpoint source_;
+  std::vector<Target> targets_;
+  uint64_t granuleBytes_;
+  uint64_t chunkBytes_;
+  WorkList work_;
+  Workbench bench_;
+  Watermark watermark_;
+  RangeList bad_;
+  MaybeFailure sourceFailure_;
+  uint64_t sourceFailurePosition_ = 0;
+  std::vector<Proof> proofs_;
+  std::chrono::steady_clock::time_point epochStart_;
+  uint64_t epochBytes_ = 0;
+};
+
+}  // namespace fastsync

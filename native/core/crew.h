@@ -1,0 +1,79 @@
+// Keeps as many pieces of work under way as the queue depth and the memory allow.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <utility>
+
+#include "arena.h"
+#include "pacer.h"
+#include "reactor.h"
+#include "task.h"
+#include "types.h"
+
+namespace fastsync {
+
+/// Starting it, a chunk needs this much memory. Blocks may be empty.
+struct Piece {
+  uint64_t memoryBytes = 0;
+  uint64_t paceBytes = 0;
+};
+
+class Crew {
+ public:
+  Crew(Reactor& reactor, Arena& arena, unsigned depth, Pacer& pacer)
+      : reactor_(reactor), arena_(arena), depth_(depth), pacer_(pacer) {}
+
+  /// Calls `next()` for items (an optional) until it has none, `pieceOf(item)` for what each costs,
+  /// and `work(item, block)` for a Task that does it. Returns when all have ended. `goOn()` false
+  /// drops an item that has not been started, which only matters to those who stop early.
+  template <class Next, class PieceOf, class Work, class GoOn>
+  void run(Next next, PieceOf pieceOf, Work work, GoOn goOn) {
+    auto item = next();
+    while (item || active_ > 0) {
+      std::chrono::milliseconds patience = kLongestWait;
+      while (item && active_ < depth_) {
+        if (!goOn()) {
+          item.reset();
+          break;
+        }
+        const Piece piece = pieceOf(*item);
+        const auto now = Pacer::Clock::now();
+        const auto delay = piece.paceBytes > 0 ? pacer_.delay(now) : std::chrono::milliseconds(0);
+        if (delay.count() > 0) {
+          patience = std::min(patience, delay);
+          break;
+        }
+        const auto block = arena_.take(piece.memoryBytes);
+        if (!block) break;
+        pacer_.spend(piece.paceBytes, now);
+        ++active_;
+        perform(work, *item, *block);
+        item = next();
+      }
+      if (item || active_ > 0) reactor_.poll(patience);
+    }
+  }
+
+ private:
+  // Also how soon a cancel is noticed while nothing completes.
+  static constexpr std::chrono::milliseconds kLongestWait{100};
+
+  template <class Work, class Item>
+  Detached perform(Work& work, Item item, Arena::Block block) {
+    co_await work(item, block);
+    arena_.giveBack(block);
+    --active_;
+  }
+
+  Reactor& reactor_;
+  Arena& arena_;
+  unsigned depth_;
+  Pacer& pacer_;
+  unsigned active_ = 0;
+};
+
+}  // namespace fastsync

@@ -1,0 +1,104 @@
+// Opening for direct I/O: /proc/self/fd/N reaches the same device or file, even an unlinked one.
+#include "endpoint.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "dio_align.h"
+
+namespace fastsync {
+
+namespace {
+
+constexpr uint64_t kPage = 4 * kKiB;
+constexpr uint64_t kLargestPage = 64 * kKiB;
+
+UniqueFd reopen(int fd, int flags) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC));
+}
+
+bool allows(int mode, Endpoint::Access access) {
+  if (mode == O_RDWR) return true;
+  return access == (mode == O_RDONLY ? Endpoint::Access::kRead : Endpoint::Access::kWrite);
+}
+
+bool isPowerOfTwo(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+/// Some file systems accept O_DIRECT and refuse the first transfer.
+bool directReadWorks(int fd, uint64_t bytes) {
+  if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) return true;  // the first write will tell
+  const auto unit = std::align_val_t{bytes};
+  const std::unique_ptr<void, void (*)(void*)> buffer(std::aligned_alloc(bytes, bytes), std::free);
+  static_cast<void>(unit);
+  if (!buffer) return false;
+  const ssize_t got = ::pread(fd, buffer.get(), bytes, 0);
+  return got >= 0 || errno != EINVAL;
+}
+
+}  // namespace
+
+Endpoint::Endpoint(int fd, Side side, Access access) : side_(side) {
+  openBuffered(fd, access);
+  measure();
+  openDirect(fd);
+}
+
+void Endpoint::openBuffered(int fd, Access access) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) throw SetupError({errno, "fcntl", side_, 0, 0});
+  if (access == Access::kRead) {
+    buffered_ = reopen(fd, O_RDONLY);
+  } else {
+    buffered_ = reopen(fd, O_RDWR);
+    if (!buffered_.valid() && access == Access::kWrite) buffered_ = reopen(fd, O_WRONLY);
+  }
+  if (buffered_.valid()) return;
+  const int reason = errno;
+  // No /proc, or no longer allowed to open it: share the caller's descriptor where that will do.
+  const bool usable = (flags & (O_DIRECT | O_APPEND)) == 0 && allows(flags & O_ACCMODE, access);
+  if (usable) buffered_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!buffered_.valid()) throw SetupError({reason, "open", side_, 0, 0});
+}
+
+void Endpoint::measure() {
+  struct stat status {};
+  if (::fstat(buffered_.get(), &status) != 0) throw SetupError({errno, "fstat", side_, 0, 0});
+  isBlockDevice_ = S_ISBLK(status.st_mode);
+  auto pageBytes = static_cast<uint64_t>(status.st_blksize);
+  if (isBlockDevice_) {
+    int sector = 0;
+    if (::ioctl(buffered_.get(), BLKSSZGET, &sector) != 0)
+      throw SetupError({errno, "ioctl", side_, 0, 0});
+    sectorBytes_ = static_cast<uint64_t>(sector);
+    size_t block = 0;
+    if (::ioctl(buffered_.get(), BLKBSZGET, &block) == 0) pageBytes = block;
+  } else {
+    sectorBytes_ = std::max(kPage, directIoAlignment(buffered_.get()));
+  }
+  // Network file systems name their transfer size here, which says nothing about pages.
+  if (!isPowerOfTwo(pageBytes) || pageBytes > kLargestPage) pageBytes = kPage;
+  pageBytes_ = std::max({pageBytes, sectorBytes_, kPage});
+}
+
+void Endpoint::openDirect(int fd) {
+  const int mode = ::fcntl(buffered_.get(), F_GETFL) & O_ACCMODE;
+  UniqueFd direct = reopen(fd, mode | O_DIRECT);
+  if (direct.valid() && directReadWorks(direct.get(), sectorBytes_)) direct_ = std::move(direct);
+}
+
+void Endpoint::dropCache(const Extent& range) const {
+  ::posix_fadvise(buffered_.get(), static_cast<off_t>(range.start),
+                  static_cast<off_t>(range.length), POSIX_FADV_DONTNEED);
+}
+
+}  // namespace fastsync

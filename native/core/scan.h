@@ -1,0 +1,31 @@
+// Looks at bytes in memory: which pieces are all zero, which differ.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "transfer.h"
+#include "types.h"
+
+namespace fastsync {
+
+/// A piece of an extent that is all zero, or is not.
+struct Run {
+  Extent extent;
+  bool zero = false;
+};
+
+bool isZero(const std::byte* data, uint64_t bytes);
+
+/// Cuts `extent` where zero and other pieces meet, on multiples of `granuleBytes` of the device.
+std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granuleBytes);
+
+/// Appends the granules of `extent` in which the two windows differ, neighbours joined.
+void findDifferences(Window left, Window right, const Extent& extent, uint64_t granuleBytes,
+                     std::vector<Extent>& differences);
+
+/// `extent` without the `holes`, which are sorted and lie within it.
+std::vector<Extent> without(const Extent& extent, const std::vector<Extent>& holes);
+
+}  // namespace fastsync

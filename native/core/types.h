@@ -1,0 +1,102 @@
+// The engine's own vocabulary: extents, failures, how hard to work, and the counters others may
+// read.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fastsync {
+
+inline constexpr uint64_t kKiB = 1024;
+inline constexpr uint64_t kMiB = 1024 * kKiB;
+
+inline constexpr uint64_t roundDown(uint64_t value, uint64_t unit) { return value - value % unit; }
+inline constexpr uint64_t roundUp(uint64_t value, uint64_t unit) {
+  return roundDown(value + unit - 1, unit);
+}
+
+/// A range of bytes on a device.
+struct Extent {
+  uint64_t start = 0;
+  uint64_t length = 0;
+  uint64_t end() const { return start + length; }
+};
+
+/// Which file an operation was for: kSource, or the index of a target.
+using Side = int;
+inline constexpr Side kSource = -1;
+
+/// A system call that failed, as it came back from the kernel.
+struct IoFailure {
+  int errnum = 0;
+  const char* syscall = "";
+  Side side = kSource;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+using MaybeFailure = std::optional<IoFailure>;
+
+/// Thrown only while a job is set up; once it runs, failures are values.
+class SetupError : public std::exception {
+ public:
+  explicit SetupError(const IoFailure& failure) : failure_(failure) {}
+  const IoFailure& failure() const noexcept { return failure_; }
+  const char* what() const noexcept override { return failure_.syscall; }
+
+ private:
+  IoFailure failure_;
+};
+
+enum class Backend { kAuto, kUring, kThreads };
+
+struct Effort {
+  Backend backend = Backend::kAuto;
+  uint64_t chunkBytes = kMiB;
+  unsigned queueDepth = 32;
+  uint64_t inFlightBytes = 64 * kMiB;
+  uint64_t bytesPerSecond = 0;  // 0: no limit
+};
+
+/// Written by the job's thread, read by anybody at any time. They only grow.
+struct Counters {
+  std::atomic<uint64_t> total{0};
+  std::atomic<uint64_t> completed{0};
+  std::atomic<uint64_t> durable{0};
+  std::atomic<uint64_t> read{0};
+  std::atomic<uint64_t> written{0};
+  std::atomic<uint64_t> zero{0};
+  std::atomic<uint64_t> identical{0};
+  std::atomic<uint64_t> verified{0};
+  std::atomic<uint64_t> bad{0};
+  std::atomic<uint64_t> different{0};
+};
+
+/// kCancel ends with a flush of what is done; kAbandon (the process is leaving) does not wait for
+/// one.
+enum class Stop : int { kNo, kCancel, kAbandon };
+
+/// The part of a job that its owner and its thread share.
+struct JobControl {
+  Counters counters;
+  std::atomic<Stop> stop{Stop::kNo};
+
+  bool stopping() const { return stop.load(std::memory_order_relaxed) != Stop::kNo; }
+  bool abandoned() const { return stop.load(std::memory_order_relaxed) == Stop::kAbandon; }
+};
+
+/// How a job ended. `failure` is set when it did not do what it was asked to.
+struct JobOutcome {
+  bool cancelled = false;
+  const char* backend = "";
+  MaybeFailure failure;
+  std::vector<MaybeFailure> targetFailures;  // copy
+  std::vector<Extent> badRanges;             // copy: unreadable; compare: not comparable
+  std::vector<Extent> differentRanges;       // compare
+};
+
+}  // namespace fastsync

@@ -1,0 +1,30 @@
+// The queue on io_uring: one ring per job, used only by the job's thread.
+#pragma once
+
+#include <liburing.h>
+
+#include "io_queue.h"
+
+namespace fastsync {
+
+class UringQueue final : public IoQueue {
+ public:
+  /// Throws SetupError where the kernel has no io_uring, forbids it, or has too old a one.
+  explicit UringQueue(unsigned depth);
+  ~UringQueue() override;
+
+  const char* name() const override { return "uring"; }
+  void adoptMemory(std::span<std::byte> memory) override;
+  void submit(const IoRequest& request) override;
+  void wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) override;
+
+ private:
+  io_uring_sqe* freeEntry();
+  void prepareTransfer(io_uring_sqe* entry, const IoRequest& request) const;
+
+  io_uring ring_{};
+  bool registered_ = false;
+  std::vector<IoCompletion> ready_;  // of requests io_uring has no operation for
+};
+
+}  // namespace fastsync

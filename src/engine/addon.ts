@@ -1,0 +1,81 @@
+/** Finds and loads the built engine: the one that the package carries, else the one built here. */
+
+import { createRequire } from 'node:module';
+
+import { exitCodes, FastsyncError } from '../errors.js';
+import type {
+  CompareResult,
+  CopyResult,
+  DeviceInfo,
+  ExtentList,
+  IoFailure,
+  Progress,
+} from './types.js';
+
+/** What every native job's promise gives. */
+export interface NativeOutcome {
+  readonly progress: Progress;
+  readonly backend: 'uring' | 'threads' | '';
+  readonly cancelled: boolean;
+  readonly failure: IoFailure | null;
+  readonly targetFailures: CopyResult['targetFailures'];
+  readonly badRanges: ExtentList;
+  readonly differentRanges: CompareResult['differentRanges'];
+}
+
+/** A job that native/ runs on a thread of its own. */
+export interface NativeJob {
+  progress(): Progress;
+  cancel(): void;
+  readonly done: Promise<NativeOutcome>;
+}
+
+/** The face of native/addon/. It trusts its arguments: they are validated in this folder. */
+export interface Addon {
+  readonly Job: new (kind: 'copy' | 'compare' | 'clear', request: object) => NativeJob;
+  deviceInfo(fd: number): DeviceInfo;
+  digest(bytes: Uint8Array): Uint8Array;
+  digestFlavour(): string;
+}
+
+// This file runs from dist/src/engine/, three floors below the package.
+const places = [
+  `../../../native/prebuilds/linux-${process.arch}/fastsync.node`,
+  '../../../native/build/Release/fastsync.node',
+];
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+}
+
+function load(): Addon {
+  const require = createRequire(import.meta.url);
+  for (const place of places) {
+    try {
+      return require(place) as Addon;
+    } catch (error) {
+      if (isMissing(error)) continue;
+      throw new FastsyncError({
+        code: 'ENGINE_UNUSABLE',
+        exitCode: exitCodes.usage,
+        message: `the native engine cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+        remedy: 'build it for this machine with "npm run build"',
+        cause: error,
+      });
+    }
+  }
+  throw new FastsyncError({
+    code: 'ENGINE_MISSING',
+    exitCode: exitCodes.usage,
+    message: `there is no native engine for linux-${process.arch}`,
+    remedy: 'run "npm run build"',
+  });
+}
+
+let loaded: Addon | undefined;
+
+/** The engine, loaded when first asked for; FastsyncError when it is not there. */
+export function addon(): Addon {
+  loaded ??= load();
+  return loaded;
+}

@@ -1,0 +1,73 @@
+/** Copying: the request checked and completed, then handed to native code. */
+
+import { startJob } from './job.js';
+import type { CopyRequest, CopyResult, Job } from './types.js';
+import { byteCount, descriptor, effortOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+function requireRoom(targetFds: readonly number[], neededBytes: number): void {
+  for (const fd of targetFds) {
+    const sizeBytes = sizeOf(fd);
+    if (sizeBytes < neededBytes) {
+      throw new RangeError(
+        `Expected every target to hold ${neededBytes} bytes, got one of ${sizeBytes}`,
+      );
+    }
+  }
+}
+
+function furthestEnd(extents: CopyRequest['extents']): number {
+  let end = 0;
+  for (let i = 0; i < extents.length; i += 2) {
+    end = Math.max(end, (extents[i] as number) + (extents[i + 1] as number));
+  }
+  return end;
+}
+
+/**
+ * Copies `extents` from the source to every target. Targets already have their size: nothing is
+ * written beside the extents and no file grows. The descriptors may be closed once this returns.
+ *
+ * Throws RangeError or TypeError for a request that makes no sense. `done` rejects with EngineError
+ * when the source cannot be read (unless `rescue`) or no target is left; what was completed before
+ * that is flushed, and counted in `durableBytes`.
+ *
+ * With `compare`, ranges that cannot be read are left as they are on the targets, which may hold the
+ * last good copy; without it they become zeroes there. `writtenBytes`, `zeroBytes` and
+ * `identicalBytes` are summed over all targets.
+ */
+export function copy(request: CopyRequest): Job<CopyResult> {
+  const { sourceFd, targetFds, extents } = request;
+  descriptor('sourceFd', sourceFd);
+  if (targetFds.length === 0) throw new RangeError('Expected at least one target, got none');
+  for (const fd of targetFds) descriptor('a target’s descriptor', fd);
+  const totalBytes = extentBytes(extents, sizeOf(sourceFd));
+  requireRoom(targetFds, furthestEnd(extents));
+  const start = { least: 0, most: totalBytes };
+  const pause = { least: 1, most: dayMs };
+
+  return startJob(
+    'copy',
+    {
+      ...effortOf(request),
+      sourceFd,
+      targetFds: [...targetFds],
+      extents,
+      startAtBytes: wholeNumber('startAtBytes', request.startAtBytes ?? 0, start),
+      compare: request.compare ?? false,
+      verify: request.verify ?? false,
+      rescue: request.rescue ?? false,
+      targetsAreZero: request.targetsAreZero ?? false,
+      flushEveryBytes: byteCount('flushEveryBytes', request.flushEveryBytes ?? 0),
+      flushEveryMs: wholeNumber('flushEveryMs', request.flushEveryMs ?? 5000, pause),
+    },
+    ({ badRanges, targetFailures, progress, backend, cancelled }) => ({
+      badRanges,
+      targetFailures,
+      progress,
+      backend,
+      cancelled,
+    }),
+  );
+}
