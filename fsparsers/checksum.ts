@@ -81,3 +81,8 @@ export function crc16(seed: number, bytes: Uint8Array): number {
   for (const byte of bytes) crc = (crc >>> 8) ^ (crc16Table[(crc ^ byte) & 0xff] as number);
   return crc;
 }
+
+/** CRC-32 going on from `seed`, without any inversion: LVM2's and NILFS2's way. */
+export function crc32Raw(seed: number, bytes: Uint8Array): number {
+  return update(crc32Tables, seed, bytes);
+}

@@ -15,7 +15,8 @@ export type JournalState =
   | 'replayed' // replayed in memory: the map is the union of before and after
   | 'dirty' // newer than the volume and not replayed: the map is the disk's own, and a hazard says so
   | 'unfollowable' // could not be followed: everything is used
-  | 'external'; // lies on another device
+  | 'external' // lies on another device
+  | 'unknown'; // nobody looked: the volume is used whole
 
 export interface Filesystem {
   /** As blkid names it: ext2, ext3, ext4, xfs, ntfs, ... */
@@ -26,8 +27,11 @@ export interface Filesystem {
   /** What the file system says of its own size; the device may be larger. */
   readonly sizeBytes: number;
   readonly features: readonly string[];
-  /** `dirty`: not cleanly unmounted, or mounted now. `errors`: the file system has recorded damage. */
-  readonly state: 'clean' | 'dirty' | 'errors';
+  /**
+   * `dirty`: not cleanly unmounted, or mounted now. `errors`: the file system has recorded damage.
+   * `unknown`: nobody looked, because the volume is used whole.
+   */
+  readonly state: 'clean' | 'dirty' | 'errors' | 'unknown';
   readonly journal: { readonly state: JournalState; readonly detail: string };
   /** More of the geometry, for people: label to value, in the order to print. */
   readonly geometry: Readonly<Record<string, string | number>>;

@@ -1,0 +1,71 @@
+/** From a volume to its used-region map: what is it, who can read it, and what if nobody can. */
+
+import { ParseError } from './errors.js';
+import type { Parser, ParserOptions } from './parser.js';
+import { decide, probe, type Signature } from './probe.js';
+import type { ByteReader } from './reader.js';
+import type { MapNote, UsedMap } from './usedmap.js';
+import { wholeMap } from './whole.js';
+
+/** Every parser there is. */
+const parserList: readonly Parser[] = [];
+
+export type ParserTable = Readonly<Partial<Record<string, Parser>>>;
+
+/** Parsers by the family that probe() names. */
+export const parsers: ParserTable = byFamily(parserList);
+
+export function byFamily(list: readonly Parser[]): ParserTable {
+  return Object.fromEntries(list.map((parser) => [parser.family, parser]));
+}
+
+export interface MapOptions extends ParserOptions {
+  /**
+   * What the user says that the volume is: a parser's family, or `whole` for every byte. Without it the
+   * volume must be one thing plainly.
+   */
+  readonly as?: string;
+  /** Instead of every parser there is. */
+  readonly parsers?: ParserTable;
+}
+
+/**
+ * Maps a volume. Rejects with ParseError: AMBIGUOUS and NOT_RECOGNISED as identify() does, UNSUPPORTED
+ * if `as` names no parser, and as the parser does. What is recognised but has no parser is used whole,
+ * and a note says so.
+ */
+export async function mapVolume(reader: ByteReader, options: MapOptions = {}): Promise<UsedMap> {
+  const { as, parsers: table = parsers, ...parserOptions } = options;
+  const signatures = as === undefined || as === 'whole' ? await probe(reader) : [];
+  parserOptions.signal?.throwIfAborted();
+  if (as === 'whole') return wholeMap(reader, onlyPlausible(signatures));
+  if (as !== undefined) return parserFor(as, table).parse(reader, parserOptions);
+  const signature = decide(signatures);
+  const parser = signature.kind === 'journal' ? undefined : table[signature.family];
+  return parser === undefined
+    ? wholeMap(reader, signature, [usedWhole(signature)])
+    : parser.parse(reader, parserOptions);
+}
+
+function onlyPlausible(signatures: readonly Signature[]): Signature | null {
+  const plausible = signatures.filter(({ doubt }) => doubt === null);
+  return plausible.length === 1 ? (plausible[0] ?? null) : null;
+}
+
+function parserFor(family: string, table: ParserTable): Parser {
+  const parser = table[family];
+  if (parser !== undefined) return parser;
+  const known = [...Object.keys(table), 'whole'].join(', ');
+  throw new ParseError('UNSUPPORTED', `no parser is called "${family}"; there are: ${known}`, {
+    structure: 'volume',
+    offsetBytes: 0,
+  });
+}
+
+function usedWhole({ type }: Signature): MapNote {
+  return {
+    severity: 'info',
+    code: 'USED_WHOLE',
+    message: `${type} is recognised but not parsed: every byte counts as used`,
+  };
+}

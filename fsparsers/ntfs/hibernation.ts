@@ -1,0 +1,41 @@
+/** hiberfil.sys: whether a Windows session sleeps that believes it still has this volume open. */
+
+import { findInDirectory } from './directory.js';
+import type { Mft } from './mft.js';
+import { attributeTypes } from './record.js';
+import type { Volume } from './stream.js';
+import type { SystemFiles } from './systemfiles.js';
+
+const headerBytes = 4096;
+
+/** First bytes of hiberfil.sys. Woken up, Windows writes "wake" over them, or zeros. */
+const asleep: Readonly<Record<string, string>> = {
+  hibr: 'Windows is hibernated, or was shut down with fast startup on',
+  rstr: 'Windows was being woken up when it stopped',
+};
+
+/**
+ * Why the volume must be taken as hibernated, or null. A file shorter than its header belongs to a
+ * Windows whose system volume is another one (libntfs-3g/volume.c, ntfs_volume_check_hiberfile).
+ * @throws ParseError where the root directory or the file cannot be read.
+ */
+export async function readHibernation(
+  volume: Volume,
+  mft: Mft,
+  system: SystemFiles,
+): Promise<string | null> {
+  const root = system.stream('root directory', attributeTypes.indexRoot, '$I30');
+  if (root === null) return 'there is no root directory to look for hiberfil.sys in';
+  const blocks = system.stream('root directory', attributeTypes.indexAllocation, '$I30');
+  const entry = await findInDirectory(volume, root, blocks, 'hiberfil.sys');
+  if (entry === null) return null;
+  const record = await mft.record(entry.recordNumber);
+  if (record.sequence !== entry.sequence) return 'hiberfil.sys is another file by now';
+  const streams = await mft.streams(record);
+  const data = streams.find(({ type, name }) => type === attributeTypes.data && name === '');
+  if (data === undefined || data.stream.sizeBytes < headerBytes) {
+    return 'hiberfil.sys is that of a Windows hibernated on another volume';
+  }
+  const magic = String.fromCharCode(...(await data.stream.read(0, 4))).toLowerCase();
+  return asleep[magic] ?? null;
+}

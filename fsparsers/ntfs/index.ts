@@ -1,0 +1,98 @@
+/** NTFS: the used map from $Bitmap, checked against the clusters of the system files. */
+
+import { ParseError } from '../errors.js';
+import type { Parser, ParserOptions } from '../parser.js';
+import type { ByteReader } from '../reader.js';
+import { MapBuilder, type Filesystem, type MapNote, type UsedMap } from '../usedmap.js';
+import { markBackupBoot } from './backupboot.js';
+import { bootSectorBytes, decodeBoot, hasBootSignature, readBoot } from './boot.js';
+import { markClusters } from './clusters.js';
+import { readVolumeState, type VolumeState } from './hazards.js';
+import { locator } from './locate.js';
+import { Mft } from './mft.js';
+import { compareMirror } from './mirror.js';
+import { attributeTypes } from './record.js';
+import type { Volume } from './stream.js';
+import { readSystemFiles } from './systemfiles.js';
+
+export { ntfsHazards } from './hazards.js';
+
+/** Runs in all lists together: far more than any volume has, 16 MiB of memory. */
+const mostRuns = 1 << 20;
+
+export const ntfsParser: Parser = {
+  family: 'ntfs',
+
+  async probe(reader: ByteReader): Promise<string | null> {
+    if (reader.sizeBytes < bootSectorBytes) return null;
+    const sector = await reader.read(0, bootSectorBytes);
+    if (!hasBootSignature(sector)) return null;
+    try {
+      return `NTFS, serial number ${decodeBoot(sector).serialNumber}`;
+    } catch (error) {
+      if (error instanceof ParseError) return null;
+      throw error;
+    }
+  },
+
+  async parse(reader: ByteReader, options: ParserOptions = {}): Promise<UsedMap> {
+    const boot = await readBoot(reader);
+    const volume: Volume = { reader, boot, budget: { runs: mostRuns } };
+    const notes: MapNote[] = [];
+    const mft = await Mft.open(volume);
+    notes.push(...(await compareMirror(volume, mft)));
+    const system = await readSystemFiles(volume, mft, notes);
+    const state = await readVolumeState(volume, mft, system);
+    const bitmap = system.stream('$Bitmap', attributeTypes.data);
+    if (bitmap === null) {
+      throw new ParseError('CORRUPT', 'no data', {
+        structure: '$Bitmap',
+        offsetBytes: boot.mftCluster * boot.clusterBytes,
+      });
+    }
+
+    const builder = new MapBuilder(reader.sizeBytes);
+    notes.push(...(await markClusters(volume, bitmap, system.extents, builder, options.signal)));
+    for (const { reason, start, length } of system.extents) builder.mark(reason, start, length);
+    const backups = await markBackupBoot(volume, builder);
+    if (builder.coarseBytes > 0) {
+      notes.push({
+        severity: 'info',
+        code: 'MAP_COARSE',
+        message: `free ranges below ${builder.coarseBytes} bytes are taken as used, to bound memory`,
+      });
+    }
+    const ranges = builder.build();
+    return {
+      deviceBytes: reader.sizeBytes,
+      filesystem: describe(volume, mft, state),
+      notes,
+      hazards: state.hazards,
+      ranges,
+      locate: locator(volume, [...backups, ...system.extents], ranges),
+    };
+  },
+};
+
+function describe({ boot }: Volume, mft: Mft, state: VolumeState): Filesystem {
+  return {
+    type: 'ntfs',
+    uuid: boot.serialNumber,
+    label: state.info?.label ?? null,
+    blockBytes: boot.clusterBytes,
+    sizeBytes: boot.sizeBytes,
+    features: state.info === null ? [] : [`version ${state.info.version}`],
+    state: state.hazards.length === 0 ? 'clean' : 'dirty',
+    journal: state.journal,
+    geometry: {
+      'sector bytes': boot.sectorBytes,
+      'cluster bytes': boot.clusterBytes,
+      clusters: boot.clusterCount,
+      '$MFT record bytes': boot.recordBytes,
+      '$MFT records': mft.recordCount,
+      ...(state.info === null
+        ? {}
+        : { 'volume flags': `0x${state.info.flags.toString(16).padStart(4, '0')}` }),
+    },
+  };
+}

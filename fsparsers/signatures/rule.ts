@@ -1,0 +1,100 @@
+/** The shape of a signature rule: where a magic number lies, and what must be true beside it. */
+
+export type SignatureKind = 'filesystem' | 'container' | 'partition-table' | 'swap' | 'journal';
+
+/** What a superblock says of itself. */
+export interface Details {
+  /** More exact than the rule's own: "ext4". */
+  readonly type?: string;
+  readonly label?: string | null;
+  readonly uuid?: string | null;
+  /** The size that it claims. */
+  readonly sizeBytes?: number;
+  readonly lastMounted?: string | null;
+  /** Why this is not, or no longer, what its magic number says; null or absent if it is plausible. */
+  readonly doubt?: string | null;
+}
+
+export interface Signature {
+  /** As blkid names it: "ext4", "LVM2_member", "gpt". */
+  readonly type: string;
+  /** The parser's name, where there is one: "ext". */
+  readonly family: string;
+  readonly kind: SignatureKind;
+  /** Where its structure begins. */
+  readonly offsetBytes: number;
+  readonly label: string | null;
+  readonly uuid: string | null;
+  readonly sizeBytes: number | null;
+  readonly lastMounted: string | null;
+  readonly doubt: string | null;
+}
+
+/** The device as a rule sees it: pieces that were read already, others on demand. */
+export interface View {
+  readonly deviceBytes: number;
+  /** The bytes, or null where the range does not lie on the device. */
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array | null>;
+}
+
+export interface Magic {
+  /** From the structure's beginning. */
+  readonly at: number;
+  /** The bytes, one character each. */
+  readonly bytes: string;
+}
+
+export interface SignatureRule {
+  readonly type: string;
+  readonly family: string;
+  readonly kind: SignatureKind;
+  /** Where the structure may begin, best place first. What lies off the device is passed over. */
+  readonly places: readonly number[] | ((deviceBytes: number) => readonly number[]);
+  /** Any of these makes it a candidate. */
+  readonly magics: readonly Magic[];
+  /** Bytes of the structure that `describe` gets. */
+  readonly structureBytes: number;
+  /** Says what it is and whether it is plausible; null if the magic number was chance. */
+  describe(bytes: Uint8Array, place: number, view: View): Details | null | Promise<Details | null>;
+}
+
+/** The first reason to doubt that holds, or null. */
+export function firstDoubt(...doubts: (readonly [boolean, string])[]): string | null {
+  return doubts.find(([holds]) => holds)?.[1] ?? null;
+}
+
+/** The doubt that a structure claims more bytes than there are. */
+export function tooLarge(sizeBytes: number, deviceBytes: number): readonly [boolean, string] {
+  return [
+    !(sizeBytes <= deviceBytes),
+    `it claims ${sizeBytes} bytes, the device has ${deviceBytes}`,
+  ];
+}
+
+/** A text field up to its first NUL, without blanks at the end; null if nothing is left. */
+export function text(bytes: Uint8Array): string | null {
+  const end = bytes.indexOf(0);
+  const decoded = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end)).trimEnd();
+  return decoded === '' ? null : decoded;
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** A UUID in the usual form, 8-4-4-4-12; null if it is all zero. */
+export function uuid(bytes: Uint8Array): string | null {
+  if (bytes.every((byte) => byte === 0)) return null;
+  return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+export function isPowerOfTwo(value: number, low: number, high: number): boolean {
+  return value >= low && value <= high && Number.isInteger(Math.log2(value));
+}
+
+/** A copy with `lengthBytes` at `at` set to zero: how a checksum field counts in its own sum. */
+export function withZeroes(bytes: Uint8Array, at: number, lengthBytes: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy.fill(0, at, at + lengthBytes);
+  return copy;
+}
