@@ -1,0 +1,331 @@
+/** One allocation group: its free extents, and the proof that its structures agree about them. */
+
+import { ParseError } from '../errors.js';
+import {
+  headerBlocks,
+  readAgfAlone,
+  readAgHeaders,
+  type Agf,
+  type AgHeaders,
+} from './ag-headers.js';
+import { treeFault, treeKinds, walkTree, type Leaf, type TreeWalk } from './btree.js';
+import { ExtentList } from './extents.js';
+import { addInodeChunks } from './inode-chunks.js';
+import { KnownBlocks, type BlockPurpose } from './known-blocks.js';
+import { agBlockBytes, agLength, type Geometry } from './superblock.js';
+import type { MetadataView } from './view.js';
+
+export interface AgSpace {
+  /** Sorted and disjoint; blocks within the group. */
+  readonly free: ExtentList;
+  readonly known: KnownBlocks;
+  /** What this group adds to sb_fdblocks. */
+  readonly countedBlocks: number;
+}
+
+/** Read with the headers, so that the roots that follow them need no read of their own. */
+const headReadBytes = 64 << 10;
+
+/**
+ * Reads everything that decides what is free in a group, and holds it against each other: both
+ * free-space trees list the same extents, the AGF's counts are theirs, and nothing that is known to
+ * be metadata is free.
+ * @throws ParseError where anything is wrong: the group's map is then unknown.
+ */
+export async function readAg(
+  device: MetadataView,
+  geometry: Geometry,
+  agno: number,
+): Promise<AgSpace> {
+  const view = await withHead(device, geometry, agno);
+  const headers = await readAgHeaders(view, geometry, agno);
+  const owned = new OwnedBlocks(geometry, agno);
+  owned.add('superblock and headers', 0, headerBlocks(geometry));
+  for (const agbno of headers.freeList) owned.add('free list (AGFL)', agbno, 1);
+  const free = await readFreeTrees(view, geometry, agno, headers.agf, owned);
+  await readOtherTrees(view, geometry, agno, headers, owned);
+  checkBtreeCount(geometry, agno, headers.agf, owned);
+  const known = owned.finish();
+  const overlap = known.firstOverlap(free);
+  if (overlap !== null) {
+    const what = `is listed as free, but belongs to the ${overlap.purpose}`;
+    throw blockFault(geometry, agno, overlap.agbno, what);
+  }
+  if (known.contested !== null) {
+    throw blockFault(geometry, agno, known.contested, 'belongs to two structures');
+  }
+  return { free, known, countedBlocks: countedBlocks(geometry, headers.agf) };
+}
+
+function blockFault(geometry: Geometry, agno: number, agbno: number, what: string): ParseError {
+  return new ParseError('CORRUPT', what, {
+    structure: `AG ${agno} block ${agbno}`,
+    offsetBytes: agBlockBytes(geometry, agno, agbno),
+  });
+}
+
+/**
+ * The free extents that a stale view still proves: after a crash the trees on disk may be half
+ * written, and what cannot be read there counts as used. Faults go to nobody.
+ */
+export async function readStaleFree(
+  device: MetadataView,
+  geometry: Geometry,
+  agno: number,
+): Promise<ExtentList> {
+  const free = new ExtentList();
+  try {
+    const view = await withHead(device, geometry, agno);
+    const agf = await readAgfAlone(view, geometry, agno);
+    const seen = new Set<number>();
+    const walk: TreeWalk = {
+      geometry,
+      agno,
+      kind: treeKinds.bnobt,
+      root: agf.bnoRoot,
+      levels: agf.bnoLevels,
+      claim: (agbno) => {
+        if (seen.has(agbno)) throw treeFault(walk, agbno, 'occurs twice');
+        seen.add(agbno);
+      },
+      visitLeaf: (leaf) => {
+        addFreeExtents(walk, leaf, free);
+      },
+      onFault: () => undefined,
+    };
+    await walkTree(view, walk);
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+  }
+  return free;
+}
+
+/** Every block of the group that some structure owns; owned twice is a contradiction. */
+class OwnedBlocks {
+  readonly #geometry: Geometry;
+  readonly #agno: number;
+  readonly #lists = new Map<BlockPurpose, ExtentList>();
+  readonly #single = new Set<number>();
+
+  constructor(geometry: Geometry, agno: number) {
+    this.#geometry = geometry;
+    this.#agno = agno;
+    const { startBytes, lengthBytes } = geometry.log;
+    const agStart = agBlockBytes(geometry, agno, 0);
+    const within = startBytes === null ? -1 : (startBytes - agStart) / geometry.blockBytes;
+    if (within >= 0 && within < agLength(geometry, agno)) {
+      this.add('log', within, lengthBytes / geometry.blockBytes);
+    }
+  }
+
+  add(purpose: BlockPurpose, agbno: number, blocks: number): void {
+    if (blocks === 1 && purpose !== 'superblock and headers') {
+      if (this.#single.has(agbno)) {
+        throw blockFault(this.#geometry, this.#agno, agbno, `occurs twice, now in the ${purpose}`);
+      }
+      this.#single.add(agbno);
+    }
+    this.listOf(purpose).push(agbno, blocks);
+  }
+
+  listOf(purpose: BlockPurpose): ExtentList {
+    let list = this.#lists.get(purpose);
+    if (list === undefined) {
+      list = new ExtentList();
+      this.#lists.set(purpose, list);
+    }
+    return list;
+  }
+
+  countOf(purpose: BlockPurpose): number {
+    return this.#lists.get(purpose)?.length ?? 0;
+  }
+
+  finish(): KnownBlocks {
+    return KnownBlocks.from(this.#lists);
+  }
+}
+
+async function withHead(
+  device: MetadataView,
+  geometry: Geometry,
+  agno: number,
+): Promise<MetadataView> {
+  const startBytes = agBlockBytes(geometry, agno, 0);
+  const lengthBytes = Math.min(
+    Math.max(headReadBytes, 8 * geometry.blockBytes),
+    agLength(geometry, agno) * geometry.blockBytes,
+  );
+  if (lengthBytes < 4 * geometry.sectorBytes) {
+    throw new ParseError('CORRUPT', 'is too short for its headers', {
+      structure: `AG ${agno}`,
+      offsetBytes: startBytes,
+    });
+  }
+  const head = await device.read(startBytes, lengthBytes);
+  return {
+    sizeBytes: device.sizeBytes,
+    isReplayed: (offset, length) => device.isReplayed(offset, length),
+    read: (offset, length) => {
+      const at = offset - startBytes;
+      const lies = at >= 0 && at + length <= lengthBytes;
+      return lies ? Promise.resolve(head.slice(at, at + length)) : device.read(offset, length);
+    },
+  };
+}
+
+async function readFreeTrees(
+  view: MetadataView,
+  geometry: Geometry,
+  agno: number,
+  agf: Agf,
+  owned: OwnedBlocks,
+): Promise<ExtentList> {
+  const free = new ExtentList();
+  const byBlock = new ExtentSetDigest();
+  const bySize = new ExtentSetDigest();
+  const common = { geometry, agno };
+  const bno: TreeWalk = {
+    ...common,
+    kind: treeKinds.bnobt,
+    root: agf.bnoRoot,
+    levels: agf.bnoLevels,
+    claim: (agbno) => {
+      owned.add('by-block free space B+tree', agbno, 1);
+    },
+    visitLeaf: (leaf) => {
+      addFreeExtents(bno, leaf, free);
+      byBlock.addLeaf(leaf);
+    },
+  };
+  await walkTree(view, bno);
+  await walkTree(view, {
+    ...common,
+    kind: treeKinds.cntbt,
+    root: agf.cntRoot,
+    levels: agf.cntLevels,
+    claim: (agbno) => {
+      owned.add('by-size free space B+tree', agbno, 1);
+    },
+    visitLeaf: (leaf) => {
+      bySize.addLeaf(leaf);
+    },
+  });
+  const wrong = (what: string) => treeFault(bno, agf.bnoRoot, what);
+  if (!byBlock.equals(bySize)) throw wrong('lists other extents than the by-size tree');
+  if (byBlock.blocks !== agf.freeBlocks) {
+    throw wrong(`lists ${byBlock.blocks} free blocks, the AGF counts ${agf.freeBlocks}`);
+  }
+  if (byBlock.longest !== agf.longest) {
+    throw wrong(`its longest extent has ${byBlock.longest} blocks, the AGF says ${agf.longest}`);
+  }
+  return free;
+}
+
+/** Adds a leaf's records (struct xfs_alloc_rec: first block, count), which must ascend. */
+function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentList): void {
+  const length = agLength(walk.geometry, walk.agno);
+  const first = headerBlocks(walk.geometry);
+  let end = free.length === 0 ? first : free.endOf(free.length - 1);
+  for (let index = 0; index < leaf.records; index++) {
+    const at = leaf.firstAt + index * treeKinds.bnobt.recordBytes;
+    const start = leaf.view.getUint32(at);
+    const blocks = leaf.view.getUint32(at + 4);
+    if (start < end || blocks === 0 || start + blocks > length) {
+      throw treeFault(walk, leaf.agbno, `record ${index} overlaps or lies outside the group`);
+    }
+    end = start + blocks;
+    free.push(start, blocks);
+  }
+}
+
+/** Compares two lists of extents in different orders without keeping either. */
+class ExtentSetDigest {
+  blocks = 0;
+  longest = 0;
+  #extents = 0;
+  #sum = 0;
+  #xor = 0;
+
+  addLeaf(leaf: Leaf): void {
+    for (let index = 0; index < leaf.records; index++) {
+      const at = leaf.firstAt + index * treeKinds.cntbt.recordBytes;
+      const start = leaf.view.getUint32(at);
+      const blocks = leaf.view.getUint32(at + 4);
+      // Two multiply-xor mixes, added up and xored: independent of order, hard to meet by accident.
+      const mixed = Math.imul(start ^ (start >>> 15), 0x2c1b3c6d) ^ Math.imul(blocks, 0x297a2d39);
+      const mixedAgain = Math.imul(mixed ^ (mixed >>> 13), 0x85ebca6b);
+      this.#sum = (this.#sum + mixedAgain) | 0;
+      this.#xor ^= Math.imul(mixedAgain ^ (mixedAgain >>> 16), 0xc2b2ae35);
+      this.#extents++;
+      this.blocks += blocks;
+      if (blocks > this.longest) this.longest = blocks;
+    }
+  }
+
+  equals(other: ExtentSetDigest): boolean {
+    return (
+      this.#extents === other.#extents &&
+      this.blocks === other.blocks &&
+      this.longest === other.longest &&
+      this.#sum === other.#sum &&
+      this.#xor === other.#xor
+    );
+  }
+}
+
+/** The trees that own blocks but decide nothing about free space: read for the self-check. */
+async function readOtherTrees(
+  view: MetadataView,
+  geometry: Geometry,
+  agno: number,
+  { agf, agi }: AgHeaders,
+  owned: OwnedBlocks,
+): Promise<void> {
+  const { has } = geometry;
+  const chunks = owned.listOf('inode chunk');
+  const walk = (
+    kind: TreeWalk['kind'] & { name: BlockPurpose },
+    root: number,
+    levels: number,
+    visitLeaf?: (leaf: Leaf) => void,
+  ) =>
+    walkTree(view, {
+      geometry,
+      agno,
+      kind,
+      root,
+      levels,
+      claim: (agbno) => {
+        owned.add(kind.name, agbno, 1);
+      },
+      ...(visitLeaf && { visitLeaf }),
+    });
+  await walk(treeKinds.inobt, agi.root, agi.levels, (leaf) => {
+    if (!addInodeChunks(geometry, leaf, agf.length, chunks)) {
+      throw blockFault(geometry, agno, leaf.agbno, 'names inodes outside its group');
+    }
+  });
+  if (has.finobt) await walk(treeKinds.finobt, agi.freeRoot, agi.freeLevels);
+  if (has.rmapbt) await walk(treeKinds.rmapbt, agf.rmapRoot, agf.rmapLevels);
+  if (has.reflink) await walk(treeKinds.refcountbt, agf.refcountRoot, agf.refcountLevels);
+}
+
+/** The AGF counts the blocks of its trees without their roots (xfs_ag_resv and lazy counters). */
+function checkBtreeCount(geometry: Geometry, agno: number, agf: Agf, owned: OwnedBlocks): void {
+  if (!geometry.lazyCounts) return;
+  const trees: BlockPurpose[] = ['by-block free space B+tree', 'by-size free space B+tree'];
+  if (geometry.has.rmapbt) trees.push('reverse mapping B+tree');
+  const counted = trees.reduce((sum, purpose) => sum + owned.countOf(purpose) - 1, 0);
+  if (counted !== agf.btreeBlocks) {
+    throw new ParseError('CORRUPT', `counts ${agf.btreeBlocks} tree blocks, there are ${counted}`, {
+      structure: `AG ${agno} AGF`,
+      offsetBytes: agBlockBytes(geometry, agno, 0) + geometry.sectorBytes,
+    });
+  }
+}
+
+/** xfs_initialize_perag_data(): with lazy counters the trees' own blocks count as free. */
+function countedBlocks(geometry: Geometry, agf: Agf): number {
+  return agf.freeBlocks + agf.flCount + (geometry.lazyCounts ? agf.btreeBlocks : 0);
+}
