@@ -3,7 +3,7 @@
 import { ParseError } from '../errors.js';
 import { layout } from '../layout.js';
 import { checksumIsRight, sameBytes, viewOf } from './bytes.js';
-import { readPieces } from './runs.js';
+import { readAll } from './read-all.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
 import type { MetadataView } from './view.js';
 
@@ -148,7 +148,7 @@ async function walkLevel(
   for (let first = 0; first < blocks.length; first += window) {
     const some = blocks.slice(first, first + window);
     const offsets = some.map(({ agbno }) => agBlockBytes(geometry, agno, agbno));
-    const read = await readPieces(view, offsets, geometry.blockBytes);
+    const read = await readAll(view, offsets, geometry.blockBytes);
     for (const [index, block] of some.entries()) {
       const bytes = read[index];
       if (bytes === undefined) continue;

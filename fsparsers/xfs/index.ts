@@ -2,7 +2,7 @@
 
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
-import { MapBuilder, type Filesystem, type MapNote, type UsedMap } from '../usedmap.js';
+import { MapBuilder, type Filesystem, type MapNote } from '../usedmap.js';
 import { uuidText } from './bytes.js';
 import type { KnownBlocks } from './known-blocks.js';
 import { readLog, type LogOutcome } from './log/index.js';
@@ -33,41 +33,60 @@ export const xfsParser: Parser = {
     const reader = abortable(device, options.signal);
     const geometry = await readGeometry(reader);
     const log = await readLog(reader, geometry, options.externalJournal);
-    const builder = new MapBuilder(reader.sizeBytes);
-    paintFrame(builder, geometry, reader.sizeBytes);
-    const groups = await readGroups(builder, reader, geometry, log);
-    return finish(builder, reader, geometry, log, groups);
+    const { builder, notes, known } = await paint(reader, geometry, log);
+    return {
+      deviceBytes: reader.sizeBytes,
+      filesystem: describeFilesystem(geometry, log),
+      notes: [...deviceNotes(geometry), ...notes],
+      ranges: builder.build(),
+      locate: (offsetBytes) => locate(geometry, known, offsetBytes),
+    };
   },
 };
 
+interface Painted {
+  readonly builder: MapBuilder;
+  readonly notes: readonly MapNote[];
+  readonly known: readonly (KnownBlocks | null)[];
+}
+
+/** Paints the device; where there is a reason to trust no group, all of them are used. */
+async function paint(reader: ByteReader, geometry: Geometry, log: LogOutcome): Promise<Painted> {
+  const distrust = whyNothingIsFree(geometry, log);
+  if (distrust !== null) return nothingFree(reader, geometry, distrust);
+  const builder = framed(reader, geometry);
+  const device = onDisk(reader);
+  const views =
+    log.state === 'replayed'
+      ? { current: log.view, stale: device }
+      : { current: device, stale: null };
+  if (log.state === 'replayed') {
+    log.forEachWritten((startBytes, lengthBytes) => {
+      builder.mark('metadata', startBytes, lengthBytes);
+    });
+  }
+  const groups = await paintGroups(builder, geometry, views);
+  const counts = countsNote(geometry, log, groups);
+  if (counts?.severity === 'warning') return nothingFree(reader, geometry, counts);
+  return {
+    builder,
+    notes: [...groups.notes, ...(counts === null ? [] : [counts])],
+    known: groups.known,
+  };
+}
+
+function nothingFree(reader: ByteReader, geometry: Geometry, note: MapNote): Painted {
+  return { builder: framed(reader, geometry), notes: [note], known: [] };
+}
+
 /** What is known without reading a group: the internal log, and what lies behind the last block. */
-function paintFrame(builder: MapBuilder, geometry: Geometry, deviceBytes: number): void {
+function framed(reader: ByteReader, geometry: Geometry): MapBuilder {
+  const builder = new MapBuilder(reader.sizeBytes);
   const sizeBytes = geometry.dataBlocks * geometry.blockBytes;
-  builder.mark('outside', sizeBytes, deviceBytes - sizeBytes);
+  builder.mark('outside', sizeBytes, reader.sizeBytes - sizeBytes);
   const { startBytes, lengthBytes } = geometry.log;
   if (startBytes !== null) builder.mark('journal', startBytes, lengthBytes);
-}
-
-/** Paints the groups, or says why none of them can be trusted: then all of them are used. */
-async function readGroups(
-  builder: MapBuilder,
-  reader: ByteReader,
-  geometry: Geometry,
-  log: LogOutcome,
-): Promise<PaintedGroups> {
-  const reason = whyNothingIsFree(geometry, log);
-  if (reason !== null) return nothingFree(reason);
-  const stale = onDisk(reader);
-  if (log.state !== 'replayed')
-    return paintGroups(builder, geometry, { current: stale, stale: null });
-  log.forEachWritten((startBytes, lengthBytes) => {
-    builder.mark('metadata', startBytes, lengthBytes);
-  });
-  return paintGroups(builder, geometry, { current: log.view, stale });
-}
-
-function nothingFree(note: MapNote): PaintedGroups {
-  return { notes: [note], known: [], countedBlocks: null };
+  return builder;
 }
 
 function whyNothingIsFree(geometry: Geometry, log: LogOutcome): MapNote | null {
@@ -88,24 +107,6 @@ function whyNothingIsFree(geometry: Geometry, log: LogOutcome): MapNote | null {
   return null;
 }
 
-async function finish(
-  builder: MapBuilder,
-  reader: ByteReader,
-  geometry: Geometry,
-  log: LogOutcome,
-  groups: PaintedGroups,
-): Promise<UsedMap> {
-  const counts = countsNote(geometry, log, groups);
-  if (counts?.severity === 'warning' && groups.countedBlocks !== null) {
-    const fresh = new MapBuilder(reader.sizeBytes);
-    paintFrame(fresh, geometry, reader.sizeBytes);
-    return assemble(fresh, reader, geometry, log, nothingFree(counts), []);
-  }
-  return Promise.resolve(
-    assemble(builder, reader, geometry, log, groups, counts === null ? [] : [counts]),
-  );
-}
-
 /**
  * After a clean unmount sb_fdblocks is the sum of the groups. More free space in the trees than in
  * the count means that some tree frees what is used; less is only a lost count.
@@ -121,23 +122,6 @@ function countsNote(geometry: Geometry, log: LogOutcome, groups: PaintedGroups):
         message: `${what}: everything counts as used`,
       }
     : { severity: 'info', code: 'XFS_COUNTS_DIFFER', message: what };
-}
-
-function assemble(
-  builder: MapBuilder,
-  reader: ByteReader,
-  geometry: Geometry,
-  log: LogOutcome,
-  groups: PaintedGroups,
-  more: readonly MapNote[],
-): UsedMap {
-  return {
-    deviceBytes: reader.sizeBytes,
-    filesystem: describeFilesystem(geometry, log),
-    notes: [...deviceNotes(geometry), ...groups.notes, ...more],
-    ranges: builder.build(),
-    locate: (offsetBytes) => locate(geometry, groups.known, offsetBytes),
-  };
 }
 
 function deviceNotes(geometry: Geometry): MapNote[] {

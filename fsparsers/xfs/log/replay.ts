@@ -6,7 +6,7 @@
  */
 
 import type { ByteReader } from '../../reader.js';
-import { readPieces } from '../runs.js';
+import { readAll } from '../read-all.js';
 import { superblockLayout, type Geometry } from '../superblock.js';
 import type { LogBlocks } from './blocks.js';
 import { ageOfBuffer } from './buffer-lsn.js';
@@ -142,7 +142,7 @@ async function readAges(
     for (let first = 0; first < same.length; first += agesAtOnce) {
       const some = same.slice(first, first + agesAtOnce);
       const offsets = some.map(({ startBytes }) => startBytes);
-      const blocks = await readPieces(reader, offsets, lengthBytes);
+      const blocks = await readAll(reader, offsets, lengthBytes);
       for (const [index, state] of some.entries()) {
         const bytes = blocks[index];
         if (bytes !== undefined) Object.assign(state, ageOfBuffer(geometry, bytes));
