@@ -16,7 +16,8 @@ export class BufferReader implements ByteReader {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // A Buffer's slice() shares its memory; a plain Uint8Array's copies, as a reader promises.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get sizeBytes(): number {
