@@ -95,7 +95,7 @@ export function inodeChecksumSeed(geometry: ExtGeometry, inode: Inode): number {
 }
 
 function checksumHolds(geometry: ExtGeometry, inode: Inode, bytes: Uint8Array): boolean {
-  const zeroed = bytes.slice();
+  const zeroed = new Uint8Array(bytes);
   const [lowAt] = inodeLayout.fields.i_checksum_lo;
   const [highAt] = extraLayout.fields.i_checksum_hi;
   zeroed.fill(0, lowAt, lowAt + 2);

@@ -110,7 +110,7 @@ export class OverlayReader implements ByteReader {
 }
 
 function unescaped(logged: Uint8Array): Uint8Array {
-  const original = logged.slice();
+  const original = new Uint8Array(logged);
   new DataView(original.buffer).setUint32(0, journalMagic);
   return original;
 }
