@@ -102,7 +102,10 @@ export function churn(
   steps: number,
 ): ReadonlyMap<string, Buffer> {
   const durable = new Map<string, Buffer>();
-  const names = () => readdirSync(directory).sort().filter((name) => name !== 'lost+found');
+  const names = () =>
+    readdirSync(directory)
+      .sort()
+      .filter((name) => name !== 'lost+found');
   const pick = () => {
     const found = names().filter((name) => !durable.has(name));
     return found.length === 0 ? null : path.join(directory, random.pick(found));
