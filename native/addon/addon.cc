@@ -1,8 +1,9 @@
 // What require() of the built file gives.
 #include <napi.h>
 
-#include "device_info.h"
+#include "device.h"
 #include "digest.h"
+#include "io_queue.h"
 #include "job_object.h"
 
 namespace fastsync {
@@ -22,9 +23,17 @@ Napi::Value flavour(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), digestFlavour());
 }
 
+/// Which queue `auto` would take here and now.
+Napi::Value backend(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), openQueue(Backend::kAuto, 1)->name());
+}
+
 Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["Job"] = JobObject::define(env);
   exports["deviceInfo"] = Napi::Function::New(env, deviceInfo, "deviceInfo");
+  exports["readPast"] = Napi::Function::New(env, readPast, "readPast");
+  exports["flushCache"] = Napi::Function::New(env, flushCache, "flushCache");
+  exports["backend"] = Napi::Function::New(env, backend, "backend");
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
   return exports;

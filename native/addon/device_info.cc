@@ -1,11 +1,10 @@
 // The ioctls of <linux/fs.h> that describe a block device.
-#include "device_info.h"
-
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "device.h"
 #include "system_error.h"
 
 namespace fastsync {

@@ -20,12 +20,6 @@ bool flagOf(const Napi::Object& request, const char* name) {
   return request.Get(name).As<Napi::Boolean>().Value();
 }
 
-UniqueFd duplicate(const Napi::Value& fd) {
-  UniqueFd copy(::fcntl(fd.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
-  if (!copy.valid()) throwSystemError(fd.Env(), errno, "dup");
-  return copy;
-}
-
 std::vector<Extent> extentsOf(const Napi::Object& request) {
   const auto list = request.Get("extents").As<Napi::Float64Array>();
   std::vector<Extent> extents;
@@ -51,11 +45,18 @@ Effort effortOf(const Napi::Object& request) {
 
 }  // namespace
 
+UniqueFd duplicateFd(const Napi::Value& fd) {
+  UniqueFd copy(::fcntl(fd.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) throwSystemError(fd.Env(), errno, "dup");
+  return copy;
+}
+
 CopySpec copySpecFrom(const Napi::Object& request) {
   CopySpec spec;
-  spec.source = duplicate(request.Get("sourceFd"));
+  spec.source = duplicateFd(request.Get("sourceFd"));
   const auto targets = request.Get("targetFds").As<Napi::Array>();
-  for (uint32_t i = 0; i < targets.Length(); ++i) spec.targets.push_back(duplicate(targets.Get(i)));
+  for (uint32_t i = 0; i < targets.Length(); ++i)
+    spec.targets.push_back(duplicateFd(targets.Get(i)));
   spec.extents = extentsOf(request);
   spec.startAtBytes = bytesOf(request, "startAtBytes");
   spec.compare = flagOf(request, "compare");
@@ -64,6 +65,27 @@ CopySpec copySpecFrom(const Napi::Object& request) {
   spec.targetsAreZero = flagOf(request, "targetsAreZero");
   spec.flushEveryBytes = bytesOf(request, "flushEveryBytes");
   spec.flushEvery = std::chrono::milliseconds(bytesOf(request, "flushEveryMs"));
+  spec.effort = effortOf(request);
+  return spec;
+}
+
+CompareSpec compareSpecFrom(const Napi::Object& request) {
+  CompareSpec spec;
+  spec.left = duplicateFd(request.Get("leftFd"));
+  spec.right = duplicateFd(request.Get("rightFd"));
+  spec.extents = extentsOf(request);
+  spec.startAtBytes = bytesOf(request, "startAtBytes");
+  spec.granularityBytes = bytesOf(request, "granularityBytes");
+  spec.effort = effortOf(request);
+  return spec;
+}
+
+ClearSpec clearSpecFrom(const Napi::Object& request) {
+  const std::string mode = request.Get("mode").As<Napi::String>();
+  ClearSpec spec;
+  spec.target = duplicateFd(request.Get("targetFd"));
+  spec.extents = extentsOf(request);
+  spec.mode = mode == "discard" ? ClearMode::kDiscard : ClearMode::kZero;
   spec.effort = effortOf(request);
   return spec;
 }

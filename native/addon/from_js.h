@@ -4,11 +4,18 @@
 
 #include <napi.h>
 
+#include "clear_job.h"
+#include "compare_job.h"
 #include "copy_job.h"
 
 namespace fastsync {
 
-/// Each duplicates the file descriptors, so that JavaScript may close its own at any time.
+/// So that JavaScript may close its own at any time. Throws a Node-shaped error.
+UniqueFd duplicateFd(const Napi::Value& fd);
+
+// Each duplicates the descriptors of the request.
 CopySpec copySpecFrom(const Napi::Object& request);
+CompareSpec compareSpecFrom(const Napi::Object& request);
+ClearSpec clearSpecFrom(const Napi::Object& request);
 
 }  // namespace fastsync

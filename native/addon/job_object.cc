@@ -21,6 +21,8 @@ JobBody bodyOf(Spec spec) {
 
 JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& request) {
   if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request));
+  if (kind == "compare") return bodyOf<CompareJob>(compareSpecFrom(request));
+  if (kind == "clear") return bodyOf<ClearJob>(clearSpecFrom(request));
   throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
 }
 

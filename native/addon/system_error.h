@@ -10,11 +10,11 @@
 
 namespace fastsync {
 
-/// With errno (negative) and syscall; src/engine/ adds the code's name.
 [[noreturn]] inline void throwSystemError(Napi::Env env, int errnum, const char* syscall) {
   Napi::Error error =
       Napi::Error::New(env, std::string(syscall) + ": " + std::generic_category().message(errnum));
   error.Set("errno", Napi::Number::New(env, -errnum));
+  error.Set("code", Napi::String::New(env, ::strerrorname_np(errnum)));
   error.Set("syscall", Napi::String::New(env, syscall));
   throw error;
 }

@@ -5,6 +5,17 @@ namespace fastsync {
 
 namespace {
 
+Napi::Value extentsToJs(Napi::Env env, const std::vector<Extent>& extents) {
+  Napi::Float64Array list = Napi::Float64Array::New(env, extents.size() * 2);
+  for (size_t i = 0; i < extents.size(); ++i) {
+    list[2 * i] = static_cast<double>(extents[i].start);
+    list[2 * i + 1] = static_cast<double>(extents[i].length);
+  }
+  return list;
+}
+
+}  // namespace
+
 Napi::Value failureToJs(Napi::Env env, const MaybeFailure& failure) {
   if (!failure) return env.Null();
   Napi::Object object = Napi::Object::New(env);
@@ -19,17 +30,6 @@ Napi::Value failureToJs(Napi::Env env, const MaybeFailure& failure) {
   object["lengthBytes"] = static_cast<double>(failure->length);
   return object;
 }
-
-Napi::Value extentsToJs(Napi::Env env, const std::vector<Extent>& extents) {
-  Napi::Float64Array list = Napi::Float64Array::New(env, extents.size() * 2);
-  for (size_t i = 0; i < extents.size(); ++i) {
-    list[2 * i] = static_cast<double>(extents[i].start);
-    list[2 * i + 1] = static_cast<double>(extents[i].length);
-  }
-  return list;
-}
-
-}  // namespace
 
 Napi::Object progressToJs(Napi::Env env, const Counters& counters) {
   Napi::Object object = Napi::Object::New(env);

@@ -7,6 +7,8 @@
 
 namespace fastsync {
 
+/// An IoFailure of src/engine/types.ts, or null.
+Napi::Value failureToJs(Napi::Env env, const MaybeFailure& failure);
 Napi::Object progressToJs(Napi::Env env, const Counters& counters);
 Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobControl& control);
 

@@ -1,6 +1,8 @@
 // The way of one chunk through a copy: read, look, write to every target.
+#include <linux/falloc.h>
+
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
 
 #include "copy_job.h"
 #include "rescue.h"
@@ -11,19 +13,17 @@ namespace {
 
 // Holes smaller than this cost the file system more than they save.
 constexpr uint64_t kHoleBytes = 64 * kKiB;
-constexpr int kPunch = 0x01 | 0x02;  // FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
-
-uint64_t totalLength(const std::vector<Extent>& parts) {
-  uint64_t sum = 0;
-  for (const Extent& part : parts) sum += part.length;
-  return sum;
-}
+constexpr int kPunch = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
 
 bool isPermanent(int errnum) {
   return errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == ENODEV;
 }
 
 }  // namespace
+
+uint64_t CopyJob::windowBytes(const Extent& extent) const {
+  return roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_);
+}
 
 Window CopyJob::windowFor(const Extent& extent, std::byte* data) const {
   return {data, roundDown(extent.start, granuleBytes_)};
@@ -54,9 +54,7 @@ Task<> CopyJob::copyChunk(Chunk chunk, Arena::Block block) {
     }
   }
   for (Task<uint64_t>& write : writes) touched += co_await write;
-  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
-                                      [](const Target& target) { return !target.failure; });
-  if (!targetLeft) co_return;
+  if (!anyTargetLeft()) co_return;
   if (spec_.verify && touched > 0) prove(window, without(chunk.extent, bad));
   for (const Extent& range : bad) bad_.add(range);
   control_.counters.bad += totalLength(bad);

@@ -14,38 +14,37 @@ using Clock = std::chrono::steady_clock;
 // Digests kept until they are checked; an epoch ends when there are so many.
 constexpr size_t kMostProofs = 256 * kKiB;
 
-uint64_t largestUnit(const Endpoint& source, const std::vector<uint64_t>& targetPages) {
-  uint64_t largest = source.pageBytes();
-  for (const uint64_t page : targetPages) largest = std::max(largest, page);
-  return largest;
+}  // namespace
+
+std::vector<CopyJob::Target> CopyJob::openTargets(const CopySpec& spec) {
+  const bool readsBack = spec.compare || spec.verify;
+  const auto access = readsBack ? Endpoint::Access::kReadWrite : Endpoint::Access::kWrite;
+  std::vector<Target> targets;
+  for (const UniqueFd& fd : spec.targets) {
+    const auto side = static_cast<Side>(targets.size());
+    targets.emplace_back(Endpoint(fd.get(), side, access));
+  }
+  return targets;
 }
 
-}  // namespace
+uint64_t CopyJob::commonGranule(const Endpoint& source, const std::vector<Target>& targets) {
+  uint64_t largest = source.pageBytes();
+  for (const Target& target : targets) largest = std::max(largest, target.endpoint.pageBytes());
+  return largest;
+}
 
 CopyJob::CopyJob(CopySpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
+      buffersPerChunk_(spec_.compare ? 2 : 1),
       source_(spec_.source.get(), kSource, Endpoint::Access::kRead),
-      targets_([this] {
-        const bool readsBack = spec_.compare || spec_.verify;
-        std::vector<Target> targets;
-        for (size_t i = 0; i < spec_.targets.size(); ++i) {
-          targets.emplace_back(
-              Endpoint(spec_.targets[i].get(), static_cast<Side>(i),
-                       readsBack ? Endpoint::Access::kReadWrite : Endpoint::Access::kWrite));
-        }
-        return targets;
-      }()),
-      granuleBytes_([this] {
-        std::vector<uint64_t> pages;
-        for (const Target& target : targets_) pages.push_back(target.endpoint.pageBytes());
-        return largestUnit(source_, pages);
-      }()),
-      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, spec_.compare ? 2 : 1)),
+      targets_(openTargets(spec_)),
+      granuleBytes_(commonGranule(source_, targets_)),
+      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, buffersPerChunk_)),
       work_(spec_.extents, chunkBytes_),
-      bench_(spec_.effort, chunkBytes_, spec_.compare ? 2 : 1),
+      bench_(spec_.effort, chunkBytes_, buffersPerChunk_),
       watermark_(spec_.startAtBytes) {
-  spec_.extents.clear();
+  spec_.extents = {};
   work_.skip(spec_.startAtBytes);
   control_.counters.total = work_.totalBytes();
   control_.counters.completed = spec_.startAtBytes;
@@ -61,10 +60,11 @@ JobOutcome CopyJob::run() {
   return outcome();
 }
 
-bool CopyJob::halted() const {
-  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
-                                      [](const Target& target) { return !target.failure; });
-  return control_.stopping() || sourceFailure_ || !targetLeft;
+bool CopyJob::halted() const { return control_.stopping() || sourceFailure_ || !anyTargetLeft(); }
+
+bool CopyJob::anyTargetLeft() const {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [](const Target& target) { return !target.failure; });
 }
 
 bool CopyJob::epochIsOver() const {
@@ -84,10 +84,7 @@ void CopyJob::copyEpoch() {
         return chunk;
       },
       [this](const Chunk& chunk) {
-        const Extent& extent = chunk.extent;
-        const uint64_t window =
-            roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_);
-        return Piece{window * (spec_.compare ? 2 : 1), extent.length};
+        return Piece{windowBytes(chunk.extent) * buffersPerChunk_, chunk.extent.length};
       },
       [this](Chunk chunk, Arena::Block block) { return copyChunk(chunk, block); },
       [this] { return !halted(); });
@@ -97,9 +94,7 @@ void CopyJob::endEpoch() {
   bench_.reactor.finish(flushTargets());
   if (spec_.verify) verifyTargets();
   proofs_.clear();
-  const bool targetLeft = std::any_of(targets_.begin(), targets_.end(),
-                                      [](const Target& target) { return !target.failure; });
-  if (targetLeft && !control_.abandoned()) control_.counters.durable = watermark_.position();
+  if (anyTargetLeft() && !control_.abandoned()) control_.counters.durable = watermark_.position();
 }
 
 Task<> CopyJob::flushTargets() {
@@ -111,15 +106,9 @@ Task<> CopyJob::flushTargets() {
 }
 
 Task<> CopyJob::flush(Target& target) {
-  const Endpoint& endpoint = target.endpoint;
-  int64_t result = -EINTR;
-  while (result == -EINTR) {
-    result = co_await bench_.reactor.start(
-        {IoKind::kSync, endpoint.bufferedFd(), 0, nullptr, 0, 0, nullptr});
-  }
-  if (result < 0)
-    target.failure = IoFailure{static_cast<int>(-result), "fdatasync", endpoint.side(), 0, 0};
-  if (!endpoint.direct()) endpoint.dropCache({0, 0});
+  target.failure = co_await flushEndpoint(bench_.reactor, target.endpoint);
+  // Both so that it is read back from the device, and to leave the cache to others.
+  if (!target.endpoint.direct()) target.endpoint.dropCache({0, 0});
 }
 
 void CopyJob::verifyTargets() {
@@ -139,9 +128,7 @@ void CopyJob::verifyTargets() {
         return std::nullopt;
       },
       [this](const ProofCheck& item) {
-        const Extent& extent = item.proof->extent;
-        return Piece{roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_),
-                     0};
+        return Piece{windowBytes(item.proof->extent), 0};
       },
       [this](ProofCheck item, Arena::Block block) { return check(item, block); },
       [this] { return !control_.abandoned(); });
@@ -165,14 +152,10 @@ JobOutcome CopyJob::outcome() {
   JobOutcome result;
   result.backend = bench_.reactor.backend();
   result.badRanges = bad_.take();
-  bool targetLeft = false;
-  for (const Target& target : targets_) {
-    result.targetFailures.push_back(target.failure);
-    targetLeft = targetLeft || !target.failure;
-  }
+  for (const Target& target : targets_) result.targetFailures.push_back(target.failure);
   if (sourceFailure_) {
     result.failure = sourceFailure_;
-  } else if (!targetLeft) {
+  } else if (!anyTargetLeft()) {
     result.failure = targets_.front().failure;
   }
   result.cancelled =

@@ -59,8 +59,13 @@ class CopyJob {
     const Proof* proof = nullptr;
   };
 
+  static std::vector<Target> openTargets(const CopySpec& spec);
+  static uint64_t commonGranule(const Endpoint& source, const std::vector<Target>& targets);
+
   bool halted() const;
+  bool anyTargetLeft() const;
   bool epochIsOver() const;
+  uint64_t windowBytes(const Extent& extent) const;
   Window windowFor(const Extent& extent, std::byte* data) const;
 
   void copyEpoch();
@@ -83,6 +88,7 @@ class CopyJob {
 
   CopySpec spec_;
   JobControl& control_;
+  unsigned buffersPerChunk_;
   Endpoint source_;
   std::vector<Target> targets_;
   uint64_t granuleBytes_;

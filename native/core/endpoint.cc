@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 
 #include "dio_align.h"
@@ -37,9 +37,7 @@ bool isPowerOfTwo(uint64_t value) { return value != 0 && (value & (value - 1)) =
 /// Some file systems accept O_DIRECT and refuse the first transfer.
 bool directReadWorks(int fd, uint64_t bytes) {
   if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) return true;  // the first write will tell
-  const auto unit = std::align_val_t{bytes};
   const std::unique_ptr<void, void (*)(void*)> buffer(std::aligned_alloc(bytes, bytes), std::free);
-  static_cast<void>(unit);
   if (!buffer) return false;
   const ssize_t got = ::pread(fd, buffer.get(), bytes, 0);
   return got >= 0 || errno != EINVAL;

@@ -48,6 +48,9 @@ class IoQueue {
 /// kAuto takes io_uring, or threads where the kernel forbids it. Throws SetupError.
 std::unique_ptr<IoQueue> openQueue(Backend backend, unsigned depth);
 
+/// A queue that performs each request as it is submitted, for work too small to overlap.
+std::unique_ptr<IoQueue> openInlineQueue();
+
 /// Runs one request now, in the calling thread. Returns bytes, 0, or -errno.
 int64_t performBlocking(const IoRequest& request);
 

@@ -80,4 +80,15 @@ Task<MaybeFailure> writeExtent(Reactor& reactor, const Endpoint& to, Window wind
   co_return failure;
 }
 
+Task<MaybeFailure> flushEndpoint(Reactor& reactor, const Endpoint& endpoint) {
+  int64_t result = -EINTR;
+  while (result == -EINTR) {
+    result =
+        co_await reactor.start({IoKind::kSync, endpoint.bufferedFd(), 0, nullptr, 0, 0, nullptr});
+  }
+  if (result < 0)
+    co_return IoFailure{static_cast<int>(-result), "fdatasync", endpoint.side(), 0, 0};
+  co_return std::nullopt;
+}
+
 }  // namespace fastsync

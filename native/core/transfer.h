@@ -22,4 +22,7 @@ Task<MaybeFailure> readExtent(Reactor& reactor, const Endpoint& from, Window win
 /// Writes the window over `extent`, and not a byte beside it.
 Task<MaybeFailure> writeExtent(Reactor& reactor, const Endpoint& to, Window window, Extent extent);
 
+/// Puts on stable storage what was written to it.
+Task<MaybeFailure> flushEndpoint(Reactor& reactor, const Endpoint& endpoint);
+
 }  // namespace fastsync

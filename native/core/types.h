@@ -27,6 +27,12 @@ struct Extent {
   uint64_t end() const { return start + length; }
 };
 
+inline uint64_t totalLength(const std::vector<Extent>& extents) {
+  uint64_t sum = 0;
+  for (const Extent& extent : extents) sum += extent.length;
+  return sum;
+}
+
 /// Which file an operation was for: kSource, or the index of a target.
 using Side = int;
 inline constexpr Side kSource = -1;

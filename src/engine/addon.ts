@@ -34,8 +34,13 @@ export interface NativeJob {
 export interface Addon {
   readonly Job: new (kind: 'copy' | 'compare' | 'clear', request: object) => NativeJob;
   deviceInfo(fd: number): DeviceInfo;
+  /** The promise gives a failure where there was one. */
+  readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
+  flushCache(fd: number): Promise<IoFailure | undefined>;
+  /** Which queue `auto` takes here. */
+  backend(): 'uring' | 'threads';
   digest(bytes: Uint8Array): Uint8Array;
-  digestFlavour(): string;
+  digestFlavour(): 'baseline' | 'avx2' | 'avx512';
 }
 
 // This file runs from dist/src/engine/, three floors below the package.

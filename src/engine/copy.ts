@@ -2,13 +2,13 @@
 
 import { startJob } from './job.js';
 import type { CopyRequest, CopyResult, Job } from './types.js';
-import { byteCount, descriptor, effortOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
+import { byteCount, effortOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 function requireRoom(targetFds: readonly number[], neededBytes: number): void {
   for (const fd of targetFds) {
-    const sizeBytes = sizeOf(fd);
+    const sizeBytes = sizeOf('a target’s descriptor', fd);
     if (sizeBytes < neededBytes) {
       throw new RangeError(
         `Expected every target to hold ${neededBytes} bytes, got one of ${sizeBytes}`,
@@ -39,10 +39,8 @@ function furthestEnd(extents: CopyRequest['extents']): number {
  */
 export function copy(request: CopyRequest): Job<CopyResult> {
   const { sourceFd, targetFds, extents } = request;
-  descriptor('sourceFd', sourceFd);
   if (targetFds.length === 0) throw new RangeError('Expected at least one target, got none');
-  for (const fd of targetFds) descriptor('a target’s descriptor', fd);
-  const totalBytes = extentBytes(extents, sizeOf(sourceFd));
+  const totalBytes = extentBytes(extents, sizeOf('sourceFd', sourceFd));
   requireRoom(targetFds, furthestEnd(extents));
   const start = { least: 0, most: totalBytes };
   const pause = { least: 1, most: dayMs };

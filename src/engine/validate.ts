@@ -24,6 +24,13 @@ export function wholeNumber(name: string, value: number, range: Range): number {
   throw new RangeError(`Expected ${name} to be ${steps} from ${least} to ${most}, got ${value}`);
 }
 
+/** `value` if it is a power of two within `range`; RangeError otherwise. */
+export function powerOfTwo(name: string, value: number, range: Range): number {
+  wholeNumber(name, value, range);
+  if (Number.isInteger(Math.log2(value))) return value;
+  throw new RangeError(`Expected ${name} to be a power of two, got ${value}`);
+}
+
 /** A number of bytes that may be any size. */
 export function byteCount(name: string, value: number): number {
   return wholeNumber(name, value, { least: 0, most: largest });
@@ -98,6 +105,6 @@ export function extentBytes(extents: ExtentList, sizeBytes: number): number {
 }
 
 /** Bytes behind a descriptor, of a file or of a block device. */
-export function sizeOf(fd: number): number {
-  return addon().deviceInfo(fd).sizeBytes;
+export function sizeOf(name: string, fd: number): number {
+  return addon().deviceInfo(descriptor(name, fd)).sizeBytes;
 }

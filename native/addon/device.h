@@ -1,0 +1,17 @@
+// Small questions to one open file or device, apart from any job.
+#pragma once
+
+#include <napi.h>
+
+namespace fastsync {
+
+/// deviceInfo(fd): DeviceInfo of src/engine/types.ts. Throws a Node-shaped error.
+Napi::Value deviceInfo(const Napi::CallbackInfo& info);
+
+/// readPast(fd, offsetBytes, lengthBytes): Promise<Uint8Array>, read past the page cache.
+Napi::Value readPast(const Napi::CallbackInfo& info);
+
+/// flushCache(fd): Promise<void>. Writes dirty pages of the file or device and forgets them all.
+Napi::Value flushCache(const Napi::CallbackInfo& info);
+
+}  // namespace fastsync

@@ -1,0 +1,122 @@
+// What goes around the page cache, or empties it. Each call runs on a thread of Node's pool.
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <span>
+
+#include "device.h"
+#include "endpoint.h"
+#include "from_js.h"
+#include "reactor.h"
+#include "to_js.h"
+#include "transfer.h"
+
+namespace fastsync {
+
+namespace {
+
+/// Work on one descriptor whose promise resolves with its result, or with a failure object.
+class DeviceWorker : public Napi::AsyncWorker {
+ public:
+  DeviceWorker(Napi::Env env, UniqueFd fd)
+      : Napi::AsyncWorker(env), fd_(std::move(fd)), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  virtual MaybeFailure perform() = 0;
+  virtual Napi::Value result() = 0;
+  int fd() const { return fd_.get(); }
+
+ private:
+  void Execute() override {
+    try {
+      failure_ = perform();
+    } catch (const SetupError& error) {
+      failure_ = error.failure();
+    }
+  }
+  void OnOK() override { deferred_.Resolve(failure_ ? failureToJs(Env(), failure_) : result()); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  UniqueFd fd_;
+  Napi::Promise::Deferred deferred_;
+  MaybeFailure failure_;
+};
+
+class ReadPast final : public DeviceWorker {
+ public:
+  ReadPast(Napi::Env env, UniqueFd fd, Extent extent)
+      : DeviceWorker(env, std::move(fd)), extent_(extent) {}
+
+ private:
+  MaybeFailure perform() override {
+    const Endpoint endpoint(fd(), kSource, Endpoint::Access::kRead);
+    const uint64_t unit = endpoint.pageBytes();
+    const uint64_t start = roundDown(extent_.start, unit);
+    const uint64_t bytes = roundUp(extent_.end(), unit) - start;
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(unit, bytes)));
+    if (!memory_) return IoFailure{ENOMEM, "aligned_alloc", kSource, extent_.start, bytes};
+    window_ = {memory_.get(), start};
+    if (!endpoint.direct()) endpoint.dropCache({start, bytes});
+
+    Reactor reactor(openInlineQueue());
+    MaybeFailure failure;
+    const auto read = [&]() -> Task<> {
+      failure = co_await readExtent(reactor, endpoint, window_, extent_);
+    };
+    reactor.finish(read());
+    return failure;
+  }
+
+  Napi::Value result() override {
+    const std::byte* data = window_.at(extent_.start);
+    return Napi::Buffer<uint8_t>::Copy(Env(), reinterpret_cast<const uint8_t*>(data),
+                                       extent_.length);
+  }
+
+  Extent extent_;
+  std::unique_ptr<std::byte, void (*)(void*)> memory_{nullptr, std::free};
+  Window window_;
+};
+
+class FlushCache final : public DeviceWorker {
+ public:
+  using DeviceWorker::DeviceWorker;
+
+ private:
+  MaybeFailure perform() override {
+    if (::fsync(fd()) != 0) return IoFailure{errno, "fsync", kSource, 0, 0};
+    // Only root may flush a whole device, and a file has no such request: then, what is clean goes.
+    if (::ioctl(fd(), BLKFLSBUF, 0) != 0) ::posix_fadvise(fd(), 0, 0, POSIX_FADV_DONTNEED);
+    return std::nullopt;
+  }
+  Napi::Value result() override { return Env().Undefined(); }
+};
+
+template <class Worker>
+Napi::Value queued(std::unique_ptr<Worker> worker) {
+  const Napi::Promise promise = worker->promise();
+  worker.release()->Queue();  // which deletes it when it is done
+  return promise;
+}
+
+}  // namespace
+
+Napi::Value readPast(const Napi::CallbackInfo& info) {
+  const auto bytes = [&](size_t index) {
+    return static_cast<uint64_t>(info[index].As<Napi::Number>().DoubleValue());
+  };
+  return queued(
+      std::make_unique<ReadPast>(info.Env(), duplicateFd(info[0]), Extent{bytes(1), bytes(2)}));
+}
+
+Napi::Value flushCache(const Napi::CallbackInfo& info) {
+  return queued(std::make_unique<FlushCache>(info.Env(), duplicateFd(info[0])));
+}
+
+}  // namespace fastsync

@@ -1,0 +1,101 @@
+// Both sides of a chunk are read at once; memcmp is the judge.
+#include "compare_job.h"
+
+#include <algorithm>
+
+#include "rescue.h"
+#include "scan.h"
+
+namespace fastsync {
+
+namespace {
+constexpr unsigned kSides = 2;
+constexpr Side kRight = 0;
+}  // namespace
+
+CompareJob::CompareJob(CompareSpec spec, JobControl& control)
+    : spec_(std::move(spec)),
+      control_(control),
+      left_(spec_.left.get(), kSource, Endpoint::Access::kRead),
+      right_(spec_.right.get(), kRight, Endpoint::Access::kRead),
+      granuleBytes_(std::max({left_.pageBytes(), right_.pageBytes(), spec_.granularityBytes})),
+      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, kSides)),
+      work_(spec_.extents, chunkBytes_),
+      bench_(spec_.effort, chunkBytes_, kSides),
+      watermark_(spec_.startAtBytes) {
+  spec_.extents = {};
+  work_.skip(spec_.startAtBytes);
+  control_.counters.total = work_.totalBytes();
+  control_.counters.completed = spec_.startAtBytes;
+  control_.counters.durable = spec_.startAtBytes;
+}
+
+bool CompareJob::halted() const { return control_.stopping() || failure_; }
+
+uint64_t CompareJob::windowBytes(const Extent& extent) const {
+  return roundUp(extent.end(), granuleBytes_) - roundDown(extent.start, granuleBytes_);
+}
+
+JobOutcome CompareJob::run() {
+  bench_.crew.run([this] { return halted() ? std::nullopt : work_.next(); },
+                  [this](const Chunk& chunk) {
+                    return Piece{windowBytes(chunk.extent) * kSides, chunk.extent.length};
+                  },
+                  [this](Chunk chunk, Arena::Block block) { return compareChunk(chunk, block); },
+                  [this] { return !halted(); });
+
+  JobOutcome outcome;
+  outcome.backend = bench_.reactor.backend();
+  outcome.failure = failure_;
+  outcome.cancelled = !failure_ && control_.counters.completed < control_.counters.total;
+  outcome.differentRanges = different_.take();
+  outcome.badRanges = unreadable_.take();
+  return outcome;
+}
+
+Task<CompareJob::SideRead> CompareJob::readSide(const Endpoint& side, Window window,
+                                                Extent extent) {
+  SideRead read;
+  const MaybeFailure failure = co_await readExtent(bench_.reactor, side, window, extent);
+  if (!failure) co_return read;
+  Rescued rescued = co_await readAround(bench_.reactor, side, window, extent, control_);
+  if (rescued.fatal && !failure_) failure_ = rescued.fatal;
+  read.complete = !rescued.interrupted && !rescued.fatal;
+  read.bad = std::move(rescued.bad);
+  co_return read;
+}
+
+Task<> CompareJob::compareChunk(Chunk chunk, Arena::Block block) {
+  const Extent& extent = chunk.extent;
+  watermark_.begin(chunk.position, extent.length);
+  const uint64_t start = roundDown(extent.start, granuleBytes_);
+  const Window leftWindow{block.data, start};
+  const Window rightWindow{block.data + windowBytes(extent), start};
+  Task<SideRead> leftRead = readSide(left_, leftWindow, extent);
+  Task<SideRead> rightRead = readSide(right_, rightWindow, extent);
+  const SideRead left = co_await leftRead;
+  const SideRead right = co_await rightRead;
+  if (!left.complete || !right.complete) co_return;
+
+  RangeList bad;
+  for (const Extent& range : left.bad) bad.add(range);
+  for (const Extent& range : right.bad) bad.add(range);
+  const std::vector<Extent> unreadable = bad.take();
+  const std::vector<Extent> readable = without(extent, unreadable);
+  std::vector<Extent> differences;
+  for (const Extent& part : readable)
+    findDifferences(leftWindow, rightWindow, part, spec_.granularityBytes, differences);
+
+  for (const Extent& range : unreadable) unreadable_.add(range);
+  for (const Extent& range : differences) different_.add(range);
+  Counters& counters = control_.counters;
+  counters.read += totalLength(readable);
+  counters.bad += totalLength(unreadable);
+  counters.different += totalLength(differences);
+  counters.identical += totalLength(readable) - totalLength(differences);
+  counters.completed += extent.length;
+  watermark_.finish(chunk.position);
+  counters.durable = watermark_.position();
+}
+
+}  // namespace fastsync

@@ -1,0 +1,26 @@
+/** Clearing: the request checked and completed, then handed to native code. */
+
+import { startJob } from './job.js';
+import type { ClearRequest, ClearResult, Job } from './types.js';
+import { effortOf, extentBytes, sizeOf } from './validate.js';
+
+/**
+ * Discards `extents` of a volume, or makes them read as zeroes by the cheapest way that the device or
+ * file system has. A discard leaves the odd bytes of unaligned ends alone, and promises nothing about
+ * what is read afterwards. `durableBytes` moves at the end.
+ *
+ * Throws RangeError or TypeError for a request that makes no sense. `done` rejects with EngineError
+ * when a write fails, or with code EOPNOTSUPP when the device cannot discard.
+ */
+export function clear(request: ClearRequest): Job<ClearResult> {
+  const { targetFd, extents, mode } = request;
+  extentBytes(extents, sizeOf('targetFd', targetFd));
+  if (!['discard', 'zero'].includes(mode)) {
+    throw new RangeError(`Expected mode to be discard or zero, got ${mode}`);
+  }
+  return startJob(
+    'clear',
+    { ...effortOf(request), targetFd, extents, mode },
+    ({ progress, backend, cancelled }) => ({ progress, backend, cancelled }),
+  );
+}

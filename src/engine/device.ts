@@ -1,0 +1,36 @@
+/** Small questions to one open file or device, apart from any job. */
+
+import { addon } from './addon.js';
+import { EngineError } from './error.js';
+import type { DeviceInfo } from './types.js';
+import { byteCount, descriptor, wholeNumber } from './validate.js';
+
+const largestReadBytes = 256 * 2 ** 20;
+
+/** What the kernel says about `fd`. Throws an error in Node's own shape when it is not open. */
+export function deviceInfo(fd: number): DeviceInfo {
+  return addon().deviceInfo(descriptor('fd', fd));
+}
+
+/**
+ * Reads `lengthBytes` from `offsetBytes` past the page cache: what is on the device, not what a
+ * mounted file system has yet to write there. Rejects with EngineError, also beyond the end.
+ */
+export async function readPast(
+  fd: number,
+  offsetBytes: number,
+  lengthBytes: number,
+): Promise<Uint8Array> {
+  descriptor('fd', fd);
+  byteCount('offsetBytes', offsetBytes);
+  wholeNumber('lengthBytes', lengthBytes, { least: 1, most: largestReadBytes });
+  const answer = await addon().readPast(fd, offsetBytes, lengthBytes);
+  if (!(answer instanceof Uint8Array)) throw new EngineError(answer);
+  return answer;
+}
+
+/** Writes the cached pages of a file or device to it and forgets them. Rejects with EngineError. */
+export async function flushCache(fd: number): Promise<void> {
+  const failure = await addon().flushCache(descriptor('fd', fd));
+  if (failure !== undefined) throw new EngineError(failure);
+}
