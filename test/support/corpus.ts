@@ -24,8 +24,8 @@ const root = path.join(import.meta.dirname, '../../..');
 const corpus = process.env.FASTSYNC_CORPUS ?? path.join(root, '../shared/corpus');
 
 /**
- * The images that `filter` takes. Empty where there is no corpus, which is logged: it is test data
- * beside the repository, not part of it.
+ * The images that `filter` takes. Where there is no corpus (it is test data beside the repository,
+ * not part of it) that is logged, the test passes, and there are none.
  */
 export async function corpusImages(
   t: ExecutionContext,
@@ -34,6 +34,7 @@ export async function corpusImages(
   const list = await readFile(path.join(corpus, 'list.tsv'), 'utf8').catch(() => null);
   if (list === null) {
     t.log(`skipped: there is no corpus at ${corpus} (set FASTSYNC_CORPUS)`);
+    t.pass();
     return [];
   }
   const images: CorpusImage[] = [];
