@@ -25,7 +25,9 @@ export class BufferReader implements ByteReader {
   }
 
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
-    return Promise.resolve(this.#bytes.slice(offsetBytes, offsetBytes + lengthBytes));
+    const part = this.#bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
+    // A copy whatever `bytes` is: slice() of a node Buffer would be a view of the volume.
+    return Promise.resolve(new Uint8Array(part));
   }
 }
 

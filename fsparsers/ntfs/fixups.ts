@@ -13,7 +13,7 @@ const strideBytes = 512;
  * @throws ParseError CORRUPT where the array is not sound or a stride carries another number.
  */
 export function applyFixups(record: Uint8Array, place: ParseErrorPlace): Uint8Array {
-  const fixed = record.slice();
+  const fixed = new Uint8Array(record);
   const view = new DataView(fixed.buffer);
   const arrayAt = view.getUint16(4, true);
   const strides = view.getUint16(6, true) - 1;

@@ -66,7 +66,9 @@ export class Stream {
         this.#place,
       );
     }
-    if (this.#value !== null) return this.#value.slice(offsetBytes, offsetBytes + lengthBytes);
+    if (this.#value !== null) {
+      return new Uint8Array(this.#value.subarray(offsetBytes, offsetBytes + lengthBytes));
+    }
     const segments = this.#segments(offsetBytes, lengthBytes);
     const [only] = segments;
     if (segments.length === 1 && only?.deviceOffset != null) {
