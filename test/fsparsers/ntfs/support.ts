@@ -2,6 +2,7 @@
 
 import { open, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { ntfsParser } from '../../../fsparsers/ntfs/index.js';
@@ -47,7 +48,10 @@ export async function whileMounted(
   await mkdir(directory);
   const driver = execa('ntfs-3g', ['-o', 'no_detach', image, directory]);
   try {
-    await Promise.race([isMounted(directory), driver]);
+    while (!(await isMounted(directory))) {
+      if (driver.exitCode !== null) break;
+      await setTimeout(10);
+    }
     await work(directory);
   } finally {
     await execa('umount', [directory], { reject: false });
@@ -55,12 +59,9 @@ export async function whileMounted(
   }
 }
 
-async function isMounted(directory: string): Promise<void> {
-  for (;;) {
-    const { exitCode } = await execa('mountpoint', ['--quiet', directory], { reject: false });
-    if (exitCode === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+async function isMounted(directory: string): Promise<boolean> {
+  const { exitCode } = await execa('mountpoint', ['--quiet', directory], { reject: false });
+  return exitCode === 0;
 }
 
 /** Clusters in use, one byte each, as ntfscat reads $Bitmap. */

@@ -1,0 +1,45 @@
+/** What a partition table says, whichever scheme it is of. */
+
+import type { MapNote } from '../usedmap.js';
+
+export interface Partition {
+  /** As the kernel numbers it. */
+  readonly index: number;
+  /** In bytes, as the table says; may lie behind the device's end. */
+  readonly start: number;
+  readonly length: number;
+  /** GPT: the type's GUID in upper case; MBR: the type byte in hexadecimal. */
+  readonly type: string;
+  readonly typeName: string | null;
+  readonly name: string | null;
+  readonly uuid: string | null;
+  /** Holds logical partitions and no file system of its own. */
+  readonly isContainer: boolean;
+}
+
+/** Bytes that the table itself occupies, or that nobody may call free whatever lies there. */
+export interface NamedExtent {
+  readonly name: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+export interface PartitionTable {
+  /** As blkid names it. */
+  readonly scheme: 'gpt' | 'dos';
+  readonly uuid: string | null;
+  readonly sectorBytes: number;
+  readonly partitions: readonly Partition[];
+  /** The table's own sectors. */
+  readonly structures: readonly NamedExtent[];
+  /** Partitions that only another, disagreeing table knows. */
+  readonly disputed: readonly NamedExtent[];
+  readonly notes: readonly MapNote[];
+}
+
+/** Far more than any system makes devices for; each costs a look at what lies in it. */
+export const mostPartitions = 1024;
+
+export function warning(code: string, message: string): MapNote {
+  return { severity: 'warning', code, message };
+}
