@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
-import { execa } from 'execa';
+import { execa, ExecaError } from 'execa';
 import { descriptorBlockLocation } from '../../fsparsers/ext/descriptors.js';
 import { geometryOf } from '../../fsparsers/ext/geometry.js';
 import type { ExtGeometry } from '../../fsparsers/ext/geometry.js';
@@ -41,14 +41,27 @@ export async function e2fsckReplay(image: string, externalJournal?: string): Pro
   return readFile(image);
 }
 
-/** Mounts the image read-only, by which the kernel replays its journal; null where it refuses. */
-export async function kernelReplay(t: ExecutionContext, image: string): Promise<Buffer | null> {
+/** Lets debugfs replay the journal of the image: no more than that, not even where there are orphans. */
+export async function debugfsReplay(image: string): Promise<Buffer> {
+  await execa('debugfs', ['-w', '-R', 'journal_run', image]);
+  return readFile(image);
+}
+
+/**
+ * Mounts the image read-only, by which the kernel replays its journal; null where it refuses.
+ * `options` are further ones for `mount -o`.
+ */
+export async function kernelReplay(
+  t: ExecutionContext,
+  image: string,
+  options: readonly string[] = [],
+): Promise<Buffer | null> {
   const device = await attachLoop(t, image);
   try {
-    const mount = await mounted(t, device, ['-t', 'ext4', '-o', 'ro']);
+    const mount = await mounted(t, device, ['-t', 'ext4', '-o', ['ro', ...options].join(',')]);
     await mount.unmount();
   } catch (error) {
-    if (String(error).includes('mount')) return null;
+    if (error instanceof ExecaError && error.command.startsWith('mount ')) return null;
     throw error;
   }
   return readFile(image);
@@ -74,6 +87,7 @@ const superblockMarks: readonly FieldPlace[] = [
   [0x3a, 2], // s_state
   [0x40, 4], // s_lastcheck
   [0x60, 4], // s_feature_incompat: needs_recovery goes
+  [0xe4, 4], // s_journal_dev: where an external journal was found
   [0x158, 4], // high word of the free blocks count
   [0x178, 8], // s_kbytes_written
   [0x274, 8], // the high bytes of the times
@@ -87,7 +101,7 @@ const descriptorMarks: readonly FieldPlace[] = [
   [0x32, 2], // high half of bg_itable_unused
 ];
 
-export type Replayer = 'e2fsck' | 'kernel';
+export type Replayer = 'debugfs' | 'e2fsck' | 'kernel';
 
 /**
  * The blocks in which our replay differs from another's, but for what replaying sets by itself: the

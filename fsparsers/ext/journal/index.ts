@@ -55,6 +55,7 @@ export async function replayJournal(
       : { ...nothing, state: 'clean', detail: 'no journal' };
   }
   let location: JournalLocation | undefined;
+  let prefix = '';
   try {
     const uuid = externalJournalUuid(geometry);
     if (uuid === null) {
@@ -62,18 +63,19 @@ export async function replayJournal(
     } else if (options.externalJournal === undefined) {
       return { ...nothing, state: 'external', detail: `journal on another device, UUID ${uuid}` };
     } else {
+      prefix = 'external journal: ';
       location = await findExternalJournal(options.externalJournal, geometry);
     }
     return await follow(reader, geometry, location, options.signal);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    return unfollowable(error.message, location);
+    return unfollowable(prefix + error.message, location);
   }
 }
 
 function unfollowable(why: string, location?: JournalLocation): JournalOutcome {
-  const detail = withNote(location?.external === true ? `external journal: ${why}` : why, location);
-  return { ...nothing, state: 'unfollowable', detail, journalRanges: location?.ranges ?? [] };
+  const journalRanges = location?.ranges ?? [];
+  return { ...nothing, state: 'unfollowable', detail: withNote(why, location), journalRanges };
 }
 
 function withNote(detail: string, location?: JournalLocation): string {

@@ -58,26 +58,43 @@ export async function findInternalJournal(
     const inode = await readInode(reader, geometry, number);
     return await internalJournal(reader, geometry, inode, '');
   } catch (error) {
-    const backup = backupInode(geometry);
-    if (!(error instanceof ParseError) || backup === null) throw error;
-    const note = `journal inode is damaged (${error.message}), found by its copy in the superblock`;
-    return internalJournal(reader, geometry, backup, note);
+    if (!(error instanceof ParseError)) throw error;
+    return findByCopy(reader, geometry, error);
   }
 }
 
-/** The inode as the superblock's copy of its block map and size gives it, or null without one. */
+/** Finds it by the copy of its inode; where that leads nowhere either, the inode's damage is the news. */
+async function findByCopy(
+  reader: ByteReader,
+  geometry: ExtGeometry,
+  damage: ParseError,
+): Promise<JournalLocation> {
+  const inode = backupInode(geometry);
+  if (inode === null) throw damage;
+  const note = `journal inode is damaged (${damage.message}), found by its copy in the superblock`;
+  try {
+    return await internalJournal(reader, geometry, inode, note);
+  } catch (error) {
+    throw error instanceof ParseError ? damage : error;
+  }
+}
+
+/**
+ * The inode as the superblock's copy of its block map and size gives it, or null without one. The
+ * copy of an extent tree is not followed: e2fsck cannot either, and drops such a journal.
+ */
 function backupInode({ superblock: { fields } }: ExtGeometry): Inode | null {
   const copiesBlockMap = 1;
-  if (fields.journalBackupType !== copiesBlockMap) return null;
-  const words = new DataView(fields.journalBackup.slice().buffer);
   const block = fields.journalBackup.slice(0, 60);
+  if (fields.journalBackupType !== copiesBlockMap || looksLikeExtents(block)) return null;
+  const words = new DataView(fields.journalBackup.slice().buffer);
   return {
     number: fields.journalInode,
     offsetBytes: 0,
     isRegular: true,
     linksCount: 1,
     sizeBytes: words.getUint32(60, true) * 2 ** 32 + words.getUint32(64, true),
-    flags: looksLikeExtents(block) ? inodeFlags.extents : 0,
+    flags: 0,
     generation: 0,
     attributeBlock: 0,
     block,
