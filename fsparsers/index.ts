@@ -1,14 +1,22 @@
 /** From a volume to its used-region map: what is it, who can read it, and what if nobody can. */
 
 import { ParseError } from './errors.js';
+import { extParser } from './ext/index.js';
+import { ntfsParser } from './ntfs/index.js';
 import type { Parser, ParserOptions } from './parser.js';
 import { decide, probe, type Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 import { wholeMap } from './whole.js';
 
+export { ParseError, type ParseErrorCode } from './errors.js';
+export type { Parser, ParserOptions } from './parser.js';
+export { describeSignature, probe, type Signature } from './probe.js';
+export { BufferReader, type ByteReader } from './reader.js';
+export * from './usedmap.js';
+
 /** Every parser there is. */
-const parserList: readonly Parser[] = [];
+const parserList: readonly Parser[] = [extParser, ntfsParser];
 
 export type ParserTable = Readonly<Partial<Record<string, Parser>>>;
 

@@ -15,17 +15,20 @@ function nameOf(errno: number): readonly [code: string, text: string] {
   return known ?? [`E${errno}`, `error ${errno}`];
 }
 
-function describe(failure: IoFailure): string {
+/** One sentence on what failed where. `sideName` is what the user calls that volume. */
+export function describeFailure(
+  failure: IoFailure,
+  sideName = failure.side === 'source' ? 'the source' : `target ${failure.side + 1}`,
+): string {
   const [code, text] = nameOf(failure.errno);
-  const side = failure.side === 'source' ? 'the source' : `target ${failure.side + 1}`;
   const place =
     failure.lengthBytes === 0
       ? ''
       : ` at byte ${failure.offsetBytes}, ${failure.lengthBytes} bytes`;
   const what = sentences[failure.syscall];
   return what === undefined
-    ? `${failure.syscall} failed on ${side}${place}: ${text} (${code})`
-    : `${what} (${side}${place})`;
+    ? `${failure.syscall} failed on ${sideName}${place}: ${text} (${code})`
+    : `${what} (${sideName}${place})`;
 }
 
 /** An I/O error that ended a job. `code`, `errno` and `syscall` are as Node's errors have them. */
@@ -42,7 +45,7 @@ export class EngineError extends FastsyncError {
     super({
       code: nameOf(failure.errno)[0],
       exitCode: exitCodes.incomplete,
-      message: describe(failure),
+      message: describeFailure(failure),
     });
     this.errno = -failure.errno;
     this.syscall = failure.syscall;

@@ -6,7 +6,7 @@ export { clear } from './clear.js';
 export { compare } from './compare.js';
 export { copy } from './copy.js';
 export { deviceInfo, flushCache, readPast } from './device.js';
-export { EngineError } from './error.js';
+export { describeFailure, EngineError } from './error.js';
 export type * from './types.js';
 
 /** XXH3-128 of `bytes`, 16 bytes in canonical order: what `xxhsum -H128` prints. */

@@ -14,7 +14,8 @@ export interface StatusEvent {
   readonly etaSeconds: number | null;
   /** Bytes of the source that need not be copied at all. */
   readonly skippedBytes: number;
-  readonly errors: number;
+  /** Unreadable so far, and given up (with --rescue). */
+  readonly badBytes: number;
 }
 
 export interface NoteEvent {

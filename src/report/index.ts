@@ -17,3 +17,4 @@ export function chooseReporter(options: { json: boolean; quiet: boolean }): Repo
   const sinks = { stdout, stderr, quiet: options.quiet, emphasis: emphasisFor(stderr) };
   return stderr.isTTY && !options.quiet ? terminalReporter(sinks) : plainReporter(sinks);
 }
+export { mapText } from './map-text.js';

@@ -67,11 +67,11 @@ export function writeLasting(event: Exclude<RunEvent, StatusEvent>, sinks: TextS
 
 /** "copying 41.2 % (1.2 of 3 GiB) at 812 MiB/s, 2 s left" */
 export function statusLine(status: StatusEvent): string {
-  const { phase, completedBytes, totalBytes, bytesPerSecond, etaSeconds, errors } = status;
+  const { phase, completedBytes, totalBytes, bytesPerSecond, etaSeconds, badBytes } = status;
   const done = `${formatBytes(completedBytes)} of ${formatBytes(totalBytes)}`;
   const rate = bytesPerSecond === null ? '' : ` at ${formatRate(bytesPerSecond)}`;
   const left = etaSeconds === null ? '' : `, ${formatDuration(etaSeconds)} left`;
-  const bad = errors === 0 ? '' : `, ${errors} errors`;
+  const bad = badBytes === 0 ? '' : `, ${formatBytes(badBytes)} unreadable`;
   return `${phase} ${formatPercent(completedBytes, totalBytes)} (${done})${rate}${left}${bad}`;
 }
 

@@ -56,7 +56,7 @@ function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
 }
 
 function payloadOf(status: StatusEvent) {
-  const { bytesPerSecond, etaSeconds, skippedBytes, errors } = status;
+  const { bytesPerSecond, etaSeconds, skippedBytes, badBytes } = status;
   const skipped = skippedBytes > 0 ? `  skipped ${formatBytes(skippedBytes)}` : '';
   return {
     phase: status.phase,
@@ -64,6 +64,6 @@ function payloadOf(status: StatusEvent) {
     done: `${formatBytes(status.completedBytes)} of ${formatBytes(status.totalBytes)}`,
     rate: bytesPerSecond === null ? '' : formatRate(bytesPerSecond),
     left: etaSeconds === null ? '' : `${formatDuration(etaSeconds)} left`,
-    notes: skipped + (errors > 0 ? `  errors ${errors}` : ''),
+    notes: skipped + (badBytes > 0 ? `  unreadable ${formatBytes(badBytes)}` : ''),
   };
 }

@@ -1,0 +1,51 @@
+/** `npm run bench`: fastsync and its peers on the same volumes, in turn, in one table. */
+
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import yargs from 'yargs';
+import { initContest } from './init.js';
+import { mapContest } from './map.js';
+import { Workshop } from './volumes.js';
+
+const args = await yargs(process.argv.slice(2))
+  .options({
+    rounds: { type: 'number', default: 5, describe: 'How often each tool runs' },
+    gib: { type: 'number', default: 16, describe: 'Size of the volumes in GiB' },
+    'used-gib': { type: 'number', default: 3, describe: 'Bytes in use on them in GiB' },
+    only: {
+      type: 'string',
+      array: true,
+      default: ['init', 'map'],
+      choices: ['init', 'map'],
+      describe: 'Which benchmarks',
+    },
+    fs: { type: 'string', array: true, default: ['ext4'], choices: ['ext4'] },
+    scratch: { type: 'string', default: tmpdir(), describe: 'Where the images go' },
+    out: { type: 'string', describe: 'Also write the tables to this file' },
+  })
+  .strict()
+  .parseAsync();
+
+const { stdout: cpu } = await execa('sh', ['-c', "lscpu | sed -n 's/^Model name: *//p'"]);
+const { stdout: kernel } = await execa('uname', ['-r']);
+const tables: string[] = [
+  `${cpu}, kernel ${kernel}, images in files on direct-I/O loop devices.`,
+  '',
+];
+
+for (const fs of args.fs) {
+  for (const kind of args.only) {
+    const workshop = await Workshop.open(path.resolve(args.scratch));
+    try {
+      const options = { workshop, fs, rounds: args.rounds, gib: args.gib, usedGib: args.usedGib };
+      tables.push(kind === 'init' ? await initContest(options) : await mapContest(options));
+    } finally {
+      await workshop.dispose();
+    }
+  }
+}
+const text = tables.join('\n');
+process.stdout.write(text);
+if (args.out !== undefined) await writeFile(args.out, text);

@@ -1,0 +1,110 @@
+/** What a seed did, in sentences for people and figures for programs. */
+
+import type { UsedMap } from '../../fsparsers/index.js';
+import { describeFailure } from '../engine/index.js';
+import { exitCodes } from '../errors.js';
+import { eachExtent, totalBytes } from '../region/index.js';
+import { formatBytes, formatDuration, formatRate } from '../report/index.js';
+import type { Plan, SeedOptions, SeedResult } from '../sync/index.js';
+import type { LocalVolume } from '../volume/index.js';
+import type { Outcome } from './run.js';
+
+export interface SeedSubject {
+  readonly source: LocalVolume;
+  readonly targets: readonly LocalVolume[];
+  readonly map: UsedMap;
+  readonly plan: Plan;
+}
+
+type Fact = readonly [label: string, value: string];
+
+/** The summary of a run that ended, in whatever way. */
+export function describeSeed(
+  subject: SeedSubject,
+  options: SeedOptions,
+  result: SeedResult,
+  seconds: number,
+): Outcome {
+  const badBytes = totalBytes(result.badRanges);
+  const failed = result.targetFailures.filter((failure) => failure !== null).length;
+  const [outcome, exitCode] = result.interrupted
+    ? (['interrupted', exitCodes.interrupted] as const)
+    : badBytes > 0 || failed > 0
+      ? (['incomplete', exitCodes.incomplete] as const)
+      : (['done', exitCodes.done] as const);
+  const facts: Fact[] = [
+    headline(subject, outcome),
+    ...copyFacts(subject.plan, result, seconds),
+    ...(options.verify
+      ? [['verified', `${formatBytes(result.verifiedBytes)} read back`] as const]
+      : []),
+    ...failureFacts(subject, result),
+    ...badFacts(result),
+  ];
+  if (result.interrupted) facts.push(['to go on', 'run the same command again']);
+  return { outcome, exitCode, facts, figures: figuresOf(subject, result) };
+}
+
+function headline({ source, targets, map }: SeedSubject, outcome: Outcome['outcome']): Fact {
+  const label = { done: 'seeded', interrupted: 'interrupted' }[outcome as string] ?? 'incomplete';
+  const names = targets.map(({ identity }) => identity.path).join(', ');
+  return [
+    label,
+    `${names} from ${source.identity.path} (${map.filesystem.type}, ${formatBytes(map.deviceBytes)})`,
+  ];
+}
+
+function copyFacts(plan: Plan, result: SeedResult, seconds: number): Fact[] {
+  const { readBytes, resumedBytes, identicalBytes, zeroBytes } = result;
+  const rate = seconds > 0 ? `, ${formatRate(readBytes / seconds)}` : '';
+  const facts: Fact[] = [
+    ['copied', `${formatBytes(readBytes)} in ${formatDuration(seconds)}${rate}`],
+    ['skipped', `${formatBytes(plan.freeBytes)} of free space`],
+  ];
+  if (resumedBytes > 0)
+    facts.push(['resumed', `${formatBytes(resumedBytes)} were there from an earlier run`]);
+  if (identicalBytes > 0)
+    facts.push(['identical', `${formatBytes(identicalBytes)} were equal already and not written`]);
+  if (zeroBytes > 0)
+    facts.push(['zeroes', `${formatBytes(zeroBytes)} became holes or write-zeroes`]);
+  return facts;
+}
+
+function failureFacts({ targets }: SeedSubject, { targetFailures }: SeedResult): Fact[] {
+  return targets.flatMap(({ identity }, index): Fact[] => {
+    const failure = targetFailures[index];
+    if (failure === null || failure === undefined) return [];
+    const what = describeFailure(failure, identity.path);
+    return [['failed', `${what}; it carries no signature`]];
+  });
+}
+
+const listedRanges = 10;
+
+function badFacts({ badRanges }: SeedResult): Fact[] {
+  const all = [...eachExtent(badRanges)];
+  const facts = all
+    .slice(0, listedRanges)
+    .map(({ start, length }): Fact => ['unreadable', `${formatBytes(length)} at byte ${start}`]);
+  const more = all.length - facts.length;
+  if (more > 0) facts.push(['unreadable', `and ${more} more ranges; --rescue-map lists them all`]);
+  return facts;
+}
+
+function figuresOf({ source, targets, map, plan }: SeedSubject, result: SeedResult) {
+  const { badRanges, targetFailures, interrupted: _, ...counts } = result;
+  return {
+    source: source.identity.path,
+    targets: targets.map(({ identity }, index) => ({
+      path: identity.path,
+      failure: targetFailures[index] ?? null,
+    })),
+    filesystem: { type: map.filesystem.type, uuid: map.filesystem.uuid },
+    deviceBytes: map.deviceBytes,
+    usedBytes: plan.usedBytes,
+    freeBytes: plan.freeBytes,
+    copiedBytes: plan.copyBytes,
+    ...counts,
+    badRanges: [...eachExtent(badRanges)],
+  };
+}

@@ -1,0 +1,92 @@
+/** A used-region map for people: what the volume is, what is in use and why, and where that lies. */
+
+import type { RangeTable, Reason, UsedMap } from '../../fsparsers/index.js';
+import { formatBytes, formatPercent } from './units.js';
+
+const reasonTexts: readonly (readonly [Reason, string])[] = [
+  ['data', 'file contents and what the file system has allocated'],
+  ['metadata', "the file system's own structures"],
+  ['journal', 'the journal'],
+  ['outside', 'not part of the file system: boot area, space behind its end'],
+  ['unknown', 'cannot be proved free, hence copied'],
+  ['free', 'proved free, not copied'],
+];
+
+/** The text view: geometry, journal, bytes by reason, a picture. Ends with a newline. */
+export function mapText(path: string, map: UsedMap): string {
+  const { filesystem, deviceBytes, ranges } = map;
+  const named = filesystem.label === null ? '' : `, label "${filesystem.label}"`;
+  const lines = [
+    `${path}: ${filesystem.type}${named}, ${formatBytes(deviceBytes)} (${deviceBytes} bytes)`,
+    '',
+    ...aligned([
+      ['UUID', filesystem.uuid ?? 'none'],
+      ['state', filesystem.state],
+      ['journal', `${filesystem.journal.state}${detailOf(filesystem.journal.detail)}`],
+      ...Object.entries(filesystem.geometry).map(
+        ([label, value]) => [label, String(value)] as const,
+      ),
+      ['features', filesystem.features.join(' ') || 'none'],
+    ]),
+    '',
+    ...usageLines(ranges, deviceBytes),
+    '',
+    ...pictureLines(ranges, deviceBytes),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function detailOf(detail: string): string {
+  return detail === '' ? '' : ` (${detail})`;
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([label]) => label.length)) + 2;
+  return rows.map(([label, value]) => `  ${`${label}:`.padEnd(width)}${value}`);
+}
+
+function usageLines(ranges: RangeTable, deviceBytes: number): string[] {
+  const totals = ranges.totals();
+  const used = deviceBytes - totals.free;
+  const row = (name: string, bytes: number, text: string) =>
+    `  ${name.padEnd(9)} ${formatBytes(bytes).padStart(9)}  ${formatPercent(bytes, deviceBytes).padStart(7)}  ${text}`;
+  return [
+    row('used', used, `in ${ranges.length} ranges, free ones counted`),
+    ...reasonTexts
+      .filter(([reason]) => totals[reason] > 0)
+      .map(([reason, text]) => row(reason, totals[reason], text)),
+  ];
+}
+
+const columns = 64;
+const rows = 4;
+const shades = ['·', '░', '▒', '▓', '█'];
+
+/** The device as rows of cells, each shaded by how much of it is used. */
+function pictureLines(ranges: RangeTable, deviceBytes: number): string[] {
+  const cells = usedShares(ranges, deviceBytes, columns * rows);
+  const shade = (share: number) =>
+    share === 0 ? '·' : (shades[Math.max(1, Math.round(share * 4))] ?? '█');
+  const text = [...cells].map(shade).join('');
+  const lines = Array.from({ length: rows }, (_, row) =>
+    text.slice(row * columns, (row + 1) * columns),
+  );
+  const cellBytes = formatBytes(Math.ceil(deviceBytes / cells.length));
+  return [...lines.map((line) => `  ${line}`), `  one cell is ${cellBytes}: · free, ░ to █ used`];
+}
+
+/** For each of `count` equal parts of the device, the share of its bytes that is used: 0 to 1. */
+export function usedShares(ranges: RangeTable, deviceBytes: number, count: number): Float64Array {
+  const shares = new Float64Array(count);
+  const cellBytes = deviceBytes / count;
+  for (const { start, length, reason } of ranges) {
+    if (reason === 'free') continue;
+    const last = Math.min(count - 1, Math.floor((start + length - 1) / cellBytes));
+    for (let cell = Math.floor(start / cellBytes); cell <= last; cell++) {
+      const from = Math.max(start, cell * cellBytes);
+      const to = Math.min(start + length, (cell + 1) * cellBytes);
+      shares[cell] = Math.min(1, (shares[cell] ?? 0) + (to - from) / cellBytes);
+    }
+  }
+  return shares;
+}

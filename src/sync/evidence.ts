@@ -1,0 +1,44 @@
+/** Evidence that nobody wrote to a volume between two moments: what makes a checkpoint trustworthy. */
+
+import { readFile, stat } from 'node:fs/promises';
+import type { VolumeIdentity } from '../volume/index.js';
+
+/** Fields 5 to 7 and 12 to 14 of a block device's `stat`: writes and discards (Documentation/block/stat.rst). */
+const writeFields = [4, 5, 6, 11, 12, 13];
+
+/**
+ * A text that stays the same as long as nothing was written to the volume, or null where that cannot
+ * be known. For a block device: this boot, this attachment (diskseq), the kernel's count of its
+ * writes and discards. For a file: inode, size, and its times of change.
+ */
+export async function unwrittenEvidence(volume: VolumeIdentity): Promise<string | null> {
+  try {
+    return volume.kind === 'file'
+      ? await fileEvidence(volume.realPath)
+      : await deviceEvidence(volume);
+  } catch {
+    // No such file in /proc or /sys: an older kernel, a container. Then nothing is known.
+    return null;
+  }
+}
+
+async function fileEvidence(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return `file ${dev}:${ino} size ${size} modified ${mtimeNs} changed ${ctimeNs}`;
+}
+
+async function deviceEvidence(volume: VolumeIdentity): Promise<string | null> {
+  const directory = `/sys/dev/block/${volume.node.slice('block:'.length)}`;
+  const disk = volume.partitionOf === null ? directory : `${directory}/..`;
+  const read = async (path: string) => (await readFile(path, 'utf8')).trim();
+  // Without accounting the counters stand still whatever happens.
+  if ((await read(`${disk}/queue/iostats`)) !== '1') return null;
+  const counters = (await read(`${directory}/stat`)).split(/\s+/);
+  const parts = [
+    `boot ${await read('/proc/sys/kernel/random/boot_id')}`,
+    `device ${volume.node} seq ${await read(`${disk}/diskseq`)}`,
+    `writes ${writeFields.map((field) => counters[field] ?? '-').join(' ')}`,
+  ];
+  if (volume.backingFile !== null) parts.push(await fileEvidence(volume.backingFile));
+  return parts.join(', ');
+}

@@ -1,0 +1,58 @@
+/** What a run will copy, in which order, and what it will leave alone or clear. */
+
+import type { RangeTable } from '../../fsparsers/index.js';
+import type { ExtentList } from '../engine/index.js';
+import {
+  alignOutward,
+  clip,
+  coalesce,
+  extentOf,
+  subtract,
+  totalBytes,
+  usedExtents,
+} from '../region/index.js';
+
+/**
+ * The part of the target that is written last. It holds every known first superblock and partition
+ * table, so a target that is not finished carries no signature and cannot be mounted by mistake.
+ */
+export const headBytes = 1024 * 1024;
+
+/** Ranges closer than this are copied as one: a short read of free space is cheaper than a request. */
+export const defaultGapBytes = 16 * 1024;
+
+/** Alignment of everything that is copied: the largest sector in use, so direct I/O always fits. */
+const alignmentBytes = 4096;
+
+export interface Plan {
+  /** Everything to copy behind the head, in order. */
+  readonly body: ExtentList;
+  /** What of the first MiB is used: copied when all else is on the disk. */
+  readonly head: ExtentList;
+  /** What of the target no copied range covers. */
+  readonly free: ExtentList;
+  readonly usedBytes: number;
+  readonly copyBytes: number;
+  readonly freeBytes: number;
+}
+
+/** Makes the plan for a volume of `deviceBytes`. The map covers the whole of it. */
+export function planCopy(
+  ranges: RangeTable,
+  deviceBytes: number,
+  gapBytes: number = defaultGapBytes,
+): Plan {
+  const used = usedExtents(ranges);
+  const wanted = coalesce(alignOutward(used, alignmentBytes, deviceBytes), gapBytes);
+  const head = clip(wanted, 0, headBytes);
+  const body = clip(wanted, headBytes, deviceBytes - headBytes);
+  const free = subtract(extentOf(0, deviceBytes), wanted);
+  return {
+    body,
+    head,
+    free,
+    usedBytes: totalBytes(used),
+    copyBytes: totalBytes(wanted),
+    freeBytes: deviceBytes - totalBytes(used),
+  };
+}

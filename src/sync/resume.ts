@@ -1,0 +1,77 @@
+/** Decides what an earlier run's checkpoint is worth: trusted, checked by comparing, or nothing. */
+
+import { createHash } from 'node:crypto';
+import { compare, type ExtentList } from '../engine/index.js';
+import type { LocalVolume } from '../volume/index.js';
+import type { Checkpoint } from './checkpoint.js';
+import { slice } from './work-list.js';
+
+export type Resumption =
+  | { readonly kind: 'fresh' }
+  /** The prefix is on the targets, and the source was not written since. */
+  | { readonly kind: 'continue'; readonly checkpoint: Checkpoint }
+  /** An earlier run got far, but something may have been written since: write only what differs. */
+  | { readonly kind: 'compare'; readonly reason: string };
+
+export interface ResumeQuestion {
+  readonly checkpoint: Checkpoint | null;
+  readonly source: LocalVolume;
+  readonly targets: readonly LocalVolume[];
+  readonly evidence: string | null;
+  readonly workList: ExtentList;
+  readonly verify: boolean;
+}
+
+/** Identifies a work list: positions in one mean nothing in another. */
+export function workListDigest(workList: ExtentList): string {
+  const bytes = new Uint8Array(workList.buffer, workList.byteOffset, workList.byteLength);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Answers how to begin. Reads a few samples of the targets where it would trust them. */
+export async function decideResumption(question: ResumeQuestion): Promise<Resumption> {
+  const { checkpoint, evidence, workList, verify } = question;
+  if (checkpoint === null) return { kind: 'fresh' };
+  const doubt = (reason: string): Resumption => ({ kind: 'compare', reason });
+  if (checkpoint.workListDigest !== workListDigest(workList)) {
+    return doubt('what the source uses has changed since');
+  }
+  if (evidence === null || checkpoint.sourceEvidence === null) {
+    return doubt('this kernel cannot tell whether the source was written since');
+  }
+  if (evidence !== checkpoint.sourceEvidence) {
+    return doubt('the source, or the machine, may have been written or restarted since');
+  }
+  if (verify && !checkpoint.verified) {
+    return doubt('the part copied before was not read back');
+  }
+  if (checkpoint.unlistedBadBytes !== 0) {
+    return doubt('it had met unreadable sectors without listing them yet');
+  }
+  if (!(await samplesAgree(question, checkpoint.durableBytes))) {
+    return doubt('the target no longer holds what was written to it');
+  }
+  return { kind: 'continue', checkpoint };
+}
+
+const samples = 16;
+const sampleBytes = 1024 * 1024;
+
+/** Compares a few pieces of the finished prefix, its last one always among them. */
+async function samplesAgree(
+  { source, targets, workList }: ResumeQuestion,
+  durableBytes: number,
+): Promise<boolean> {
+  const step = Math.max(sampleBytes, Math.floor(durableBytes / samples));
+  const pieces: ExtentList[] = [];
+  for (let end = durableBytes; end > 0; end -= step) {
+    pieces.push(slice(workList, Math.max(0, end - sampleBytes), end));
+  }
+  const extents = Float64Array.from(pieces.reverse().flatMap((piece) => [...piece]));
+  for (const target of targets) {
+    const job = compare({ leftFd: source.fd, rightFd: target.fd, extents });
+    const { differentRanges, unreadableRanges } = await job.done;
+    if (differentRanges.length > 0 || unreadableRanges.length > 0) return false;
+  }
+  return true;
+}

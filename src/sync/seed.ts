@@ -1,0 +1,276 @@
+/** Seeding: makes each target hold what the source's file system uses, and nothing less. */
+
+import {
+  clear,
+  copy,
+  type CopyResult,
+  type Effort,
+  type ExtentList,
+  type IoFailure,
+} from '../engine/index.js';
+import { extentOf, totalBytes, union } from '../region/index.js';
+import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
+import type { LocalVolume } from '../volume/index.js';
+import { CheckpointFile, type CheckpointState } from './checkpoint.js';
+import { headBytes, type Plan } from './plan.js';
+import { decideResumption, type Resumption, workListDigest } from './resume.js';
+import { type Watch, watchJob } from './watch.js';
+import { unwrittenEvidence } from './evidence.js';
+
+/** What becomes of the target's unused ranges. */
+export type FreePolicy = 'skip' | 'discard' | 'zero';
+
+export interface SeedOptions {
+  readonly free: FreePolicy;
+  readonly compare: boolean;
+  readonly verify: boolean;
+  readonly rescue: boolean;
+  readonly resume: boolean;
+  readonly effort: Effort;
+  /** How often the target is flushed and the checkpoint moves on. */
+  readonly checkpointEveryMs: number;
+  readonly stateDirectory: string;
+}
+
+export interface SeedRun {
+  readonly source: LocalVolume;
+  /** Open for writing, exclusively; `isNew` where this run has just made the file. */
+  readonly targets: readonly (LocalVolume & { readonly isNew?: boolean })[];
+  readonly plan: Plan;
+  readonly options: SeedOptions;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+export interface SeedResult {
+  readonly interrupted: boolean;
+  /** Bytes of an earlier run that did not have to be copied again. */
+  readonly resumedBytes: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly zeroBytes: number;
+  readonly identicalBytes: number;
+  readonly verifiedBytes: number;
+  /** Unreadable ranges of the source, as pairs of start and length; the targets hold zeroes there. */
+  readonly badRanges: ExtentList;
+  /** Per target: null, or why it was given up. */
+  readonly targetFailures: CopyResult['targetFailures'];
+  readonly backend: 'uring' | 'threads';
+}
+
+/**
+ * Copies the plan. The targets' first MiB is cleared before anything else and written when all the
+ * rest is durable. Rejects with EngineError where a disk fails; a checkpoint then tells where to go on.
+ */
+export async function seed(run: SeedRun): Promise<SeedResult> {
+  const { source, targets, plan, options, reporter } = run;
+  const file = new CheckpointFile(
+    options.stateDirectory,
+    source.identity.stableId,
+    targets.map(({ identity }) => identity.stableId),
+  );
+  const evidence = await unwrittenEvidence(source.identity);
+  const resumption = await decideResumption({
+    checkpoint: options.resume ? await file.load() : null,
+    source,
+    targets,
+    evidence,
+    workList: plan.body,
+    verify: options.verify,
+  });
+  announce(resumption, reporter);
+
+  const earlier = resumption.kind === 'continue' ? resumption.checkpoint : null;
+  const state: CheckpointState = {
+    source: source.identity.stableId,
+    targets: targets.map(({ identity }) => identity.stableId),
+    sourceEvidence: evidence,
+    workListDigest: workListDigest(plan.body),
+    verified: options.verify,
+    free: options.free,
+    freeDone: earlier?.freeDone === true && earlier.free === options.free,
+    durableBytes: earlier?.durableBytes ?? 0,
+    totalBytes: totalBytes(plan.body),
+    badRanges: earlier?.badRanges ?? [],
+    unlistedBadBytes: 0,
+  };
+  const pass = new SeedPass(run, file, state, resumption.kind === 'compare');
+  const result = await pass.run();
+  if (!result.interrupted) await file.remove();
+  return result;
+}
+
+function announce(resumption: Resumption, reporter: Reporter): void {
+  if (resumption.kind === 'fresh') return;
+  const message =
+    resumption.kind === 'continue'
+      ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
+      : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
+  reporter.report({
+    type: 'note',
+    severity: 'info',
+    code: resumption.kind === 'continue' ? 'RESUMED' : 'RESUMED_BY_COMPARING',
+    message,
+  });
+}
+
+/** One run over the plan, with the state that its checkpoints carry. */
+class SeedPass {
+  readonly #run: SeedRun;
+  readonly #file: CheckpointFile;
+  readonly #compare: boolean;
+  readonly #resumedBytes: number;
+  readonly #meter = new Meter();
+  readonly #failures: (IoFailure | null)[];
+  readonly #sums = { read: 0, written: 0, zero: 0, identical: 0, verified: 0 };
+  #state: CheckpointState;
+  #backend: 'uring' | 'threads' = 'threads';
+  #cancelled = false;
+
+  constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
+    this.#run = run;
+    this.#file = file;
+    this.#state = state;
+    this.#resumedBytes = state.durableBytes;
+    this.#compare = compare || run.options.compare;
+    this.#failures = run.targets.map(() => null);
+  }
+
+  async run(): Promise<SeedResult> {
+    const { plan, options } = this.#run;
+    // The first checkpoint comes before the first write: from here on this target is unfinished.
+    await this.#file.save(this.#state);
+    await this.#clearHead();
+    if (options.free !== 'skip' && !this.#state.freeDone) await this.#clearFree(options.free);
+    await this.#retryBadRanges();
+    await this.#copyBody();
+    await this.#copyHead(plan.head);
+    if (this.#cancelled) await this.#file.save(this.#state);
+    return this.#result();
+  }
+
+  /** No signature may stand on a target that is not finished. */
+  async #clearHead(): Promise<void> {
+    for (const { fd, identity } of this.#run.targets) {
+      const extents = extentOf(0, Math.min(headBytes, identity.sizeBytes));
+      await watchJob(clear({ targetFd: fd, extents, mode: 'zero' }), {});
+    }
+  }
+
+  async #clearFree(mode: 'discard' | 'zero'): Promise<void> {
+    const { targets, plan, options, signal } = this.#run;
+    for (const target of targets) {
+      if (this.#cancelled) return;
+      const job = clear({ ...options.effort, targetFd: target.fd, extents: plan.free, mode });
+      const meter = new Meter();
+      const { cancelled } = await watchJob(job, {
+        signal,
+        onProgress: ({ completedBytes, totalBytes }) => {
+          this.#status(meter, { phase: 'clearing', completedBytes, totalBytes, badBytes: 0 });
+        },
+      });
+      this.#cancelled ||= cancelled;
+    }
+    if (this.#cancelled) return;
+    this.#state = { ...this.#state, freeDone: true };
+    await this.#file.save(this.#state);
+  }
+
+  async #retryBadRanges(): Promise<void> {
+    const extents = Float64Array.from(this.#state.badRanges);
+    const result = await this.#copy('retrying', extents, 0, {});
+    if (result === null || result.cancelled) return;
+    this.#state = { ...this.#state, badRanges: [...result.badRanges] };
+  }
+
+  async #copyBody(): Promise<void> {
+    const result = await this.#copy('copying', this.#run.plan.body, this.#state.durableBytes, {
+      onDurable: async ({ durableBytes, badBytes, failedTargets }) => {
+        // Positions say nothing about a target that was given up on the way.
+        if (failedTargets > 0) return;
+        this.#state = { ...this.#state, durableBytes, unlistedBadBytes: badBytes };
+        await this.#file.save(this.#state);
+      },
+    });
+    if (result === null) return;
+    const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
+    this.#state = { ...this.#state, badRanges: [...badRanges], unlistedBadBytes: 0 };
+  }
+
+  async #copyHead(head: ExtentList): Promise<void> {
+    const result = await this.#copy('sealing', head, 0, {});
+    if (result === null) return;
+    const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
+    this.#state = { ...this.#state, badRanges: [...badRanges] };
+  }
+
+  /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
+  async #copy(
+    phase: string,
+    extents: ExtentList,
+    startAtBytes: number,
+    watch: Pick<Watch, 'onDurable'>,
+  ): Promise<CopyResult | null> {
+    if (this.#cancelled || extents.length === 0) return null;
+    const { source, targets, options, signal } = this.#run;
+    const live = targets.flatMap((_, index) => (this.#failures[index] === null ? [index] : []));
+    if (live.length === 0) return null;
+    const job = copy({
+      ...options.effort,
+      sourceFd: source.fd,
+      targetFds: live.map((index) => (targets[index] as LocalVolume).fd),
+      extents,
+      startAtBytes,
+      compare: this.#compare,
+      verify: options.verify,
+      rescue: options.rescue,
+      targetsAreZero: live.every((index) => targets[index]?.isNew === true),
+      flushEveryMs: options.checkpointEveryMs,
+    });
+    const result = await watchJob(job, {
+      ...watch,
+      signal,
+      onProgress: ({ completedBytes, totalBytes, badBytes }) => {
+        this.#status(this.#meter, { phase, completedBytes, totalBytes, badBytes });
+      },
+    });
+    for (const [position, index] of live.entries()) {
+      this.#failures[index] = result.targetFailures[position] ?? null;
+    }
+    this.#count(result);
+    return result;
+  }
+
+  #count({ progress, backend, cancelled }: CopyResult): void {
+    this.#sums.read += progress.readBytes;
+    this.#sums.written += progress.writtenBytes;
+    this.#sums.zero += progress.zeroBytes;
+    this.#sums.identical += progress.identicalBytes;
+    this.#sums.verified += progress.verifiedBytes;
+    this.#backend = backend;
+    this.#cancelled ||= cancelled;
+  }
+
+  #status(
+    meter: Meter,
+    reading: Pick<StatusEvent, 'phase' | 'completedBytes' | 'totalBytes' | 'badBytes'>,
+  ): void {
+    const skippedBytes = this.#run.plan.freeBytes;
+    this.#run.reporter.report(meter.sample(performance.now(), { ...reading, skippedBytes }));
+  }
+
+  #result(): SeedResult {
+    return {
+      interrupted: this.#cancelled,
+      resumedBytes: this.#resumedBytes,
+      readBytes: this.#sums.read,
+      writtenBytes: this.#sums.written,
+      zeroBytes: this.#sums.zero,
+      identicalBytes: this.#sums.identical,
+      verifiedBytes: this.#sums.verified,
+      badRanges: Float64Array.from(this.#state.badRanges),
+      targetFailures: this.#failures,
+      backend: this.#backend,
+    };
+  }
+}

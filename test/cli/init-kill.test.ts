@@ -1,0 +1,96 @@
+/** kill -9 at random moments: the next run goes on, the result is right, little is copied twice. */
+
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { execa } from 'execa';
+import { fastsync, fastsyncJson } from '../support/fastsync.js';
+import { fillWithGarbage } from '../support/garbage.js';
+import { seededRandom } from '../support/random.js';
+import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
+import { populateTree, treeDifferences } from '../support/tree.js';
+
+const mebibyte = 1024 ** 2;
+const bytes = 256 * mebibyte;
+
+for (const backend of ['uring', 'threads']) {
+  test(`killed again and again, a seed ends right (${backend})`, async (t) => {
+    const random = seededRandom(t, 20);
+    const directory = await scratchDirectory(t);
+    const image = await sparseFile(path.join(directory, 'source.img'), bytes);
+    await execa('mkfs.ext4', ['-q', '-F', image]);
+    const filled = await mounted(t, image, ['-o', 'loop']);
+    await populateTree(filled.directory, 3, 96);
+    await filled.unmount();
+    const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+    await fillWithGarbage(target, bytes);
+    const source = await attachLoop(t, image);
+    const words = [
+      ...['init', '--src', source, '--dst', target, '--yes', '--backend', backend],
+      ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
+    ];
+
+    let kills = 0;
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const child = fastsync([...words, '--bwlimit', '48M'], {
+        stdout: 'ignore',
+        stderr: 'ignore',
+      });
+      await sleep(random.between(150, 900));
+      child.kill('SIGKILL');
+      const { signal } = await child;
+      if (signal === 'SIGKILL') kills++;
+    }
+    t.true(kills >= 6, `${kills} runs were killed before their end`);
+
+    const last = await fastsyncJson(words);
+    t.is(last.exitCode, 0, last.stderr);
+    t.true(Number(last.summary.resumedBytes) > 0, 'the last run went on from a checkpoint');
+    t.true(Number(last.summary.copiedBytes) < 110 * mebibyte);
+    const fsck = await execa('e2fsck', ['-fn', target], { reject: false });
+    t.is(fsck.exitCode, 0, fsck.stdout);
+    const left = await mounted(t, source, ['-o', 'ro']);
+    const right = await mounted(t, target, ['-o', 'loop,ro']);
+    t.deepEqual(await treeDifferences(left.directory, right.directory), []);
+    await left.unmount();
+    await right.unmount();
+  });
+}
+
+test('a source that was written meanwhile is not trusted: what differs is found and copied', async (t) => {
+  const directory = await scratchDirectory(t);
+  const image = await sparseFile(path.join(directory, 'source.img'), bytes);
+  await execa('mkfs.ext4', ['-q', '-F', image]);
+  const source = await attachLoop(t, image);
+  const filled = await mounted(t, source);
+  await populateTree(filled.directory, 3, 96);
+  await filled.unmount();
+  const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+  const words = [
+    ...['init', '--src', source, '--dst', target, '--yes'],
+    ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
+  ];
+  const child = fastsync([...words, '--bwlimit', '48M'], { stdout: 'ignore', stderr: 'ignore' });
+  await sleep(1500);
+  child.kill('SIGKILL');
+  await child;
+
+  // A file is overwritten in place: same blocks, same map, other content.
+  const changed = await mounted(t, source);
+  await execa('dd', [
+    'if=/dev/urandom',
+    `of=${path.join(changed.directory, 'large')}`,
+    ...['bs=64K', 'count=64', 'conv=notrunc'],
+  ]);
+  await changed.unmount();
+
+  const { exitCode, summary, lines } = await fastsyncJson(words);
+  t.is(exitCode, 0);
+  t.is(summary.resumedBytes, 0);
+  t.true(lines.some(({ code }) => code === 'RESUMED_BY_COMPARING'));
+  const left = await mounted(t, source, ['-o', 'ro']);
+  const right = await mounted(t, target, ['-o', 'loop,ro']);
+  t.deepEqual(await treeDifferences(left.directory, right.directory), []);
+  await left.unmount();
+  await right.unmount();
+});

@@ -1,0 +1,232 @@
+/** `fastsync init` on real volumes: what a user sees, and whether the copy is right. */
+
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { fastsync, fastsyncJson } from '../support/fastsync.js';
+import { fillWithGarbage } from '../support/garbage.js';
+import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
+import { populateTree, treeDifferences } from '../support/tree.js';
+
+const mebibyte = 1024 ** 2;
+const volumeBytes = 192 * mebibyte;
+
+interface Pair {
+  readonly directory: string;
+  readonly source: string;
+  readonly target: string;
+  /** Where checkpoints go: a place of the test's own. */
+  readonly state: readonly string[];
+}
+
+/** A populated volume and a target full of garbage, both as files. */
+async function makePair(
+  t: ExecutionContext,
+  mkfs: readonly [string, ...string[]],
+  bytes = volumeBytes,
+): Promise<Pair> {
+  const directory = await scratchDirectory(t);
+  const source = await sparseFile(path.join(directory, 'source.img'), bytes);
+  const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+  const [command, ...args] = mkfs;
+  await execa(command, [...args, source]);
+  const { directory: mount, unmount } = await mounted(t, source, ['-o', 'loop']);
+  await populateTree(mount, 7);
+  await unmount();
+  await fillWithGarbage(target, bytes);
+  return { directory, source, target, state: ['--state-dir', path.join(directory, 'state')] };
+}
+
+/** fsck finds nothing, and the trees are the same in every respect. */
+async function proveExt(t: ExecutionContext, source: string, target: string): Promise<void> {
+  const { exitCode, stdout } = await execa('e2fsck', ['-fn', target], { reject: false });
+  t.is(exitCode, 0, stdout);
+  const left = await mounted(t, source, ['-o', 'loop,ro']);
+  const right = await mounted(t, target, ['-o', 'loop,ro']);
+  t.deepEqual(await treeDifferences(left.directory, right.directory), []);
+  await left.unmount();
+  await right.unmount();
+}
+
+const kinds: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F'],
+  'ext4 with 1 KiB blocks': ['mkfs.ext4', '-q', '-F', '-b', '1024'],
+  'ext4 with bigalloc': ['mkfs.ext4', '-q', '-F', '-O', 'bigalloc', '-C', '65536'],
+  'ext4 with meta_bg': ['mkfs.ext4', '-q', '-F', '-O', 'meta_bg,^resize_inode', '-g', '4096'],
+  ext3: ['mkfs.ext3', '-q', '-F'],
+  ext2: ['mkfs.ext2', '-q', '-F'],
+};
+
+for (const [name, mkfs] of Object.entries(kinds)) {
+  test(`${name}: a target full of garbage becomes the same file system`, async (t) => {
+    const { source, target, state } = await makePair(t, mkfs);
+    const words = ['init', '--src', source, '--dst', target, '--yes', '--verify', ...state];
+    const { exitCode, summary, stderr } = await fastsyncJson(words);
+    t.is(exitCode, 0, stderr);
+    t.is(summary.outcome, 'done');
+    t.true(Number(summary.copiedBytes) < volumeBytes / 2, 'free space is not copied');
+    t.is(summary.verifiedBytes, summary.copiedBytes);
+    await proveExt(t, source, target);
+  });
+}
+
+test('device to device, with the target left as clean as the source', async (t) => {
+  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const from = await attachLoop(t, source, ['--direct-io=on']);
+  const to = await attachLoop(t, target, ['--direct-io=on', '--sector-size', '4096']);
+  const { exitCode, stderr } = await fastsyncJson([
+    'init',
+    '--src',
+    from,
+    '--dst',
+    to,
+    '--yes',
+    ...state,
+  ]);
+  t.is(exitCode, 0, stderr);
+  await proveExt(t, source, target);
+});
+
+test('both backends give the same target', async (t) => {
+  const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const other = path.join(directory, 'other.img');
+  await execa('cp', ['--sparse=never', target, other]);
+  for (const [backend, to] of [
+    ['uring', target],
+    ['threads', other],
+  ] as const) {
+    const words = ['init', '--src', source, '--dst', to, '--yes', '--backend', backend, ...state];
+    const { exitCode, summary } = await fastsyncJson(words);
+    t.is(exitCode, 0);
+    t.is(summary.backend, backend);
+  }
+  await t.notThrowsAsync(execa('cmp', [target, other]));
+});
+
+test('a new file is made sparse, and free space reads as zeroes', async (t) => {
+  const { source, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const target = path.join(directory, 'new.img');
+  const { exitCode, stderr } = await fastsyncJson([
+    'init',
+    '--src',
+    source,
+    '--dst',
+    target,
+    ...state,
+  ]);
+  t.is(exitCode, 0, stderr);
+  const { size, blocks } = await stat(target);
+  t.is(size, volumeBytes);
+  t.true(blocks * 512 < volumeBytes / 2, 'holes stay holes');
+  await proveExt(t, source, target);
+});
+
+test('several targets: the source is read once', async (t) => {
+  const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const second = path.join(directory, 'second.img');
+  const words = ['init', '--src', source, '--dst', target, '--dst', second, '--yes', ...state];
+  const { exitCode, summary, stderr } = await fastsyncJson(words);
+  t.is(exitCode, 0, stderr);
+  t.is(summary.readBytes, summary.copiedBytes);
+  await proveExt(t, source, target);
+  await proveExt(t, source, second);
+});
+
+for (const free of ['zero', 'discard'] as const) {
+  test(`--free ${free}: unused ranges of the target read as zeroes`, async (t) => {
+    const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+    const words = ['init', '--src', source, '--dst', target, '--yes', '--free', free, ...state];
+    const { exitCode, stderr } = await fastsyncJson(words);
+    t.is(exitCode, 0, stderr);
+    // ddrescue copies the used ranges alone onto zeroes; then the whole images must be the same.
+    const used = path.join(directory, 'used.map');
+    const { stdout } = await fastsync(['map', source, '--format', 'ddrescue']);
+    await writeFile(used, `${String(stdout)}\n`);
+    const expected = await sparseFile(path.join(directory, 'expected.img'), volumeBytes);
+    await execa('ddrescue', [
+      '-q',
+      '-D',
+      '-m',
+      used,
+      source,
+      expected,
+      path.join(directory, 'log'),
+    ]);
+    await proveExt(t, source, target);
+    const zeroed = await execa('cmp', ['-l', target, expected], { reject: false });
+    // Ranges closer than the gap are copied whole: there the target has the source's bytes.
+    const differing = zeroed.stdout.split('\n').filter((line) => line !== '').length;
+    t.true(differing < volumeBytes / 50, `${differing} bytes differ`);
+  });
+}
+
+test('--compare writes only what differs', async (t) => {
+  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const words = ['init', '--src', source, '--dst', target, '--yes', '--compare', ...state];
+  const first = await fastsyncJson(words);
+  t.is(first.exitCode, 0, first.stderr);
+  const second = await fastsyncJson(words);
+  t.is(second.exitCode, 0, second.stderr);
+  // Only the head, which is cleared first, is written again.
+  t.true(Number(second.summary.writtenBytes) <= mebibyte);
+  await proveExt(t, source, target);
+});
+
+test('--dry-run prints the plan and writes nothing', async (t) => {
+  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { stdout: before } = await execa('sha256sum', [target]);
+  const { exitCode, stdout } = await fastsync([
+    'init',
+    '--src',
+    source,
+    '--dst',
+    target,
+    '--dry-run',
+    ...state,
+  ]);
+  t.is(exitCode, 0);
+  t.regex(String(stdout), /would copy/);
+  t.is((await execa('sha256sum', [target])).stdout, before);
+});
+
+test('-q says nothing when all is well', async (t) => {
+  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { exitCode, stdout, stderr } = await fastsync([
+    'init',
+    '--src',
+    source,
+    '--dst',
+    target,
+    '-q',
+    '--yes',
+    ...state,
+  ]);
+  t.is(exitCode, 0);
+  t.is(`${String(stdout)}${String(stderr)}`, '');
+});
+
+test('an unfinished target carries no signature, and Ctrl-C ends with a summary and exit 5', async (t) => {
+  const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  // The target was the same file system: a half-written one must not look like it.
+  await execa('cp', [source, target]);
+  const words = ['init', '--src', source, '--dst', target, '--yes', '--bwlimit', '8M', ...state];
+  const child = fastsync([...words, '--json']);
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (chunk.includes('"copying"')) child.kill('SIGINT');
+  });
+  const { exitCode, stdout } = await child;
+  t.is(exitCode, 5);
+  const summary = JSON.parse(String(stdout).trim().split('\n').at(-1) ?? '') as { outcome: string };
+  t.is(summary.outcome, 'interrupted');
+  t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
+  const checkpoints = path.join(directory, 'state', 'checkpoints');
+  const [checkpoint] = await readdir(checkpoints);
+  t.truthy(checkpoint);
+  t.regex(await readFile(path.join(checkpoints, String(checkpoint)), 'utf8'), /durableBytes/);
+
+  const again = await fastsyncJson(['init', '--src', source, '--dst', target, '--yes', ...state]);
+  t.is(again.exitCode, 0, again.stderr);
+  t.true(Number(again.summary.resumedBytes) > 0, 'the second run goes on');
+  await proveExt(t, source, target);
+});
