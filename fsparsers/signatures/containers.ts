@@ -184,7 +184,7 @@ const drbd: SignatureRule = {
     const superblock = drbdSuperblock.decode(bytes);
     const sizeBytes = superblock.sectors * 512;
     return {
-      uuid: hex(superblock.uuid).replace(/^0+(?=.)/, ''),
+      uuid: hex(superblock.uuid).replace(/^0+/, '') || null,
       sizeBytes,
       doubt: firstDoubt(tooLarge(sizeBytes, view.deviceBytes)),
     };
