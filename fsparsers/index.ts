@@ -8,6 +8,7 @@ import { decide, probe, type Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 import { wholeMap } from './whole.js';
+import { xfsParser } from './xfs/index.js';
 
 export { ParseError, type ParseErrorCode } from './errors.js';
 export type { Parser, ParserOptions } from './parser.js';
@@ -16,7 +17,7 @@ export { BufferReader, type ByteReader } from './reader.js';
 export * from './usedmap.js';
 
 /** Every parser there is. */
-const parserList: readonly Parser[] = [extParser, ntfsParser];
+const parserList: readonly Parser[] = [extParser, xfsParser, ntfsParser];
 
 export type ParserTable = Readonly<Partial<Record<string, Parser>>>;
 

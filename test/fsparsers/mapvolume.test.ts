@@ -9,7 +9,7 @@ import type { UsedMap } from '../../fsparsers/usedmap.js';
 import { openVolume } from '../../src/volume/index.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 
-const sizeBytes = 32 * 1024 * 1024;
+const sizeBytes = 320 * 1024 * 1024;
 
 async function volumeOf(t: ExecutionContext, ...commands: readonly (readonly string[])[]) {
   const file = await sparseFile(path.join(await scratchDirectory(t), 'image'), sizeBytes);
@@ -25,6 +25,7 @@ async function map(file: string, options?: MapOptions): Promise<UsedMap> {
 test('a plain volume goes to its parser, and has free space', async (t) => {
   for (const [command, type] of [
     [['mke2fs', '-q', '-t', 'ext4'], 'ext4'],
+    [['mkfs.xfs', '-q'], 'xfs'],
     [['mkntfs', '-q', '-F', '-f', '-s', '512', '-p', '0', '-H', '0', '-S', '0'], 'ntfs'],
   ] as const) {
     const found = await map(await volumeOf(t, command));
