@@ -60,6 +60,8 @@ interface RestartPage {
   readonly page: Decoded<typeof pageLayout.fields>;
   readonly area: Decoded<typeof areaLayout.fields>;
   readonly lsn: number;
+  /** Not written whole: what it says before the tear counts, but it cannot vouch for the volume. */
+  readonly isTorn: boolean;
 }
 
 /** Reads the state of the log. @throws ParseError where its clusters cannot be read. */
@@ -76,10 +78,10 @@ export async function readLogState(log: Stream): Promise<LogState> {
     null,
   );
   if (latest === null) return { kind: 'unreadable', why: 'it has no valid restart page' };
-  const { page, area } = latest;
+  const { page, area, isTorn } = latest;
   const isClosed = area.firstUsedClient === noClient || (area.flags & volumeIsCleanFlag) !== 0;
   return {
-    kind: isClosed ? 'clean' : 'unclean',
+    kind: isClosed && !isTorn ? 'clean' : 'unclean',
     version: `${page.majorVersion}.${page.minorVersion}`,
   };
 }
@@ -128,7 +130,8 @@ async function loadRestartPage(
   if (fixed === null && page.areaAt + area.areaBytes > plainBytes) return null;
   const isOpen = !isChecked && area.firstUsedClient !== noClient;
   if (isOpen && !areSoundClients(fixed ?? whole, page, area)) return null;
-  return { page, area, lsn: isChecked ? page.chkdskLsn : area.currentLsn };
+  const lsn = isChecked ? page.chkdskLsn : area.currentLsn;
+  return { page, area, lsn, isTorn: fixed === null };
 }
 
 function fixedOrNull(page: Uint8Array, place: ParseErrorPlace): Uint8Array | null {

@@ -49,7 +49,7 @@ export async function whileMounted(
   const driver = execa('ntfs-3g', ['-o', 'no_detach', image, directory]);
   try {
     while (!(await isMounted(directory))) {
-      if (driver.exitCode !== null) break;
+      if (driver.exitCode !== null) await driver;
       await setTimeout(10);
     }
     await work(directory);
