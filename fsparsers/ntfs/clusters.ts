@@ -32,6 +32,13 @@ export async function markClusters(
       message: `$Bitmap ends at cluster ${bitCount} of ${clusterCount}: the rest is taken as used`,
     });
   }
+  if (bitmap.initializedBytes < bitCount / 8) {
+    notes.push({
+      severity: 'info',
+      code: 'NTFS_BITMAP_UNINITIALIZED',
+      message: `$Bitmap is initialized to byte ${bitmap.initializedBytes}: the clusters behind are free`,
+    });
+  }
   const check = new LieDetector(proven);
   for (let bit = 0; bit < bitCount; bit += chunkBytes * 8) {
     signal?.throwIfAborted();

@@ -21,12 +21,14 @@ interface Piece {
 
 export class Mft {
   readonly #volume: Volume;
+  readonly #first: FileRecord;
   readonly #data: Stream;
   /** Whether record 0 had to be taken from the mirror. */
   readonly fromMirror: boolean;
 
-  private constructor(volume: Volume, data: Stream, fromMirror: boolean) {
+  private constructor(volume: Volume, first: FileRecord, data: Stream, fromMirror: boolean) {
     this.#volume = volume;
+    this.#first = first;
     this.#data = data;
     this.fromMirror = fromMirror;
   }
@@ -48,7 +50,7 @@ export class Mft {
     }
     const runs = new RunList();
     appendPiece(volume, runs, first, record.place);
-    const mft = new Mft(volume, new Stream(volume, first, runs, record.place), fromMirror);
+    const mft = new Mft(volume, record, new Stream(volume, first, runs, record.place), fromMirror);
     for (const entry of inOrder(list?.filter(isData) ?? [])) {
       if (entry.lowestVcn === 0) continue;
       const piece = await mft.#findPiece(record, entry);
@@ -65,6 +67,7 @@ export class Mft {
 
   /** @throws ParseError where there is no such record, or it is not sound, or not in use. */
   async record(number: number): Promise<FileRecord> {
+    if (number === 0) return this.#first;
     const { recordBytes } = this.#volume.boot;
     const at = number * recordBytes;
     const bytes = await this.#data.read(at, recordBytes);

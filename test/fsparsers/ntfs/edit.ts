@@ -146,9 +146,56 @@ export class NtfsImage {
     return entry;
   }
 
-  readCluster(lcn: number): Buffer {
-    return this.bytes.subarray(lcn * this.clusterBytes, (lcn + 1) * this.clusterBytes);
+  /**
+   * Moves clusters to the places in `runs`, in the bitmap too. No record is told. `$Bitmap` itself must
+   * lie in one run still.
+   */
+  move(from: readonly number[], runs: readonly Run[]): void {
+    const to = clustersOf(runs);
+    for (const [index, target] of to.entries()) {
+      if (this.isUsed(target)) throw new Error(`Expected cluster ${target} to be free`);
+      this.setUsed(target, true);
+      this.setUsed(from[index] ?? 0, false);
+    }
+    for (const [index, target] of to.entries()) {
+      const at = (from[index] ?? 0) * this.clusterBytes;
+      this.bytes.copy(this.bytes, target * this.clusterBytes, at, at + this.clusterBytes);
+      this.bytes.fill(0x5a, at, at + this.clusterBytes);
+    }
   }
+
+  isUsed(cluster: number): boolean {
+    return ((this.bytes.readUInt8(this.#bitAt(cluster)) >> (cluster & 7)) & 1) === 1;
+  }
+
+  setUsed(cluster: number, used: boolean): void {
+    const at = this.#bitAt(cluster);
+    const mask = 1 << (cluster & 7);
+    const byte = this.bytes.readUInt8(at);
+    this.bytes.writeUInt8(used ? byte | mask : byte & ~mask, at);
+  }
+
+  #bitAt(cluster: number): number {
+    const [run] = decodeRuns(dataOf(this.attributes(6)));
+    if (run?.lcn == null) throw new Error('Expected $Bitmap in one run');
+    return run.lcn * this.clusterBytes + (cluster >> 3);
+  }
+}
+
+/** Places for `count` clusters, apart from each other and backwards, in runs of `runClusters`. */
+export function placesApart(count: number, firstTarget: number, runClusters = 1): Run[] {
+  const runCount = Math.ceil(count / runClusters);
+  return Array.from({ length: runCount }, (_, index) => ({
+    lcn: firstTarget + (runCount - index) * (runClusters + 2),
+    count: Math.min(runClusters, count - index * runClusters),
+  }));
+}
+
+/** Every cluster of the runs, in order. */
+export function clustersOf(runs: readonly Run[]): number[] {
+  return runs.flatMap(({ lcn, count }) =>
+    Array.from({ length: count }, (_, index) => (lcn ?? 0) + index),
+  );
 }
 
 /** The unnamed $DATA among attributes. */
@@ -197,7 +244,8 @@ export interface NonResidentParts {
   readonly clusterBytes: number;
   readonly dataBytes: number;
   readonly initializedBytes?: number;
-  readonly isSparse?: boolean;
+  /** Where more is allocated than the data needs. */
+  readonly allocatedBytes?: number;
 }
 
 /** One piece of an attribute in clusters, without a name. */
@@ -205,7 +253,7 @@ export function nonResident(parts: NonResidentParts): Buffer {
   const { type, instance, runs, clusterBytes, dataBytes, lowestVcn = 0 } = parts;
   const pairs = encodeRuns(runs);
   const clusters = runs.reduce((sum, { count }) => sum + count, 0);
-  const headerBytes = parts.isSparse ? 72 : 64;
+  const headerBytes = 64;
   const attribute = Buffer.alloc((headerBytes + pairs.length + 7) & ~7);
   attribute.writeUInt32LE(type, 0);
   attribute.writeUInt32LE(attribute.length, 4);
@@ -216,14 +264,10 @@ export function nonResident(parts: NonResidentParts): Buffer {
   attribute.writeBigInt64LE(BigInt(lowestVcn + clusters - 1), 24);
   attribute.writeUInt16LE(headerBytes, 32);
   if (lowestVcn === 0) {
-    attribute.writeBigUInt64LE(BigInt(Math.ceil(dataBytes / clusterBytes) * clusterBytes), 40);
+    const neededBytes = Math.ceil(dataBytes / clusterBytes) * clusterBytes;
+    attribute.writeBigUInt64LE(BigInt(parts.allocatedBytes ?? neededBytes), 40);
     attribute.writeBigUInt64LE(BigInt(dataBytes), 48);
     attribute.writeBigUInt64LE(BigInt(parts.initializedBytes ?? dataBytes), 56);
-  }
-  if (parts.isSparse) {
-    attribute.writeUInt16LE(0x8000, 12);
-    const stored = runs.reduce((sum, { lcn, count }) => sum + (lcn === null ? 0 : count), 0);
-    attribute.writeBigUInt64LE(BigInt(stored * clusterBytes), 64);
   }
   pairs.copy(attribute, headerBytes);
   return attribute;
