@@ -42,33 +42,42 @@ export class GroupFaults {
 
   /** One note a kind of fault, however many groups have it. */
   notes(): MapNote[] {
-    const groups: number[][] = codes.map(() => []);
+    const lists = codes.map(() => new GroupList());
     for (const [group, code] of this.#byGroup.entries()) {
-      if (code !== 0) groups[code - 1]?.push(group);
+      if (code !== 0) lists[code - 1]?.add(group);
     }
     return codes.flatMap((code, index) => {
-      const found = groups[index] ?? [];
-      if (found.length === 0) return [];
-      const message = `${faults[code]} in ${groupList(found)}: taken for used as a whole`;
+      const groups = String(lists[index] ?? '');
+      if (groups === '') return [];
+      const message = `${faults[code]} in ${groups}: taken for used as a whole`;
       return [{ severity: 'warning', code, message }];
     });
   }
 }
 
-/** "group 3", "groups 1, 4-9 and 12 more". */
-function groupList(groups: readonly number[]): string {
-  const shownRuns = 8;
-  const runs: [first: number, last: number][] = [];
-  for (const group of groups) {
-    const run = runs.at(-1);
+const shownRuns = 8;
+
+/** Names groups, added in order, in a line of bounded length: "group 3", "groups 1, 4-9 and 12 more". */
+class GroupList {
+  readonly #runs: [first: number, last: number][] = [];
+  #count = 0;
+  #shown = 0;
+
+  add(group: number): void {
+    this.#count++;
+    const run = this.#runs.at(-1);
     if (run?.[1] === group - 1) run[1] = group;
-    else runs.push([group, group]);
+    else if (this.#runs.length < shownRuns) this.#runs.push([group, group]);
+    else return;
+    this.#shown++;
   }
-  const shown = runs
-    .slice(0, shownRuns)
-    .map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`))
-    .join(', ');
-  const rest = runs.slice(shownRuns).reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  const more = rest > 0 ? ` and ${rest} more` : '';
-  return `${groups.length === 1 ? 'group' : 'groups'} ${shown}${more}`;
+
+  toString(): string {
+    if (this.#count === 0) return '';
+    const shown = this.#runs
+      .map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`))
+      .join(', ');
+    const rest = this.#count - this.#shown;
+    return `${this.#count === 1 ? 'group' : 'groups'} ${shown}${rest > 0 ? ` and ${rest} more` : ''}`;
+  }
 }

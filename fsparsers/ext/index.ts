@@ -1,6 +1,5 @@
 /** ext2, ext3 and ext4: the used-region map of a volume, crashed ones included. */
 
-import { ParseError } from '../errors.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
 import { MapBuilder } from '../usedmap.js';
@@ -14,20 +13,27 @@ import { readGroups } from './groups.js';
 import { judge, noJournal } from './health.js';
 import { replayJournal } from './journal/index.js';
 import { locator } from './locate.js';
-import { labelText, readSuperblock, uuidText } from './superblock.js';
+import {
+  decodeSuperblock,
+  hasMagic,
+  labelText,
+  readSuperblock,
+  superblockBytes,
+  superblockOffsetBytes,
+  uuidText,
+} from './superblock.js';
 
 export const extParser: Parser = { family: 'ext', probe, parse };
 
 async function probe(reader: ByteReader): Promise<string | null> {
-  try {
-    const { fields } = await readSuperblock(reader);
-    const label = labelText(fields.label);
-    const name = `${typeName(fields)}, UUID ${uuidText(fields.uuid) ?? 'none'}`;
-    return label === null ? name : `${name}, label "${label}"`;
-  } catch (error) {
-    if (error instanceof ParseError) return null;
-    throw error;
-  }
+  if (reader.sizeBytes < superblockOffsetBytes + superblockBytes) return null;
+  const bytes = await reader.read(superblockOffsetBytes, superblockBytes);
+  const superblock = decodeSuperblock(bytes);
+  if (!hasMagic(superblock)) return null;
+  const { fields } = superblock;
+  const label = labelText(fields.label);
+  const name = `${typeName(fields)}, UUID ${uuidText(fields.uuid) ?? 'none'}`;
+  return label === null ? name : `${name}, label "${label}"`;
 }
 
 /**

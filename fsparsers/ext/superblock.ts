@@ -16,7 +16,7 @@ import type { FeatureName } from './features.js';
 
 /** The first superblock begins here, whatever the block size. */
 export const superblockOffsetBytes = 1024;
-const superblockBytes = 1024;
+export const superblockBytes = 1024;
 const checksumAt = 0x3fc;
 const magic = 0xef53;
 
@@ -95,6 +95,11 @@ export function superblockError(code: ParseErrorCode, what: string): ParseError 
   });
 }
 
+/** Whether the bytes of a superblock carry its magic number; says nothing of the rest. */
+export function hasMagic({ fields }: ExtSuperblock): boolean {
+  return fields.magic === magic;
+}
+
 /**
  * Reads the first superblock. Rejects with ParseError: NOT_RECOGNISED where the magic number is not
  * there, CORRUPT where the checksum does not match.
@@ -102,7 +107,7 @@ export function superblockError(code: ParseErrorCode, what: string): ParseError 
 export async function readSuperblock(reader: ByteReader): Promise<ExtSuperblock> {
   const bytes = await readStructure(reader, 'superblock', superblockOffsetBytes, superblockBytes);
   const superblock = decodeSuperblock(bytes);
-  if (superblock.fields.magic !== magic) {
+  if (!hasMagic(superblock)) {
     throw superblockError('NOT_RECOGNISED', `magic number is ${hex(superblock.fields.magic)}`);
   }
   if (superblock.has('metadata_csum')) verifyChecksum(superblock.fields, bytes);
