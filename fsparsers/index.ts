@@ -1,6 +1,7 @@
 /** From a volume to its used-region map: what is it, who can read it, and what if nobody can. */
 
 import { ParseError } from './errors.js';
+import { diskParser } from './disk/index.js';
 import { extParser } from './ext/index.js';
 import { ntfsParser } from './ntfs/index.js';
 import type { Parser, ParserOptions } from './parser.js';
@@ -16,8 +17,16 @@ export { describeSignature, probe, type Signature } from './probe.js';
 export { BufferReader, type ByteReader } from './reader.js';
 export * from './usedmap.js';
 
+/** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */
+const volumeParsers: readonly Parser[] = [extParser, xfsParser, ntfsParser];
+
 /** Every parser there is. */
-const parserList: readonly Parser[] = [extParser, xfsParser, ntfsParser];
+const parserList: readonly Parser[] = [
+  ...volumeParsers,
+  diskParser((partition, options) =>
+    mapVolume(partition, { ...options, parsers: byFamily(volumeParsers) }),
+  ),
+];
 
 export type ParserTable = Readonly<Partial<Record<string, Parser>>>;
 

@@ -71,7 +71,7 @@ async function describeGpt(
 function gptRule(sectorBytes: number): SignatureRule {
   return {
     type: 'gpt',
-    family: 'partitions',
+    family: 'disk',
     kind: 'partition-table',
     places: (deviceBytes) => [
       sectorBytes,
@@ -96,7 +96,7 @@ const protectiveType = 0xee;
 
 const mbr: SignatureRule = {
   type: 'dos',
-  family: 'partitions',
+  family: 'disk',
   kind: 'partition-table',
   places: [0],
   magics: [{ at: 510, bytes: '\x55\xaa' }],

@@ -28,12 +28,44 @@ export function mapText(path: string, map: UsedMap): string {
       ),
       ['features', filesystem.features.join(' ') || 'none'],
     ]),
+    ...partitionLines(map),
     '',
     ...usageLines(ranges, deviceBytes),
     '',
     ...pictureLines(ranges, deviceBytes),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A whole disk's partitions, a line each, with what is used of every one. */
+function partitionLines({ partitions, ranges }: UsedMap): string[] {
+  if (partitions === undefined) return [];
+  const rows = partitions.map(({ index, start, length, typeName, type, filesystem, problem }) => [
+    String(index),
+    formatBytes(start),
+    formatBytes(length),
+    filesystem?.type ?? '-',
+    formatBytes(usedBetween(ranges, start, start + length)),
+    [typeName ?? type, problem === null ? '' : `used whole: ${problem}`]
+      .filter((text) => text !== '')
+      .join(', '),
+  ]);
+  const header = ['no', 'start', 'size', 'holds', 'used', 'type'];
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
+  return ['', ...[header, ...rows].map(line)];
+}
+
+function usedBetween(ranges: RangeTable, from: number, to: number): number {
+  let used = 0;
+  for (const { start, length, reason } of ranges) {
+    if (reason === 'free') continue;
+    used += Math.max(0, Math.min(to, start + length) - Math.max(from, start));
+  }
+  return used;
 }
 
 function detailOf(detail: string): string {

@@ -56,8 +56,8 @@ export function writeLasting(event: Exclude<RunEvent, StatusEvent>, sinks: TextS
       }
       return;
     case 'error': {
-      const remedy = event.remedy === null ? '' : ` ${asSentence(event.remedy)}`;
-      sinks.stderr.write(`${emphasis.error('error:')} ${asSentence(event.message)}${remedy}\n`);
+      const remedy = event.remedy === null ? '' : `. ${asSentence(event.remedy)}`;
+      sinks.stderr.write(`${emphasis.error('error:')} ${event.message}${remedy}\n`);
       return;
     }
     case 'summary':
@@ -86,6 +86,8 @@ function summaryText({ facts, outcome }: SummaryEvent, emphasis: Emphasis): stri
     .join('');
 }
 
+/** With a capital and a full stop. */
 function asSentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  const ended = /[.!?]$/.test(text) ? text : `${text}.`;
+  return ended.charAt(0).toUpperCase() + ended.slice(1);
 }
