@@ -1,4 +1,5 @@
-/** The set of byte ranges: operations, and the way from a used-region map. */
+/** The set of byte ranges: operations, the way from a used-region map, and formats for other tools. */
 
 export * from './extents.js';
+export * from './formats/index.js';
 export { freeExtents, usedExtents } from './frommap.js';
