@@ -1,0 +1,67 @@
+/** Files that misbehave on demand: an nbdkit plugin and its filters, mounted as a file by nbdfuse. */
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { scratchDirectory } from '../support/scratch.js';
+import { stat, writeFile } from 'node:fs/promises';
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The file that `nbdkit ...plugin` serves, until the test ends. */
+export async function nbdFile(
+  t: ExecutionContext,
+  plugin: readonly string[],
+  options: readonly string[] = [],
+): Promise<string> {
+  const mountPoint = path.join(await scratchDirectory(t), 'nbd');
+  await mkdir(mountPoint);
+  const file = path.join(mountPoint, 'volume');
+  const command = ['--command', 'nbdkit', '--single', ...plugin];
+  const server = execa('nbdfuse', [...options, file, ...command], {
+    reject: false,
+    stdio: 'ignore',
+  });
+  t.teardown(async () => {
+    await execa('fusermount3', ['-u', '-z', mountPoint], { reject: false });
+    await server;
+  });
+  for (let tries = 0; tries < 500 && server.exitCode === null; tries++) {
+    if (await exists(file)) return file;
+    await sleep(20);
+  }
+  throw new Error(`nbdfuse did not come up with ${plugin.join(' ')}`);
+}
+
+/** `backing` as a file that can have no holes, as on file systems without them. */
+export function fileWithoutHoles(t: ExecutionContext, backing: string): Promise<string> {
+  return nbdFile(t, ['--filter=nozero', 'split', backing]);
+}
+
+/** `backing` with bad sectors: reading any of `ranges` (start and length in bytes) gives EIO. */
+export async function fileWithBadSectors(
+  t: ExecutionContext,
+  backing: string,
+  sizeBytes: number,
+  ranges: readonly (readonly [start: number, length: number])[],
+): Promise<string> {
+  const lines = ['# Mapfile', '0x0 +'];
+  let end = 0;
+  for (const [start, length] of ranges) {
+    if (start > end) lines.push(`${end} ${start - end} +`);
+    lines.push(`${start} ${length} -`);
+    end = start + length;
+  }
+  if (sizeBytes > end) lines.push(`${end} ${sizeBytes - end} +`);
+  const map = path.join(await scratchDirectory(t), 'ddrescue.map');
+  await writeFile(map, `${lines.join('\n')}\n`);
+  return nbdFile(t, ['--filter=ddrescue', 'file', backing, `ddrescue-mapfile=${map}`], ['-r']);
+}
