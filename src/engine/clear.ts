@@ -10,7 +10,7 @@ import { effortOf, extentBytes, sizeOf } from './validate.js';
  * what is read afterwards. `durableBytes` moves at the end.
  *
  * Throws RangeError or TypeError for a request that makes no sense. `done` rejects with EngineError
- * when a write fails, or with code EOPNOTSUPP when the device cannot discard.
+ * when a write fails, or with code ENOTSUP when the device cannot discard.
  */
 export function clear(request: ClearRequest): Job<ClearResult> {
   const { targetFd, extents, mode } = request;

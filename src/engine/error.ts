@@ -5,30 +5,25 @@ import { getSystemErrorMap } from 'node:util';
 import { exitCodes, FastsyncError } from '../errors.js';
 import type { IoFailure } from './types.js';
 
-const sentences: Readonly<Record<string, string>> = {
-  verify: 'what was read back is not what was written',
-  io_uring_setup: 'io_uring is not available',
-};
+// Node's table has one word for two errors here, and it speaks of sockets.
+const notSupported = 95;
 
 function nameOf(errno: number): readonly [code: string, text: string] {
-  const known = getSystemErrorMap().get(-errno);
-  return known ?? [`E${errno}`, `error ${errno}`];
+  if (errno === notSupported) return ['ENOTSUP', 'operation not supported'];
+  return getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`];
 }
 
 /** One sentence on what failed where. `sideName` is what the user calls that volume. */
 export function describeFailure(
-  failure: IoFailure,
-  sideName = failure.side === 'source' ? 'the source' : `target ${failure.side + 1}`,
+  { errno, syscall, side, offsetBytes, lengthBytes }: IoFailure,
+  sideName = side === 'source' ? 'the source' : `target ${side + 1}`,
 ): string {
-  const [code, text] = nameOf(failure.errno);
-  const place =
-    failure.lengthBytes === 0
-      ? ''
-      : ` at byte ${failure.offsetBytes}, ${failure.lengthBytes} bytes`;
-  const what = sentences[failure.syscall];
-  return what === undefined
-    ? `${failure.syscall} failed on ${sideName}${place}: ${text} (${code})`
-    : `${what} (${sideName}${place})`;
+  const [code, text] = nameOf(errno);
+  if (syscall === 'io_uring_setup') return `io_uring is not available here: ${text} (${code})`;
+  const place = lengthBytes === 0 ? '' : ` at byte ${offsetBytes}, ${lengthBytes} bytes`;
+  return syscall === 'verify'
+    ? `what was read back is not what was written (${sideName}${place})`
+    : `${syscall} failed on ${sideName}${place}: ${text} (${code})`;
 }
 
 /** An I/O error that ended a job. `code`, `errno` and `syscall` are as Node's errors have them. */
@@ -46,6 +41,7 @@ export class EngineError extends FastsyncError {
       code: nameOf(failure.errno)[0],
       exitCode: exitCodes.incomplete,
       message: describeFailure(failure),
+      ...(failure.syscall === 'io_uring_setup' && { remedy: 'choose the backend auto or threads' }),
     });
     this.errno = -failure.errno;
     this.syscall = failure.syscall;

@@ -1,0 +1,137 @@
+/** Stopped at any moment and gone on with: what is called durable is there, and little is done twice. */
+
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { execaNode } from 'execa';
+import { copy, type Progress } from '../../src/engine/index.js';
+import { seededRandom } from '../support/random.js';
+import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import type { Orders } from './child.js';
+import { backends, cmp, fill, KiB, MiB, noise, opened, volumeKinds } from './volumes.js';
+
+const child = fileURLToPath(new URL('child.js', import.meta.url));
+const sizeBytes = 24 * MiB;
+
+async function pair(t: ExecutionContext) {
+  const directory = await scratchDirectory(t);
+  const source = await sparseFile(path.join(directory, 'source'), sizeBytes);
+  await fill(source, noise(1, sizeBytes));
+  const target = await volumeKinds.loop512.make(t, sizeBytes);
+  await fill(target, noise(2, sizeBytes));
+  return { source, target };
+}
+
+const slowly = { bytesPerSecond: 64 * MiB, chunkBytes: 64 * KiB, flushEveryMs: 20 };
+
+for (const backend of backends) {
+  for (const verify of [false, true]) {
+    test(`cancelled at random moments and resumed (${backend}, verify ${verify})`, async (t) => {
+      const random = seededRandom(t, 500 + Number(verify));
+      const { source, target } = await pair(t);
+      const input = await opened(t, source, 'r');
+      const output = await opened(t, target, 'r+');
+      let startAtBytes = 0;
+      let writtenBytes = 0;
+      let rounds = 0;
+      for (let cancelled = true; cancelled; rounds++) {
+        const job = copy({
+          ...slowly,
+          sourceFd: input.fd,
+          targetFds: [output.fd],
+          extents: Float64Array.of(0, sizeBytes),
+          startAtBytes,
+          verify,
+          backend,
+        });
+        if (rounds < 20) {
+          await sleep(random.between(0, 60));
+          job.cancel();
+        }
+        const result = await job.done;
+        ({ cancelled } = result);
+        t.is(cancelled, result.progress.durableBytes < sizeBytes);
+        t.true(result.progress.durableBytes >= startAtBytes);
+        t.is(result.progress.completedBytes, result.progress.durableBytes);
+        startAtBytes = result.progress.durableBytes;
+        writtenBytes += result.progress.writtenBytes;
+        t.is(await cmp(source, target, startAtBytes), '');
+      }
+      t.is(startAtBytes, sizeBytes);
+      t.true(rounds > 1);
+      t.is(writtenBytes, sizeBytes);
+    });
+  }
+
+  test(`killed at random moments and resumed (${backend})`, async (t) => {
+    const random = seededRandom(t, 510);
+    const { source, target } = await pair(t);
+    let startAtBytes = 0;
+    let kills = 0;
+    while (startAtBytes < sizeBytes && kills < 40) {
+      const request = { ...slowly, backend, startAtBytes };
+      const orders: Orders = { source, target, request, then: 'report' };
+      const process = execaNode(child, [JSON.stringify(orders)], { reject: false });
+      const lines = createInterface({ input: process.stdout });
+      let durableBytes = startAtBytes;
+      lines.on('line', (line) => {
+        const progress = JSON.parse(line) as Partial<Progress>;
+        durableBytes = progress.durableBytes ?? durableBytes;
+      });
+      await Promise.race([once(lines, 'line'), process]);
+      await sleep(random.between(0, 150));
+      process.kill('SIGKILL');
+      await process;
+      kills++;
+      t.true(durableBytes >= startAtBytes);
+      t.is(await cmp(source, target, durableBytes), '');
+      startAtBytes = durableBytes;
+    }
+    t.true(kills > 1);
+    t.is(startAtBytes, sizeBytes);
+  });
+}
+
+test('cancelling before the beginning and after the end does no harm', async (t) => {
+  const { source, target } = await pair(t);
+  const input = await opened(t, source, 'r');
+  const output = await opened(t, target, 'r+');
+  const request = {
+    sourceFd: input.fd,
+    targetFds: [output.fd],
+    extents: Float64Array.of(0, sizeBytes),
+  };
+  const early = copy(request);
+  early.cancel();
+  early.cancel();
+  await early.done;
+  const late = copy(request);
+  const { cancelled } = await late.done;
+  late.cancel();
+  t.false(cancelled);
+  t.is(late.progress().durableBytes, sizeBytes);
+  t.is(await cmp(source, target, sizeBytes), '');
+});
+
+test('starting anywhere in the work list copies the rest of it', async (t) => {
+  const random = seededRandom(t, 511);
+  const { source, target } = await pair(t);
+  const input = await opened(t, source, 'r');
+  const output = await opened(t, target, 'r+');
+  const extents = Float64Array.of(10 * MiB, 5 * MiB, 0, 3 * MiB, 20 * MiB, MiB);
+  const totalBytes = 9 * MiB;
+  for (const startAtBytes of [0, 1, 5 * MiB, random.between(0, totalBytes), totalBytes]) {
+    await fill(target, noise(3, sizeBytes));
+    const { progress } = await copy({
+      sourceFd: input.fd,
+      targetFds: [output.fd],
+      extents,
+      startAtBytes,
+    }).done;
+    t.is(progress.completedBytes, totalBytes);
+    t.is(progress.writtenBytes, totalBytes - startAtBytes);
+  }
+});
