@@ -36,7 +36,8 @@ Napi::Object progressToJs(Napi::Env env, const Counters& counters) {
   const auto put = [&](const char* name, const std::atomic<uint64_t>& counter) {
     object[name] = static_cast<double>(counter.load());
   };
-  // Durable before completed before total: a snapshot never shows them in the wrong order.
+  // Durable first: what a snapshot calls durable is never more than its other numbers allow, and
+  // a target given up before that point is counted.
   put("durableBytes", counters.durable);
   put("completedBytes", counters.completed);
   put("totalBytes", counters.total);
@@ -47,6 +48,7 @@ Napi::Object progressToJs(Napi::Env env, const Counters& counters) {
   put("verifiedBytes", counters.verified);
   put("badBytes", counters.bad);
   put("differentBytes", counters.different);
+  put("failedTargets", counters.failedTargets);
   return object;
 }
 

@@ -92,7 +92,7 @@ Task<uint64_t> CopyJob::writeTarget(Target& target, Window window, Window scratc
   for (const Extent& part : parts) {
     const MaybeFailure failure = co_await writePart(target, window, part);
     if (failure) {
-      if (!target.failure) target.failure = failure;
+      giveUp(target, *failure);
       co_return 0;
     }
   }

@@ -67,6 +67,12 @@ bool CopyJob::anyTargetLeft() const {
                      [](const Target& target) { return !target.failure; });
 }
 
+void CopyJob::giveUp(Target& target, const IoFailure& failure) {
+  if (target.failure) return;  // the first reason is the one to tell
+  target.failure = failure;
+  ++control_.counters.failedTargets;
+}
+
 bool CopyJob::epochIsOver() const {
   if (epochBytes_ == 0) return false;
   if (spec_.flushEveryBytes > 0 && epochBytes_ >= spec_.flushEveryBytes) return true;
@@ -106,7 +112,8 @@ Task<> CopyJob::flushTargets() {
 }
 
 Task<> CopyJob::flush(Target& target) {
-  target.failure = co_await flushEndpoint(bench_.reactor, target.endpoint);
+  const MaybeFailure failure = co_await flushEndpoint(bench_.reactor, target.endpoint);
+  if (failure) giveUp(target, *failure);
   // Both so that it is read back from the device, and to leave the cache to others.
   if (!target.endpoint.direct()) target.endpoint.dropCache({0, 0});
 }
@@ -142,7 +149,7 @@ Task<> CopyJob::check(ProofCheck item, Arena::Block block) {
     failure = IoFailure{EIO, "verify", item.target->endpoint.side(), extent.start, extent.length};
   }
   if (failure) {
-    if (!item.target->failure) item.target->failure = failure;
+    giveUp(*item.target, *failure);
   } else {
     control_.counters.verified += extent.length;
   }

@@ -64,6 +64,7 @@ class CopyJob {
 
   bool halted() const;
   bool anyTargetLeft() const;
+  void giveUp(Target& target, const IoFailure& failure);
   bool epochIsOver() const;
   uint64_t windowBytes(const Extent& extent) const;
   Window windowFor(const Extent& extent, std::byte* data) const;

@@ -80,6 +80,7 @@ struct Counters {
   std::atomic<uint64_t> verified{0};
   std::atomic<uint64_t> bad{0};
   std::atomic<uint64_t> different{0};
+  std::atomic<uint64_t> failedTargets{0};
 };
 
 /// kCancel ends with a flush of what is done; kAbandon (the process is leaving) does not wait for

@@ -189,6 +189,7 @@ test('one of three targets fails, the others are complete', async (t) => {
     t.is(targetFailures[0], null);
     t.like(targetFailures[1], { errno: 28, syscall: 'write', side: 1 });
     t.is(targetFailures[2], null);
+    t.is(progress.failedTargets, 1);
     t.is(progress.durableBytes, sizeBytes);
     for (const file of good) t.is(await cmp(source, file, sizeBytes), '');
   }
@@ -229,14 +230,16 @@ test('verify notices what changed between writing and reading back', async (t) =
         extents: whole,
         verify: true,
         chunkBytes: 64 * KiB,
-        bytesPerSecond: 16 * MiB,
+        queueDepth: 4,
+        bytesPerSecond: 2 * MiB,
         flushEveryMs: 60_000,
         backend,
       });
-      while (job.progress().completedBytes < 2 * MiB) await sleep(5);
+      while (job.progress().completedBytes < MiB + 512 * KiB) await sleep(5);
       const vandal = await opened(t, target, 'r+');
       await vandal.write(Buffer.from('!'), 0, 1, MiB + 100);
       await vandal.sync();
+      job.cancel(); // which ends with a flush and a verification as well
       const error = await t.throwsAsync(job.done, { instanceOf: EngineError });
       t.like(error, { code: 'EIO', syscall: 'verify', side: 0 });
       t.is(error.offsetBytes, MiB);
