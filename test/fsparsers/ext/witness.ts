@@ -19,6 +19,9 @@ export function provedBlocks(
   return { blockBytes: geometry.blockBytes, why: new Witness(bytes, geometry).testify() };
 }
 
+/** The groups, of the few there are here, that hold backups under sparse_super. */
+const backups = [0, 1, 3, 5, 7, 9, 25, 27, 49];
+
 class Witness {
   readonly #bytes: Buffer;
   readonly #geometry: ExtGeometry;
@@ -39,7 +42,7 @@ class Witness {
     const tableEnd = table * blockBytes + groupsCount * descriptorBytes;
     // Where descriptors lie under meta_bg is not plain.
     if (this.#geometry.has('meta_bg') || tableEnd > this.#bytes.length) return this.#why;
-    for (let block = table; block * blockBytes < tableEnd; block++) this.#claim(block, 0);
+    for (const group of backups) if (group < groupsCount) this.#claimBackups(group);
     for (let group = 0; group < groupsCount; group++) this.#readPlaces(group);
     for (let group = 0; group < groupsCount; group++) this.#readBitmap(group);
     for (const [group, doubt] of this.#doubts) {
@@ -71,6 +74,15 @@ class Witness {
     }
     this.#owners.set(block, group);
     this.#prove(block, 1, `metadata of group ${group}`);
+  }
+
+  /** The copies of superblock and descriptors, and the room kept for more of these. */
+  #claimBackups(group: number): void {
+    const { has, descriptorBlocks, reservedGdtBlocks } = this.#geometry;
+    if (!has('sparse_super') || has('sparse_super2')) return;
+    const [first, end] = group === 0 ? [this.#table(), Infinity] : this.#blocksOf(group);
+    const blocks = descriptorBlocks + reservedGdtBlocks + (group === 0 ? 0 : 1);
+    for (let nth = 0; nth < blocks && first + nth < end; nth++) this.#claim(first + nth, group);
   }
 
   #descriptor(group: number) {
@@ -119,6 +131,7 @@ class Witness {
       if (!isSet && (block - first) % blocksPerCluster === 0) free++;
     }
     if (descriptor.blockUninit) {
+      if (!this.#geometry.has('sparse_super') || this.#geometry.has('sparse_super2')) return;
       free = Math.ceil((end - first) / blocksPerCluster) - usedByMetadata.size;
     }
     if (free !== descriptor.freeClusters) this.#doubts.set(group, 'free count');
