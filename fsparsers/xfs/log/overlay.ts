@@ -42,7 +42,7 @@ export class Overlay implements MetadataView {
     const bytes = await this.#reader.read(offsetBytes, lengthBytes);
     const patches = [...this.#chunksIn(offsetBytes, lengthBytes)];
     if (patches.length === 0) return bytes;
-    const patched = bytes.slice();
+    const patched = new Uint8Array(bytes);
     for (const chunk of patches) {
       const from = Math.max(chunk * chunkBytes, offsetBytes);
       const to = Math.min((chunk + 1) * chunkBytes, offsetBytes + lengthBytes);

@@ -42,6 +42,8 @@ export interface LogRecord {
   readonly header: RecordHeader;
   /** The operations, as they were before cycle numbers were stamped over them. */
   readonly data: Uint8Array;
+  /** False for records of kernels before 3.8, and of mkfs.xfs. */
+  readonly hasChecksum: boolean;
 }
 
 /** xlog_logrec_hblks(): blocks of header in front of a record's data. */
@@ -84,7 +86,7 @@ export async function readRecord(
     throw new RecordFault('begins a record with a wrong checksum', block);
   }
   unpack(headers, bytes.subarray(headers.length));
-  return { block, header, data };
+  return { block, header, data, hasChecksum: storedChecksum(headers) !== 0 };
 }
 
 /** xlog_valid_rec_header(). */
@@ -104,18 +106,28 @@ function checkHeader(geometry: Geometry, header: RecordHeader, block: number): v
 }
 
 /** xlog_header_check_recover(): stricter than for a mount, since items are native-endian. */
-export function checkReplayable(geometry: Geometry, { header, block }: LogRecord): void {
+export function checkReplayable(
+  geometry: Geometry,
+  { header, block, hasChecksum }: LogRecord,
+): void {
   if (header.format !== formatLinuxLittleEndian) {
     throw new LogFault(`was written in format ${header.format}, by another kind of machine`, block);
   }
   if (!sameBytes(header.uuid, geometry.uuid)) {
     throw new LogFault('was written by another file system', block);
   }
+  if (geometry.version === 5 && !hasChecksum) {
+    throw new LogFault('begins a record without a checksum', block);
+  }
 }
 
-/** xlog_cksum(); records of kernels before 3.8 and of mkfs carry none. */
+function storedChecksum(headers: Uint8Array): number {
+  return viewOf(headers).getUint32(crcAt, true);
+}
+
+/** xlog_cksum(); where there is none, there is nothing to be wrong. */
 function checksumFits(geometry: Geometry, headers: Uint8Array, data: Uint8Array): boolean {
-  const stored = viewOf(headers).getUint32(crcAt, true);
+  const stored = storedChecksum(headers);
   if (stored === 0) return true;
   return headerSumBytes.some((lengthBytes) => {
     let crc = crc32c(0xffffffff, headers.subarray(0, crcAt));
