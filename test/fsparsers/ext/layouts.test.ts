@@ -3,6 +3,7 @@
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { execa } from 'execa';
 import { clip, freeExtents, usedExtents } from '../../../src/region/index.js';
 import { limited } from '../../support/limit.js';
 import { scratchDirectory } from '../../support/scratch.js';
@@ -144,6 +145,10 @@ async function compareWithTools(t: ExecutionContext, layout: Layout): Promise<vo
   const map = await parseImage(file);
 
   t.deepEqual(map.notes, []);
+  const { stdout } = await execa('dumpe2fs', ['-h', file]);
+  const features = /^Filesystem features: +(.*)$/m.exec(stdout)?.[1]?.split(' ');
+  t.deepEqual(map.filesystem.features, features?.[0] === '(none)' ? [] : features);
+  t.is(map.filesystem.state, 'clean');
   const free = freeExtents(map.ranges);
   sameExtents(t, free, await freeByDumpe2fs(file), 'dumpe2fs');
   if (layout.noKernel === undefined) {
