@@ -44,14 +44,17 @@ export interface MapNote {
   readonly message: string;
 }
 
+/** Stable and greppable. */
+export type HazardCode =
+  'NTFS_DIRTY' | 'NTFS_LOG_UNCLEAN' | 'NTFS_HIBERNATED' | 'NTFS_FAST_STARTUP';
+
 /**
  * A state in which the disk may be older than what its owner holds elsewhere (a log, a hibernated
  * session), so that the map cannot be trusted as it stands. Whoever uses the map refuses, one refusal
  * and one override for each code, or takes everything as used.
  */
 export interface Hazard {
-  /** Stable and greppable: "NTFS_HIBERNATED". */
-  readonly code: string;
+  readonly code: HazardCode;
   /** What was found, where: one sentence without a full stop. */
   readonly message: string;
 }

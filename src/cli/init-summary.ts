@@ -5,13 +5,13 @@ import { describeFailure } from '../engine/index.js';
 import { exitCodes } from '../errors.js';
 import { eachExtent, totalBytes } from '../region/index.js';
 import { formatBytes, formatDuration, formatRate } from '../report/index.js';
-import type { Plan, SeedOptions, SeedResult } from '../sync/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import type { Plan, PreparedSeed, SeedOptions, SeedResult, SeedTarget } from '../sync/index.js';
+import { type LocalVolume, overrides } from '../volume/index.js';
 import type { Outcome } from './run.js';
 
 export interface SeedSubject {
   readonly source: LocalVolume;
-  readonly targets: readonly LocalVolume[];
+  readonly targets: readonly SeedTarget[];
   readonly map: UsedMap;
   readonly plan: Plan;
 }
@@ -29,7 +29,7 @@ export function describeSeed(
   const failed = result.targetFailures.filter((failure) => failure !== null).length;
   const [outcome, exitCode] = result.interrupted
     ? (['interrupted', exitCodes.interrupted] as const)
-    : badBytes > 0 || failed > 0
+    : badBytes > 0 || failed > 0 || subject.plan.truncatedBytes > 0
       ? (['incomplete', exitCodes.incomplete] as const)
       : (['done', exitCodes.done] as const);
   const facts: Fact[] = [
@@ -40,6 +40,7 @@ export function describeSeed(
       : []),
     ...failureFacts(subject, result),
     ...badFacts(result),
+    ...truncationFacts(subject.plan),
   ];
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
   return { outcome, exitCode, facts, figures: figuresOf(subject, result) };
@@ -47,7 +48,7 @@ export function describeSeed(
 
 function headline({ source, targets, map }: SeedSubject, outcome: Outcome['outcome']): Fact {
   const label = { done: 'seeded', interrupted: 'interrupted' }[outcome as string] ?? 'incomplete';
-  const names = targets.map(({ identity }) => identity.path).join(', ');
+  const names = targets.map(({ volume }) => volume.identity.path).join(', ');
   return [
     label,
     `${names} from ${source.identity.path} (${map.filesystem.type}, ${formatBytes(map.deviceBytes)})`,
@@ -71,12 +72,17 @@ function copyFacts(plan: Plan, result: SeedResult, seconds: number): Fact[] {
 }
 
 function failureFacts({ targets }: SeedSubject, { targetFailures }: SeedResult): Fact[] {
-  return targets.flatMap(({ identity }, index): Fact[] => {
+  return targets.flatMap(({ volume }, index): Fact[] => {
     const failure = targetFailures[index];
     if (failure === null || failure === undefined) return [];
-    const what = describeFailure(failure, identity.path);
+    const what = describeFailure(failure, volume.identity.path);
     return [['failed', `${what}; it carries no signature`]];
   });
+}
+
+function truncationFacts({ truncatedBytes }: Plan): Fact[] {
+  if (truncatedBytes === 0) return [];
+  return [['left out', `${formatBytes(truncatedBytes)} of used ranges, behind the target's end`]];
 }
 
 const listedRanges = 10;
@@ -95,8 +101,8 @@ function figuresOf({ source, targets, map, plan }: SeedSubject, result: SeedResu
   const { badRanges, targetFailures, interrupted: _, ...counts } = result;
   return {
     source: source.identity.path,
-    targets: targets.map(({ identity }, index) => ({
-      path: identity.path,
+    targets: targets.map(({ volume }, index) => ({
+      path: volume.identity.path,
       failure: targetFailures[index] ?? null,
     })),
     filesystem: { type: map.filesystem.type, uuid: map.filesystem.uuid },
@@ -108,3 +114,45 @@ function figuresOf({ source, targets, map, plan }: SeedSubject, result: SeedResu
     badRanges: [...eachExtent(badRanges)],
   };
 }
+
+/** What a run would do, without having done any of it. Refused runs end with the refusals' exit code. */
+export function describePlan(prepared: PreparedSeed, options: SeedOptions): Outcome {
+  const { source, map, plan, targets, refusals } = prepared;
+  const names = targets.map(({ path, facts }) => (facts === null ? `${path} (a new file)` : path));
+  const facts: Fact[] = [
+    [
+      'would copy',
+      `${formatBytes(plan.copyBytes)} of ${source.identity.path} (${map.filesystem.type})`,
+    ],
+    ['to', names.join(', ')],
+    [
+      'would skip',
+      `${formatBytes(plan.freeBytes)} of free space, target: ${freeTexts[options.free]}`,
+    ],
+    ...truncationFacts(plan),
+    ...refusals.map(({ code, message }): Fact => [
+      'refused',
+      `${message} (--${overrides[code]} overrides)`,
+    ]),
+  ];
+  return {
+    outcome: refusals.length > 0 ? 'failed' : 'done',
+    exitCode: refusals.length > 0 ? exitCodes.refused : exitCodes.done,
+    facts,
+    figures: {
+      source: source.identity.path,
+      targets: targets.map(({ path, facts: known }) => ({ path, exists: known !== null })),
+      deviceBytes: map.deviceBytes,
+      usedBytes: plan.usedBytes,
+      freeBytes: plan.freeBytes,
+      copyBytes: plan.copyBytes,
+      refusals,
+    },
+  };
+}
+
+const freeTexts: Readonly<Record<SeedOptions['free'], string>> = {
+  skip: 'left as it is',
+  discard: 'discarded',
+  zero: 'zeroed',
+};

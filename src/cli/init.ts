@@ -1,10 +1,10 @@
 /** `fastsync init`: seed targets from a source. */
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
-import { mapVolume } from '../../fsparsers/index.js';
-import { planCopy, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
-import { openVolume } from '../volume/index.js';
-import { describeSeed } from './init-summary.js';
+import { prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
+import { type Override, overrideHelp, type Refusal, refusalError } from '../volume/index.js';
+import { confirm } from './confirm.js';
+import { describePlan, describeSeed } from './init-summary.js';
 import { identification, identificationOptions, outputOptions } from './options.js';
 import { type Context, type Outcome, runCommand } from './run.js';
 import { checkCount, parseSize } from './values.js';
@@ -51,11 +51,6 @@ const copyOptions = {
     describe:
       'Go on after unreadable sectors, retry them smaller, leave zeroes and list them (exit 3)',
   },
-  'rescue-map': {
-    type: 'string',
-    group: 'What is written:',
-    describe: 'With --rescue: write the list as a ddrescue mapfile',
-  },
 } as const satisfies Record<string, Options>;
 
 const speedOptions = {
@@ -91,20 +86,30 @@ const resumeOptions = {
   },
 } as const satisfies Record<string, Options>;
 
+const overrideNames = Object.keys(overrideHelp) as Override[];
+
+/** One option for every refusal: they come from the table of refusals, so none can be forgotten. */
+const overrideOptions = Object.fromEntries(
+  overrideNames.map((name) => [
+    name,
+    { type: 'boolean', default: false, group: 'Safety:', describe: overrideHelp[name] },
+  ]),
+) as Record<Override, { type: 'boolean'; default: false; group: string; describe: string }>;
+
 const safetyOptions = {
   'dry-run': {
     type: 'boolean',
     default: false,
     group: 'Safety:',
-    describe: 'Print the plan, write nothing',
+    describe: 'Print the plan and what would be refused, write nothing',
   },
-  yes: {
-    alias: 'y',
-    type: 'boolean',
-    default: false,
+  dirty: {
+    choices: ['refuse', 'copy-all'],
+    default: 'refuse',
     group: 'Safety:',
-    describe: 'Overwrite a target that holds something, without asking',
+    describe: 'A source whose file system is not at rest: refuse it, or copy every byte of it',
   },
+  ...overrideOptions,
 } as const satisfies Record<string, Options>;
 
 /** Adds the command to the command line. */
@@ -120,6 +125,7 @@ export function addInitCommand(yargs: Argv): Argv {
         .options(speedOptions)
         .options(resumeOptions)
         .options(safetyOptions)
+        .alias('yes', 'y')
         .options(outputOptions)
         .example('$0 init --src /dev/sda2 --dst /dev/sdb2', 'Seed a partition')
         .example(
@@ -141,18 +147,35 @@ type InitArguments = InferredOptionTypes<
     typeof safetyOptions
 >;
 
-async function init(args: InitArguments, { reporter, signal }: Context): Promise<Outcome> {
+async function init(args: InitArguments, context: Context): Promise<Outcome> {
   const options = seedOptions(args);
-  await using source = await openVolume(args.src);
-  const map = await mapVolume(source.reader, { ...identification(args), signal });
-  for (const note of map.notes) reporter.report({ type: 'note', ...note });
-  const plan = planCopy(map.ranges, map.deviceBytes);
-  const [first] = args.dst;
-  await using target = await openVolume(first ?? '', { write: true });
+  await using prepared = await prepareSeed({
+    source: args.src,
+    targets: args.dst,
+    map: identification(args),
+    dirty: args.dirty,
+    overrides: new Set(overrideNames.filter((name) => args[name])),
+    signal: context.signal,
+  });
+  for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
+  if (args['dry-run']) return describePlan(prepared, options);
+  await settleRefusals(prepared.refusals);
+  await using opened = await prepared.openTargets();
+  const { source, plan, map } = prepared;
+  const { targets } = opened;
   const startedMs = performance.now();
-  const result = await seed({ source, targets: [target], plan, options, reporter, signal });
+  const result = await seed({ source, targets, plan, options, ...context });
   const seconds = (performance.now() - startedMs) / 1000;
-  return describeSeed({ source, targets: [target], map, plan }, options, result, seconds);
+  return describeSeed({ source, targets, map, plan }, options, result, seconds);
+}
+
+/** The first refusal ends the run, unless it is one that a person at the terminal may answer. */
+async function settleRefusals(refusals: readonly Refusal[]): Promise<void> {
+  const final = refusals.find(({ code }) => code !== 'TARGET_HAS_DATA');
+  if (final !== undefined) throw refusalError(final);
+  for (const refusal of refusals) {
+    if (!(await confirm(`${refusal.message}. Overwrite it?`))) throw refusalError(refusal);
+  }
 }
 
 function seedOptions(args: InitArguments): SeedOptions {

@@ -2,4 +2,12 @@
 
 export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory } from './checkpoint.js';
-export { seed, type FreePolicy, type SeedOptions, type SeedResult, type SeedRun } from './seed.js';
+export {
+  seed,
+  type FreePolicy,
+  type SeedOptions,
+  type SeedResult,
+  type SeedRun,
+  type SeedTarget,
+} from './seed.js';
+export { prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';

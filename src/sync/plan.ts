@@ -34,6 +34,8 @@ export interface Plan {
   readonly usedBytes: number;
   readonly copyBytes: number;
   readonly freeBytes: number;
+  /** Used bytes that a smaller target cannot hold: then the copy is incomplete, whatever else. */
+  readonly truncatedBytes: number;
 }
 
 /** Makes the plan for a volume of `deviceBytes`. The map covers the whole of it. */
@@ -54,5 +56,21 @@ export function planCopy(
     usedBytes: totalBytes(used),
     copyBytes: totalBytes(wanted),
     freeBytes: deviceBytes - totalBytes(used),
+    truncatedBytes: 0,
+  };
+}
+
+/** The part of a plan that fits into a target of `targetBytes`. */
+export function truncatePlan(plan: Plan, targetBytes: number): Plan {
+  const body = clip(plan.body, 0, targetBytes);
+  const head = clip(plan.head, 0, targetBytes);
+  const copyBytes = totalBytes(body) + totalBytes(head);
+  return {
+    ...plan,
+    body,
+    head,
+    free: clip(plan.free, 0, targetBytes),
+    copyBytes,
+    truncatedBytes: plan.copyBytes - copyBytes,
   };
 }

@@ -32,10 +32,16 @@ export interface SeedOptions {
   readonly stateDirectory: string;
 }
 
+export interface SeedTarget {
+  /** Open for writing, exclusively. */
+  readonly volume: LocalVolume;
+  /** This run has just made it: it reads as zeroes. */
+  readonly isNew: boolean;
+}
+
 export interface SeedRun {
   readonly source: LocalVolume;
-  /** Open for writing, exclusively; `isNew` where this run has just made the file. */
-  readonly targets: readonly (LocalVolume & { readonly isNew?: boolean })[];
+  readonly targets: readonly SeedTarget[];
   readonly plan: Plan;
   readonly options: SeedOptions;
   readonly reporter: Reporter;
@@ -67,13 +73,13 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   const file = new CheckpointFile(
     options.stateDirectory,
     source.identity.stableId,
-    targets.map(({ identity }) => identity.stableId),
+    targets.map(({ volume }) => volume.identity.stableId),
   );
   const evidence = await unwrittenEvidence(source.identity);
   const resumption = await decideResumption({
     checkpoint: options.resume ? await file.load() : null,
     source,
-    targets,
+    targets: targets.map(({ volume }) => volume),
     evidence,
     workList: plan.body,
     verify: options.verify,
@@ -83,7 +89,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   const earlier = resumption.kind === 'continue' ? resumption.checkpoint : null;
   const state: CheckpointState = {
     source: source.identity.stableId,
-    targets: targets.map(({ identity }) => identity.stableId),
+    targets: targets.map(({ volume }) => volume.identity.stableId),
     sourceEvidence: evidence,
     workListDigest: workListDigest(plan.body),
     verified: options.verify,
@@ -151,17 +157,17 @@ class SeedPass {
 
   /** No signature may stand on a target that is not finished. */
   async #clearHead(): Promise<void> {
-    for (const { fd, identity } of this.#run.targets) {
-      const extents = extentOf(0, Math.min(headBytes, identity.sizeBytes));
-      await watchJob(clear({ targetFd: fd, extents, mode: 'zero' }), {});
+    for (const { volume } of this.#run.targets) {
+      const extents = extentOf(0, Math.min(headBytes, volume.identity.sizeBytes));
+      await watchJob(clear({ targetFd: volume.fd, extents, mode: 'zero' }), {});
     }
   }
 
   async #clearFree(mode: 'discard' | 'zero'): Promise<void> {
     const { targets, plan, options, signal } = this.#run;
-    for (const target of targets) {
+    for (const { volume } of targets) {
       if (this.#cancelled) return;
-      const job = clear({ ...options.effort, targetFd: target.fd, extents: plan.free, mode });
+      const job = clear({ ...options.effort, targetFd: volume.fd, extents: plan.free, mode });
       const meter = new Meter();
       const { cancelled } = await watchJob(job, {
         signal,
@@ -218,7 +224,7 @@ class SeedPass {
     const job = copy({
       ...options.effort,
       sourceFd: source.fd,
-      targetFds: live.map((index) => (targets[index] as LocalVolume).fd),
+      targetFds: live.map((index) => (targets[index] as SeedTarget).volume.fd),
       extents,
       startAtBytes,
       compare: this.#compare,

@@ -1,0 +1,94 @@
+/** Everything before the first write: look at both sides, map the source, find the reasons not to begin. */
+
+import { mapVolume, type MapOptions, type UsedMap } from '../../fsparsers/index.js';
+import {
+  findRefusals,
+  hazardRefusals,
+  sharedStorage,
+  type LocalVolume,
+  openVolume,
+  type Override,
+  overrides,
+  type Refusal,
+  surveySurroundings,
+} from '../volume/index.js';
+import { type Plan, planCopy, truncatePlan } from './plan.js';
+import { inspectTargets, openTargets, type Target, type TargetSet } from './targets.js';
+
+export interface SeedRequest {
+  readonly source: string;
+  readonly targets: readonly string[];
+  readonly map: MapOptions;
+  /** What to do where a hazard says that the map cannot be trusted: refuse, or use all of the volume. */
+  readonly dirty: 'refuse' | 'copy-all';
+  readonly overrides: ReadonlySet<Override>;
+  readonly signal: AbortSignal;
+}
+
+/** A run that could begin, if nothing in `refusals` keeps it from doing so. */
+export interface PreparedSeed {
+  readonly source: LocalVolume;
+  readonly map: UsedMap;
+  readonly plan: Plan;
+  readonly targets: readonly Target[];
+  /** Those that no override covers. */
+  readonly refusals: readonly Refusal[];
+  /** Opens the targets for writing, exclusively and under a lock; makes those that do not exist. */
+  openTargets(): Promise<TargetSet>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Gathers everything; writes nothing. Rejects as openVolume() and mapVolume() do. */
+export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
+  const source = await openVolume(request.source);
+  try {
+    const surroundings = await surveySurroundings();
+    const targets = await inspectTargets(request.targets, source.identity, surroundings);
+    const usage = await surroundings.usageOf(source.identity);
+    const map = await mapSource(source, request);
+    const found = [
+      ...findRefusals(
+        { identity: source.identity, usage },
+        targets.map(({ facts }) => facts).filter((facts) => facts !== null),
+      ),
+      ...newTargetRefusals(targets),
+      ...hazardRefusals(source.identity, map.hazards ?? []),
+    ];
+    const plan = planCopy(map.ranges, map.deviceBytes);
+    const sizes = targets.map(({ facts }) =>
+      facts?.identity.kind === 'block' ? facts.identity.sizeBytes : Infinity,
+    );
+    return {
+      source,
+      map,
+      plan: truncatePlan(plan, Math.min(...sizes)),
+      targets,
+      refusals: found.filter(({ code }) => !request.overrides.has(overrides[code])),
+      openTargets: () =>
+        openTargets(targets, {
+          sizeBytes: source.identity.sizeBytes,
+          exclusive: !request.overrides.has(overrides.TARGET_IN_USE),
+        }),
+      [Symbol.asyncDispose]: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** A file that is still to be made has one way to be wrong: the place where it would lie. */
+function newTargetRefusals(targets: readonly Target[]): Refusal[] {
+  return targets.flatMap(({ path, facts, sharedWith }) =>
+    facts === null && sharedWith !== null ? [sharedStorage(path, sharedWith)] : [],
+  );
+}
+
+async function mapSource(source: LocalVolume, request: SeedRequest): Promise<UsedMap> {
+  const { map: options, dirty, signal } = request;
+  const map = await mapVolume(source.reader, { ...options, signal });
+  const isDirty = (map.hazards ?? []).length > 0;
+  return isDirty && dirty === 'copy-all'
+    ? mapVolume(source.reader, { ...options, as: 'whole', signal })
+    : map;
+}

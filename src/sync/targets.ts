@@ -1,0 +1,156 @@
+/** The targets of a run: what they are and hold before it, and how they are opened for it. */
+
+import path from 'node:path';
+import { describeSignature, probe } from '../../fsparsers/index.js';
+import {
+  createTargetFile,
+  identifyTarget,
+  type LocalVolume,
+  type Lock,
+  openVolume,
+  resizeTargetFile,
+  type Surroundings,
+  takeLock,
+  type TargetFacts,
+  type VolumeIdentity,
+} from '../volume/index.js';
+import type { SeedTarget } from './seed.js';
+
+/** A target as it was before the run. */
+export interface Target {
+  readonly path: string;
+  /** Null where nothing is there yet: a file will be made. */
+  readonly facts: TargetFacts | null;
+  /** For a new file: what it would share with the source, or null. */
+  readonly sharedWith: string | null;
+}
+
+/** Looks at every target; writes nothing. Rejects as identifyVolume() does. */
+export async function inspectTargets(
+  paths: readonly string[],
+  source: VolumeIdentity,
+  surroundings: Surroundings,
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const name of paths) {
+    const identity = await identifyTarget(name);
+    const earlier = targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity }));
+    targets.push(
+      identity === null
+        ? {
+            path: name,
+            facts: null,
+            sharedWith: await sharedByName(name, source, earlier, surroundings),
+          }
+        : await inspectExisting(identity, source, earlier, surroundings),
+    );
+  }
+  return targets;
+}
+
+interface Earlier {
+  readonly other: string;
+  readonly identity: VolumeIdentity | undefined;
+}
+
+async function inspectExisting(
+  identity: VolumeIdentity,
+  source: VolumeIdentity,
+  earlier: readonly Earlier[],
+  surroundings: Surroundings,
+): Promise<Target> {
+  const { topology } = surroundings;
+  const twin = [source, ...earlier.flatMap((one) => one.identity ?? [])].find(
+    (other) => topology.sharedNode(other, identity) !== null,
+  );
+  const onSource = await surroundings.liesOn(path.dirname(identity.realPath), source);
+  const sharedWith =
+    twin?.path ??
+    (identity.kind === 'file' && onSource ? `the file system on ${source.path}` : null);
+  const facts = {
+    identity,
+    usage: await surroundings.usageOf(identity),
+    holds: await contentsOf(identity),
+    sharedWith,
+  };
+  return { path: identity.path, facts, sharedWith };
+}
+
+async function sharedByName(
+  name: string,
+  source: VolumeIdentity,
+  earlier: readonly Earlier[],
+  surroundings: Surroundings,
+): Promise<string | null> {
+  const twin = earlier.find(({ other }) => path.resolve(other) === path.resolve(name));
+  if (twin !== undefined) return twin.other;
+  const onSource = await surroundings.liesOn(path.dirname(path.resolve(name)), source);
+  return onSource ? `the file system on ${source.path}` : null;
+}
+
+const headBytes = 1024 * 1024;
+
+/** What lies on a volume now, one line each; for a file also content that nothing recognises. */
+async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
+  await using volume = await openVolume(identity.path);
+  const signatures = await probe(volume.reader);
+  const plausible = signatures.filter(({ doubt }) => doubt === null);
+  if (plausible.length > 0) return plausible.map(describeSignature);
+  if (identity.kind === 'block') return [];
+  // A device full of noise is a used disk; a file full of it may be anybody's database.
+  const head = await volume.reader.read(0, Math.min(headBytes, identity.sizeBytes));
+  return head.every((byte) => byte === 0) ? [] : ['data of unknown kind'];
+}
+
+/** Open targets with their locks; closing gives both back. */
+export class TargetSet {
+  readonly #held: { readonly volume: LocalVolume; readonly lock: Lock }[] = [];
+  readonly targets: SeedTarget[] = [];
+
+  add(volume: LocalVolume, lock: Lock, isNew: boolean): void {
+    this.#held.push({ volume, lock });
+    this.targets.push({ volume, isNew });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { volume, lock } of this.#held) {
+      await volume.close();
+      await lock.release();
+    }
+  }
+}
+
+/**
+ * Makes what is missing, gives files the source's size, takes a lock on each target and opens it.
+ * Rejects with LOCKED where another run writes it, and as openVolume() does.
+ */
+export async function openTargets(
+  targets: readonly Target[],
+  options: { readonly sizeBytes: number; readonly exclusive: boolean },
+): Promise<TargetSet> {
+  const set = new TargetSet();
+  try {
+    for (const { path: name, facts } of targets) {
+      if (facts === null) await createTargetFile(name, options.sizeBytes);
+      const expected = facts?.identity;
+      const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
+      const lock = await takeLock(node, name);
+      try {
+        if (expected?.kind === 'file') await resizeTargetFile(name, options.sizeBytes);
+        const volume = await openVolume(name, {
+          write: true,
+          exclusive: options.exclusive,
+          ...(expected === undefined ? {} : { expected }),
+        });
+        set.add(volume, lock, facts === null);
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+    }
+    return set;
+  } catch (error) {
+    await set[Symbol.asyncDispose]();
+    throw error;
+  }
+}

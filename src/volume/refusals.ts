@@ -1,0 +1,176 @@
+/** What must not be done to the only copy of somebody's data: each refusal with a code and an override of its own. */
+
+import type { Hazard } from '../../fsparsers/index.js';
+import { exitCodes, FastsyncError } from '../errors.js';
+import type { VolumeIdentity } from './identity.js';
+import type { Usage } from './usage.js';
+
+/** Refusals and the option that overrides each. There is no option that overrides all. */
+export const overrides = {
+  SOURCE_MOUNTED: 'allow-mounted-source',
+  SOURCE_OPEN: 'allow-open-source',
+  NTFS_DIRTY: 'allow-ntfs-dirty',
+  NTFS_LOG_UNCLEAN: 'allow-unclean-logfile',
+  NTFS_HIBERNATED: 'allow-hibernated',
+  NTFS_FAST_STARTUP: 'allow-fast-startup',
+  TARGET_MOUNTED: 'allow-mounted-target',
+  TARGET_IN_USE: 'allow-busy-target',
+  TARGET_TOO_SMALL: 'allow-small-target',
+  SAME_STORAGE: 'allow-same-storage',
+  TARGET_HAS_DATA: 'yes',
+} as const;
+
+export type RefusalCode = keyof typeof overrides;
+export type Override = (typeof overrides)[RefusalCode];
+
+/** What each override does, for the help. */
+export const overrideHelp: Readonly<Record<Override, string>> = {
+  'allow-mounted-source': 'Copy a source that is mounted read-write: the copy may be torn',
+  'allow-open-source': 'Copy a source that a process has open for writing',
+  'allow-ntfs-dirty': 'Trust the map of an NTFS volume whose dirty flag is set',
+  'allow-unclean-logfile': 'Trust the map of an NTFS volume whose $LogFile was not replayed',
+  'allow-hibernated': 'Trust the map of an NTFS volume whose Windows is hibernated',
+  'allow-fast-startup': 'Trust the map of an NTFS volume after a fast startup shutdown',
+  'allow-mounted-target': 'Write to a target that is mounted: what mounted it will be confused',
+  'allow-busy-target': 'Write to a target that something else holds open',
+  'allow-small-target': 'Write to a smaller target what of the source fits into it (exit 3)',
+  'allow-same-storage': 'Go on though source and target seem to share storage',
+  yes: 'Overwrite a target that holds something, without asking',
+};
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** What was found, without a full stop. */
+  readonly message: string;
+  /** What to do besides overriding it. */
+  readonly remedy: string;
+}
+
+/** All that is known of the source before a run. */
+export interface SourceFacts {
+  readonly identity: VolumeIdentity;
+  readonly usage: Usage;
+}
+
+/** All that is known of one target before a run. */
+export interface TargetFacts {
+  readonly identity: VolumeIdentity;
+  readonly usage: Usage;
+  /** What lies on it now, one line each. */
+  readonly holds: readonly string[];
+  /** The storage it shares with the source or an earlier target, or null. */
+  readonly sharedWith: string | null;
+}
+
+/** Every reason not to begin. Pure: the same facts give the same refusals. */
+export function findRefusals(source: SourceFacts, targets: readonly TargetFacts[]): Refusal[] {
+  return [
+    ...sourceRefusals(source),
+    ...targets.flatMap((target) => targetRefusals(target, source.identity)),
+  ];
+}
+
+function sourceRefusals({ identity, usage }: SourceFacts): Refusal[] {
+  const refusals: Refusal[] = [];
+  const mount = usage.mounts.find(({ readOnly }) => !readOnly);
+  if (mount !== undefined) {
+    refusals.push({
+      code: 'SOURCE_MOUNTED',
+      message: `the source ${identity.path} is mounted read-write${mountedWhere(mount, identity)}`,
+      remedy: 'unmount it, or remount it read-only',
+    });
+  }
+  const [writer] = usage.writers;
+  if (writer !== undefined) {
+    refusals.push({
+      code: 'SOURCE_OPEN',
+      message: `the source ${identity.path} is open for writing by ${writer.command} (pid ${writer.pid})`,
+      remedy: 'stop that process',
+    });
+  }
+  return refusals;
+}
+
+/** A target that is the source itself, a part of it, or lies on its file system. */
+export function sharedStorage(path: string, sharedWith: string): Refusal {
+  return {
+    code: 'SAME_STORAGE',
+    message: `the target ${path} and ${sharedWith} are the same storage`,
+    remedy: 'name another target',
+  };
+}
+
+/** What the source's own file system says against trusting its map. */
+export function hazardRefusals(source: VolumeIdentity, hazards: readonly Hazard[]): Refusal[] {
+  return hazards.map(({ code, message }) => ({
+    code,
+    message: `the source ${source.path}: ${message}`,
+    remedy: 'let Windows shut down in full, or use --dirty copy-all to copy every byte',
+  }));
+}
+
+function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] {
+  const { identity, usage, holds, sharedWith } = target;
+  const { path } = identity;
+  const refusals: Refusal[] = [];
+  if (sharedWith !== null) {
+    refusals.push(sharedStorage(path, sharedWith));
+  }
+  const [mount] = usage.mounts;
+  if (mount !== undefined) {
+    refusals.push({
+      code: 'TARGET_MOUNTED',
+      message: `the target ${path} is mounted${mountedWhere(mount, identity)}`,
+      remedy: 'unmount it',
+    });
+  }
+  const user = busyWith(usage);
+  if (user !== null) {
+    refusals.push({
+      code: 'TARGET_IN_USE',
+      message: `the target ${path} is in use: ${user}`,
+      remedy: 'stop what uses it',
+    });
+  }
+  // A file grows to the source's size; only a device can be too small.
+  if (identity.kind === 'block' && identity.sizeBytes < source.sizeBytes) {
+    refusals.push({
+      code: 'TARGET_TOO_SMALL',
+      message: `the target ${path} has ${identity.sizeBytes} bytes, the source ${source.path} has ${source.sizeBytes}`,
+      remedy: 'name a target of at least that size',
+    });
+  }
+  if (holds.length > 0) {
+    refusals.push({
+      code: 'TARGET_HAS_DATA',
+      message: `the target ${path} holds ${holds.join('; ')}, which would be overwritten`,
+      remedy: 'make sure that it is the right one',
+    });
+  }
+  return refusals;
+}
+
+function mountedWhere(mount: Usage['mounts'][number], { path }: VolumeIdentity): string {
+  return `${mount.by === path ? '' : ` through ${mount.by}`} on ${mount.directory}`;
+}
+
+function busyWith({ swaps, holders, writers }: Usage): string | null {
+  const [swap] = swaps;
+  if (swap !== undefined) return `${swap} is swap space`;
+  const [holder] = holders;
+  if (holder !== undefined) return `${holder} stands on it`;
+  const [writer] = writers;
+  return writer === undefined
+    ? null
+    : `${writer.command} (pid ${writer.pid}) has it open for writing`;
+}
+
+/** A refusal as the error that ends the command: the sentence, the remedy, the override. */
+export function refusalError({ code, message, remedy }: Refusal): FastsyncError {
+  return new FastsyncError({
+    code,
+    exitCode: exitCodes.refused,
+    message,
+    remedy: `${remedy}; --${overrides[code]} overrides`,
+  });
+}
