@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
-import { fastsync, fastsyncJson } from '../support/fastsync.js';
+import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -14,7 +14,7 @@ const mebibyte = 1024 ** 2;
 const bytes = 256 * mebibyte;
 
 for (const backend of ['uring', 'threads']) {
-  test(`killed again and again, a seed ends right (${backend})`, async (t) => {
+  test.serial(`killed again and again, a seed ends right (${backend})`, async (t) => {
     const random = seededRandom(t, 20);
     const directory = await scratchDirectory(t);
     const image = await sparseFile(path.join(directory, 'source.img'), bytes);
@@ -30,22 +30,26 @@ for (const backend of ['uring', 'threads']) {
       ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
     ];
 
-    let kills = 0;
-    for (let attempt = 0; attempt < 12; attempt++) {
-      const child = fastsync([...words, '--bwlimit', '48M'], {
+    // Every run is let come a random way further than the last one, and is then killed at once.
+    let reached = 0;
+    for (let kill = 0; kill < 8; kill++) {
+      const child = fastsync([...words, '--bwlimit', '64M'], {
         stdout: 'ignore',
         stderr: 'ignore',
       });
-      await sleep(random.between(150, 900));
+      reached += random.between(mebibyte, 10 * mebibyte);
+      await checkpointBeyond(directory, reached);
+      await sleep(random.between(0, 60));
       child.kill('SIGKILL');
-      const { signal } = await child;
-      if (signal === 'SIGKILL') kills++;
+      t.is((await child).signal, 'SIGKILL');
     }
-    t.true(kills >= 6, `${kills} runs were killed before their end`);
 
     const last = await fastsyncJson(words);
     t.is(last.exitCode, 0, last.stderr);
-    t.true(Number(last.summary.resumedBytes) > 0, 'the last run went on from a checkpoint');
+    t.true(Number(last.summary.resumedBytes) > reached, 'the last run went on from a checkpoint');
+    // What the last run read is what was left: nothing durable is copied twice.
+    const { copiedBytes, readBytes, resumedBytes } = last.summary;
+    t.is(Number(readBytes), Number(copiedBytes) - Number(resumedBytes));
     t.true(Number(last.summary.copiedBytes) < 110 * mebibyte);
     const fsck = await execa('e2fsck', ['-fn', target], { reject: false });
     t.is(fsck.exitCode, 0, fsck.stdout);
@@ -57,40 +61,43 @@ for (const backend of ['uring', 'threads']) {
   });
 }
 
-test('a source that was written meanwhile is not trusted: what differs is found and copied', async (t) => {
-  const directory = await scratchDirectory(t);
-  const image = await sparseFile(path.join(directory, 'source.img'), bytes);
-  await execa('mkfs.ext4', ['-q', '-F', image]);
-  const source = await attachLoop(t, image);
-  const filled = await mounted(t, source);
-  await populateTree(filled.directory, 3, 96);
-  await filled.unmount();
-  const target = await sparseFile(path.join(directory, 'target.img'), bytes);
-  const words = [
-    ...['init', '--src', source, '--dst', target, '--yes'],
-    ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
-  ];
-  const child = fastsync([...words, '--bwlimit', '48M'], { stdout: 'ignore', stderr: 'ignore' });
-  await sleep(1500);
-  child.kill('SIGKILL');
-  await child;
+test.serial(
+  'a source that was written meanwhile is not trusted: what differs is found and copied',
+  async (t) => {
+    const directory = await scratchDirectory(t);
+    const image = await sparseFile(path.join(directory, 'source.img'), bytes);
+    await execa('mkfs.ext4', ['-q', '-F', image]);
+    const source = await attachLoop(t, image);
+    const filled = await mounted(t, source);
+    await populateTree(filled.directory, 3, 96);
+    await filled.unmount();
+    const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+    const words = [
+      ...['init', '--src', source, '--dst', target, '--yes'],
+      ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
+    ];
+    const child = fastsync([...words, '--bwlimit', '48M'], { stdout: 'ignore', stderr: 'ignore' });
+    await checkpointBeyond(directory, 20 * mebibyte);
+    child.kill('SIGKILL');
+    await child;
 
-  // A file is overwritten in place: same blocks, same map, other content.
-  const changed = await mounted(t, source);
-  await execa('dd', [
-    'if=/dev/urandom',
-    `of=${path.join(changed.directory, 'large')}`,
-    ...['bs=64K', 'count=64', 'conv=notrunc'],
-  ]);
-  await changed.unmount();
+    // A file is overwritten in place: same blocks, same map, other content.
+    const changed = await mounted(t, source);
+    await execa('dd', [
+      'if=/dev/urandom',
+      `of=${path.join(changed.directory, 'large')}`,
+      ...['bs=64K', 'count=64', 'conv=notrunc'],
+    ]);
+    await changed.unmount();
 
-  const { exitCode, summary, lines } = await fastsyncJson(words);
-  t.is(exitCode, 0);
-  t.is(summary.resumedBytes, 0);
-  t.true(lines.some(({ code }) => code === 'RESUMED_BY_COMPARING'));
-  const left = await mounted(t, source, ['-o', 'ro']);
-  const right = await mounted(t, target, ['-o', 'loop,ro']);
-  t.deepEqual(await treeDifferences(left.directory, right.directory), []);
-  await left.unmount();
-  await right.unmount();
-});
+    const { exitCode, summary, lines } = await fastsyncJson(words);
+    t.is(exitCode, 0);
+    t.is(summary.resumedBytes, 0);
+    t.true(lines.some(({ code }) => code === 'RESUMED_BY_COMPARING'));
+    const left = await mounted(t, source, ['-o', 'ro']);
+    const right = await mounted(t, target, ['-o', 'loop,ro']);
+    t.deepEqual(await treeDifferences(left.directory, right.directory), []);
+    await left.unmount();
+    await right.unmount();
+  },
+);

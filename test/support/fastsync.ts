@@ -1,5 +1,8 @@
 /** Runs the built command as a user does, and reads what it says. */
 
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 
@@ -35,4 +38,15 @@ export async function fastsyncJson(words: readonly string[], options: Options = 
     );
   }
   return { exitCode: result.exitCode, lines, summary, stderr: String(result.stderr) };
+}
+
+/** Waits until the only checkpoint below `directory`/state claims more than `bytes`. */
+export async function checkpointBeyond(directory: string, bytes: number): Promise<void> {
+  const checkpoints = path.join(directory, 'state', 'checkpoints');
+  for (;;) {
+    const name = (await readdir(checkpoints).catch(() => [])).find((file) => file.endsWith('json'));
+    const text = name && (await readFile(path.join(checkpoints, name), 'utf8').catch(() => null));
+    if (text && (JSON.parse(text) as { durableBytes: number }).durableBytes > bytes) return;
+    await sleep(5);
+  }
 }
