@@ -32,7 +32,7 @@ async function makePair(
   // Free space of the source holds garbage too, another than the target's.
   await fillWithGarbage(source, bytes, 2);
   const [command, ...args] = mkfs;
-  await execa(command, [...args, source]);
+  await execa(command, [...args, '-E', 'nodiscard', source]);
   const { directory: mount, unmount } = await mounted(t, source, ['-o', 'loop']);
   await populateTree(mount, 7, 16);
   await unmount();
