@@ -299,29 +299,26 @@ export class MapBuilder {
   }
 
   build(): RangeTable {
-    const lists = this.#layers.map((layer) => layer.merged());
-    const cursors = lists.map(() => 0);
+    const marked = [...this.#layers.entries()]
+      .map(([layer, marks]) => ({ layer, list: marks.merged(), cursor: 0 }))
+      .filter(({ list }) => list.length > 0);
     const ends = new GrowingTable();
     let position = 0;
     while (position < this.#deviceBytes) {
-      let top = 0;
+      let top: number = layerOf.unknown;
       let next = this.#deviceBytes;
-      for (let layer = 1; layer < lists.length; layer++) {
-        const list = lists[layer];
-        if (list === undefined) continue;
-        let cursor = cursors[layer] ?? 0;
-        while (cursor < list.length && (list[cursor + 1] ?? 0) <= position) cursor += 2;
-        cursors[layer] = cursor;
-        if (cursor >= list.length) continue;
-        const start = list[cursor] ?? 0;
-        if (start > position) {
-          next = Math.min(next, start);
-        } else {
-          top = layer;
-          next = Math.min(next, list[cursor + 1] ?? 0);
+      for (const marks of marked) {
+        const { list } = marks;
+        while (marks.cursor < list.length && (list[marks.cursor + 1] as number) <= position) {
+          marks.cursor += 2;
         }
+        if (marks.cursor >= list.length) continue;
+        const start = list[marks.cursor] as number;
+        const boundary = start > position ? start : (list[marks.cursor + 1] as number);
+        if (start <= position) top = marks.layer;
+        if (boundary < next) next = boundary;
       }
-      ends.push(next, top === 0 ? layerOf.unknown : top);
+      ends.push(next, top);
       position = next;
     }
     return ends.finish();
