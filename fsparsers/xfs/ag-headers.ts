@@ -4,7 +4,7 @@ import { ParseError } from '../errors.js';
 import { layout } from '../layout.js';
 import { checksumIsRight, sameBytes, viewOf } from './bytes.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
-import type { MetadataView } from './view.js';
+import { isNewerThanLog, type MetadataView } from './view.js';
 
 /** struct xfs_agf, fs/xfs/libxfs/xfs_format.h; v4 ends after btreeBlocks. */
 export const agfLayout = layout('big', {
@@ -27,6 +27,8 @@ export const agfLayout = layout('big', {
   uuid: [64, 'bytes:16'],
   refcountRoot: [88, 'u32'],
   refcountLevels: [92, 'u32'],
+  lsnCycle: [208, 'u32'],
+  lsnBlock: [212, 'u32'],
 });
 
 /** struct xfs_agi, fs/xfs/libxfs/xfs_format.h. */
@@ -38,6 +40,8 @@ export const agiLayout = layout('big', {
   root: [20, 'u32'],
   levels: [24, 'u32'],
   uuid: [296, 'bytes:16'],
+  lsnCycle: [320, 'u32'],
+  lsnBlock: [324, 'u32'],
   freeRoot: [328, 'u32'],
   freeLevels: [332, 'u32'],
 });
@@ -47,6 +51,8 @@ export const agflLayout = layout('big', {
   magic: [0, 'u32'],
   agno: [4, 'u32'],
   uuid: [8, 'bytes:16'],
+  lsnCycle: [24, 'u32'],
+  lsnBlock: [28, 'u32'],
 });
 const agflHeaderBytes = 36;
 
@@ -135,14 +141,14 @@ function checkV5Header(
   if (geometry.version !== 5) return;
   const wrong = (what: string) => headerFault(geometry, agno, name, what);
   const layoutOf = { agf: agfLayout, agi: agiLayout, agfl: agflLayout }[name];
-  const { magic, agno: own, uuid } = layoutOf.decode(bytes);
+  const { magic, agno: own, uuid, lsnCycle, lsnBlock } = layoutOf.decode(bytes);
   if (magic !== magics[name]) throw wrong('has another magic number');
   if (own !== agno) throw wrong(`was written for AG ${own}`);
   if (!sameBytes(uuid, geometry.metaUuid)) throw wrong('belongs to another file system');
   const offsetBytes = agBlockBytes(geometry, agno, 0) + sectors[name] * geometry.sectorBytes;
-  if (!view.isReplayed(offsetBytes, bytes.length) && !checksumIsRight(bytes, crcs[name])) {
-    throw wrong('its checksum is wrong');
-  }
+  if (view.isReplayed(offsetBytes, bytes.length)) return;
+  if (!checksumIsRight(bytes, crcs[name])) throw wrong('its checksum is wrong');
+  if (isNewerThanLog(view, lsnCycle, lsnBlock)) throw wrong('is newer than the log');
 }
 
 function checkIdentity(

@@ -165,6 +165,7 @@ async function withHead(
   const head = await device.read(startBytes, lengthBytes);
   return {
     sizeBytes: device.sizeBytes,
+    newest: device.newest,
     isReplayed: (offset, length) => device.isReplayed(offset, length),
     read: (offset, length) => {
       const at = offset - startBytes;

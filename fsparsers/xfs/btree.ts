@@ -5,7 +5,7 @@ import { layout } from '../layout.js';
 import { checksumIsRight, sameBytes, viewOf } from './bytes.js';
 import { readAll } from './read-all.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
-import type { MetadataView } from './view.js';
+import { isNewerThanLog, type MetadataView } from './view.js';
 
 /** struct xfs_btree_block with xfs_btree_block_shdr, fs/xfs/libxfs/xfs_format.h; v4 ends at 16. */
 const headerLayout = layout('big', {
@@ -17,6 +17,8 @@ const headerLayout = layout('big', {
 });
 const v5Layout = layout('big', {
   address: [16, 'u64'],
+  lsnCycle: [24, 'u32'],
+  lsnBlock: [28, 'u32'],
   uuid: [32, 'bytes:16'],
   owner: [48, 'u32'],
 });
@@ -230,8 +232,10 @@ function checkV5(view: MetadataView, walk: TreeWalk, agbno: number, bytes: Uint8
   if (header.address * 512 !== offsetBytes) throw wrong('was written for another place');
   if (!sameBytes(header.uuid, geometry.metaUuid)) throw wrong('belongs to another file system');
   if (header.owner !== agno) throw wrong(`belongs to AG ${header.owner}`);
-  if (!view.isReplayed(offsetBytes, bytes.length) && !checksumIsRight(bytes, crcAt)) {
-    throw wrong('its checksum is wrong');
+  if (view.isReplayed(offsetBytes, bytes.length)) return;
+  if (!checksumIsRight(bytes, crcAt)) throw wrong('its checksum is wrong');
+  if (isNewerThanLog(view, header.lsnCycle, header.lsnBlock)) {
+    throw wrong('is newer than the log');
   }
 }
 

@@ -55,11 +55,10 @@ async function paint(reader: ByteReader, geometry: Geometry, log: LogOutcome): P
   const distrust = whyNothingIsFree(geometry, log);
   if (distrust !== null) return nothingFree(reader, geometry, distrust);
   const builder = framed(reader, geometry);
-  const device = onDisk(reader);
   const views =
     log.state === 'replayed'
-      ? { current: log.view, stale: device }
-      : { current: device, stale: null };
+      ? { current: log.view, stale: onDisk(reader, null) }
+      : { current: onDisk(reader, log.state === 'clean' ? log.newest : null), stale: null };
   if (log.state === 'replayed') {
     log.forEachWritten((startBytes, lengthBytes) => {
       builder.mark('metadata', startBytes, lengthBytes);

@@ -8,15 +8,34 @@ export interface MetadataView extends ByteReader {
    * kernel computes it anew when it writes the block.
    */
   isReplayed(offsetBytes: number, lengthBytes: number): boolean;
+  /** The log's head: nothing on disk can be newer. Null where it is not known, or must not matter. */
+  readonly newest: LogPlace | null;
+}
+
+/** A log sequence number: the cycle, and the block within it. */
+export interface LogPlace {
+  readonly cycle: number;
+  readonly block: number;
 }
 
 /** The device as it is. */
-export function onDisk(reader: ByteReader): MetadataView {
+export function onDisk(reader: ByteReader, newest: LogPlace | null): MetadataView {
   return {
     sizeBytes: reader.sizeBytes,
     read: (offsetBytes, lengthBytes) => reader.read(offsetBytes, lengthBytes),
     isReplayed: () => false,
+    newest,
   };
+}
+
+/**
+ * Whether metadata stamped so was written after the log's head, which cannot be: the log then lost
+ * records or is not the one that belongs to the volume (xfs_log_check_lsn).
+ */
+export function isNewerThanLog(view: MetadataView, cycle: number, block: number): boolean {
+  const { newest } = view;
+  if (newest === null) return false;
+  return cycle > newest.cycle || (cycle === newest.cycle && block > newest.block);
 }
 
 /** A reader that stops, with the signal's reason, at the next read after an abort. */

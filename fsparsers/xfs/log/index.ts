@@ -2,14 +2,15 @@
 
 import type { ByteReader } from '../../reader.js';
 import type { Geometry } from '../superblock.js';
-import type { MetadataView } from '../view.js';
+import type { LogPlace, MetadataView } from '../view.js';
 import { basicBlockBytes, LogBlocks } from './blocks.js';
 import { LogFault } from './fault.js';
 import { changesGeometry, replay } from './replay.js';
 import { findSpan, type LogSpan } from './tail.js';
 
 export type LogOutcome =
-  | { readonly state: 'clean' | 'external' | 'unfollowable'; readonly detail: string }
+  | { readonly state: 'external' | 'unfollowable'; readonly detail: string }
+  | { readonly state: 'clean'; readonly detail: string; readonly newest: LogPlace | null }
   | {
       readonly state: 'replayed';
       readonly detail: string;
@@ -46,8 +47,9 @@ export async function readLog(
 }
 
 async function follow(reader: ByteReader, geometry: Geometry, log: LogBlocks): Promise<LogOutcome> {
-  const span = await findSpan(log, geometry);
-  if (span === null) return { state: 'clean', detail: 'ends in an unmount record' };
+  const found = await findSpan(log, geometry);
+  if (found.state === 'clean') return found;
+  const { span } = found;
   if (geometry.unknownLogFeatures) {
     return { state: 'unfollowable', detail: 'the log holds kinds of items unknown to this parser' };
   }

@@ -1,7 +1,7 @@
 /** The device with replayed chunks laid over it: what the kernel would read after recovery. */
 
 import type { ByteReader } from '../../reader.js';
-import type { MetadataView } from '../view.js';
+import type { LogPlace, MetadataView } from '../view.js';
 import { chunkBytes } from './items.js';
 
 const slabChunks = 4096;
@@ -10,13 +10,15 @@ const pageChunks = 128;
 
 /** Replayed chunks in slabs of memory, found by their number on the device. */
 export class Overlay implements MetadataView {
+  readonly newest: LogPlace | null;
   readonly #reader: ByteReader;
   readonly #slots = new Map<number, number>();
   readonly #pages = new Set<number>();
   readonly #slabs: Uint8Array[] = [];
 
-  constructor(reader: ByteReader) {
+  constructor(reader: ByteReader, newest: LogPlace | null) {
     this.#reader = reader;
+    this.newest = newest;
   }
 
   get sizeBytes(): number {

@@ -63,7 +63,7 @@ export async function replay(
 ): Promise<Replayed> {
   const { first, sound } = await firstPassFromSoundTail(reader, geometry, log, span);
   await readAges(reader, geometry, [...first.buffers.values()]);
-  const overlay = new Overlay(reader);
+  const overlay = new Overlay(reader, span.newest);
   const written = new Map<number, number>();
   const state: SecondPass = { geometry, first, overlay, written };
   for await (const [transaction, record] of committed(log, geometry, sound, true)) {

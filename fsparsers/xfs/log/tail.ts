@@ -4,6 +4,7 @@
  */
 
 import type { Geometry } from '../superblock.js';
+import type { LogPlace } from '../view.js';
 import { viewOf } from '../bytes.js';
 import { basicBlockBytes, recordMagic, type LogBlocks } from './blocks.js';
 import { LogFault, RecordFault } from './fault.js';
@@ -31,7 +32,14 @@ export interface LogSpan {
   /** The newest record's buffer size, which bounds what was in flight with it. */
   readonly bufferBytes: number;
   readonly tornBlocks: number;
+  /** The head as a sequence number. */
+  readonly newest: LogPlace;
 }
+
+/** Nothing to replay, or the span to replay. */
+export type FoundSpan =
+  | { readonly state: 'clean'; readonly detail: string; readonly newest: LogPlace | null }
+  | { readonly state: 'dirty'; readonly span: LogSpan };
 
 interface Found {
   readonly block: number;
@@ -39,18 +47,33 @@ interface Found {
 }
 
 /** What the log asks for: nothing (it ends in an unmount record, or is empty), or a replay. */
-export async function findSpan(log: LogBlocks, geometry: Geometry): Promise<LogSpan | null> {
+export async function findSpan(log: LogBlocks, geometry: Geometry): Promise<FoundSpan> {
   const head = await findHead(log, geometry);
-  if (head === null) return null;
+  if (head === null) return { state: 'clean', detail: 'the log is empty', newest: null };
   const last = await lastRecordBefore(log, head, head);
   if (last === null) throw new LogFault('is not preceded by a record', head);
   if (!belongsTo(geometry, last.header)) {
     throw new LogFault('was written by another file system', last.block);
   }
-  if (await isUnmount(log, geometry, last, head)) return null;
-  const trimmed = await trimTornHead(log, geometry, last, head);
-  if (trimmed === null) return null;
-  return trimmed.tail === trimmed.head ? null : trimmed;
+  if (await isUnmount(log, geometry, last, head)) return unmounted(last, head);
+  return trimTornHead(log, geometry, last, head);
+}
+
+function unmounted(last: Found, head: number): FoundSpan {
+  const detail = 'the log ends in an unmount record';
+  return { state: 'clean', detail, newest: placeOf(last, head) };
+}
+
+function dirty(span: Omit<LogSpan, 'newest'>, last: Found): FoundSpan {
+  const newest = placeOf(last, span.head);
+  return span.tail === span.head
+    ? { state: 'clean', detail: 'the log holds nothing to replay', newest }
+    : { state: 'dirty', span: { ...span, newest } };
+}
+
+/** xlog_set_state(): past the ring's end a new cycle begins. */
+function placeOf({ block, header }: Found, head: number): LogPlace {
+  return { cycle: header.cycle + (block >= head ? 1 : 0), block: head };
 }
 
 /** xlog_check_unmount_rec(): one operation, flagged as an unmount, in the very last record. */
@@ -69,31 +92,28 @@ async function isUnmount(
 /**
  * xlog_verify_head(): a wrong checksum among the records that may have been in flight at the crash
  * is a torn write: the log ends in front of it.
- * @returns null where the log is clean once the torn end is cut off.
+ * The log may turn out to be clean once the torn end is cut off.
  */
 async function trimTornHead(
   log: LogBlocks,
   geometry: Geometry,
   last: Found,
   head: number,
-): Promise<LogSpan | null> {
+): Promise<FoundSpan> {
   const tail = tailOf(log, last);
   const firstChecked = await recordsBack(log, head, tail, maxBuffersInFlight);
   const bad = await firstBadRecord(log, geometry, firstChecked ?? last.block, head);
   if (bad === null) {
-    return { tail, head, bufferBytes: last.header.bufferBytes, tornBlocks: 0 };
+    return dirty({ tail, head, bufferBytes: last.header.bufferBytes, tornBlocks: 0 }, last);
   }
   const good = await lastRecordBefore(log, bad, tail);
   if (good === null) throw new LogFault('is torn, and nothing sound precedes it', bad);
   const goodTail = tailOf(log, good);
   if (goodTail === bad) throw new LogFault('is torn, back to the last record of all', bad);
-  if (await isUnmount(log, geometry, good, bad)) return null;
-  return {
-    tail: goodTail,
-    head: bad,
-    bufferBytes: good.header.bufferBytes,
-    tornBlocks: (head - bad + log.count) % log.count,
-  };
+  if (await isUnmount(log, geometry, good, bad)) return unmounted(good, bad);
+  const tornBlocks = (head - bad + log.count) % log.count;
+  const { bufferBytes } = good.header;
+  return dirty({ tail: goodTail, head: bad, bufferBytes, tornBlocks }, good);
 }
 
 function tailOf(log: LogBlocks, { block, header }: Found): number {
