@@ -1,40 +1,42 @@
 /**
- * The block map of bmaptool(1), version 2.0 (bmap-tools, BmapCreate.py): used blocks as inclusive
- * ranges. The file carries the SHA-256 of itself with that field as zeroes, so it is written twice:
- * once into the sum, once out.
+ * The block map that `bmaptool copy` follows, version 2.0. Format: bmap-tools, the comments in
+ * bmaptools/BmapCreate.py (writer) and BmapCopy.py (reader).
  */
 
 import { createHash } from 'node:crypto';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { alignOutward, eachExtent, totalBytes } from '../extents.js';
+import { alignOutward, type ExtentList, totalBytes } from '../extents.js';
 import { usedExtents } from '../frommap.js';
-import type { ExtentList } from '../../engine/types.js';
-import { inChunks, type MappedDevice } from './format.js';
+import { inPieces, type MappedDevice } from './format.js';
 
-/** bmaptool's own unit. Used ranges are rounded outwards to it. */
 const blockBytes = 4096;
 
+/** The checksum is of the file itself, with this in its place. */
+const noChecksum = '0'.repeat(64);
+
+/**
+ * Used ranges rounded outwards to blocks of 4 KiB. The ranges carry no checksums of their own: they
+ * are optional, and the volume's contents are not read for a map.
+ */
 export function* bmap(map: UsedMap, device: MappedDevice): Generator<string> {
   const mapped = alignOutward(usedExtents(map.ranges), blockBytes);
-  const sum = createHash('sha256');
-  for (const chunk of inChunks(pieces(mapped, device, '0'.repeat(64)))) sum.update(chunk);
-  yield* inChunks(pieces(mapped, device, sum.digest('hex')));
+  const hash = createHash('sha256');
+  for (const piece of inPieces(texts(mapped, device.bytes, noChecksum))) hash.update(piece);
+  yield* inPieces(texts(mapped, device.bytes, hash.digest('hex')));
 }
 
-function* pieces(mapped: ExtentList, device: MappedDevice, checksum: string): Generator<string> {
-  yield `<?xml version="1.0" ?>
-<bmap version="2.0">
-    <ImageSize> ${device.bytes} </ImageSize>
-    <BlockSize> ${blockBytes} </BlockSize>
-    <BlocksCount> ${Math.ceil(device.bytes / blockBytes)} </BlocksCount>
-    <MappedBlocksCount> ${totalBytes(mapped) / blockBytes} </MappedBlocksCount>
-    <ChecksumType> sha256 </ChecksumType>
-    <BmapFileChecksum> ${checksum} </BmapFileChecksum>
-    <BlockMap>
-`;
-  for (const { start, length } of eachExtent(mapped)) {
-    const first = start / blockBytes;
-    const last = (start + length) / blockBytes - 1;
+function* texts(mapped: ExtentList, imageBytes: number, checksum: string): Generator<string> {
+  yield '<?xml version="1.0" ?>\n<bmap version="2.0">\n';
+  yield `    <ImageSize> ${imageBytes} </ImageSize>\n`;
+  yield `    <BlockSize> ${blockBytes} </BlockSize>\n`;
+  yield `    <BlocksCount> ${Math.ceil(imageBytes / blockBytes)} </BlocksCount>\n`;
+  yield `    <MappedBlocksCount> ${totalBytes(mapped) / blockBytes} </MappedBlocksCount>\n`;
+  yield '    <ChecksumType> sha256 </ChecksumType>\n';
+  yield `    <BmapFileChecksum> ${checksum} </BmapFileChecksum>\n`;
+  yield '    <BlockMap>\n';
+  for (let index = 0; index < mapped.length; index += 2) {
+    const first = (mapped[index] as number) / blockBytes;
+    const last = first + (mapped[index + 1] as number) / blockBytes - 1;
     yield `        <Range> ${first === last ? first : `${first}-${last}`} </Range>\n`;
   }
   yield '    </BlockMap>\n</bmap>\n';

@@ -1,26 +1,82 @@
 /**
- * GNU ddrescue's mapfile (its manual, "Mapfile structure"), used as a domain: `+` marks what is in use,
- * `?` what is free. `ddrescue --domain-mapfile` then copies only what is in use.
+ * Mapfiles of GNU ddrescue. Format: the ddrescue manual, "Mapfile structure": comments, one status
+ * line, then blocks of position, size and status that follow each other without gaps.
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { inChunks, rangesByUse, type MappedDevice } from './format.js';
+import { type ExtentList } from '../extents.js';
+import { inPieces, type MappedDevice } from './format.js';
+import { runsOf } from './runs.js';
 
+/** What ddrescue knows of a block. */
+export type BlockStatus =
+  | '?' // not tried
+  | '*' // failed, not trimmed
+  | '/' // failed, not scraped
+  | '-' // bad
+  | '+'; // finished
+
+interface Block {
+  readonly start: number;
+  readonly length: number;
+  readonly status: BlockStatus;
+}
+
+/**
+ * A domain mapfile, for `ddrescue -m` and nbdkit's ddrescue filter: used runs are finished, free ones
+ * not tried.
+ */
 export function ddrescue(map: UsedMap, device: MappedDevice): Iterable<string> {
-  return inChunks(pieces(map, device));
+  // JSON's escapes keep a path with a line break in it within the comment.
+  const comment = `# Used (+) and free (?) parts of ${JSON.stringify(device.path)}\n`;
+  return mapfile(comment, '?', domainBlocks(map));
 }
 
-function hex(value: number): string {
-  return `0x${value.toString(16).toUpperCase().padStart(8, '0')}`;
+/**
+ * A rescue mapfile, with which ddrescue can go on: `badRanges` are bad sectors, the rest is finished,
+ * what was free included, so that nobody asks a dying disk for it. Bad ranges are a canonical list
+ * within the device.
+ */
+export function ddrescueMap(badRanges: ExtentList, deviceBytes: number): Iterable<string> {
+  return mapfile(
+    '# Bad sectors (-) that fastsync met\n',
+    '+',
+    rescueBlocks(badRanges, deviceBytes),
+  );
 }
 
-function* pieces(map: UsedMap, device: MappedDevice): Generator<string> {
-  // A line break in the path would end the comment and begin a block.
-  yield `# Mapfile. Created by fastsync\n# Used ranges (+) and free ones (?) of ${JSON.stringify(device.path)}\n`;
-  yield '# current_pos  current_status  current_pass\n';
-  yield '0x00000000     ?               1\n';
+function mapfile(comment: string, status: '?' | '+', blocks: Iterable<Block>): Iterable<string> {
+  return inPieces(lines(`# Mapfile. Created by fastsync\n${comment}`, status, blocks));
+}
+
+function* lines(head: string, status: '?' | '+', blocks: Iterable<Block>): Generator<string> {
+  yield `${head}# current_pos  current_status  current_pass\n`;
+  yield `${hex(0)}     ${status}               1\n`;
   yield '#      pos        size  status\n';
-  for (const { start, length, used } of rangesByUse(map)) {
-    yield `${hex(start)}  ${hex(length)}  ${used ? '+' : '?'}\n`;
+  for (const { start, length, status } of blocks) {
+    yield `${hex(start)}  ${hex(length)}  ${status}\n`;
   }
+}
+
+function* domainBlocks(map: UsedMap): Generator<Block> {
+  for (const { start, length, used } of runsOf(map.ranges)) {
+    yield { start, length, status: used ? '+' : '?' };
+  }
+}
+
+function* rescueBlocks(badRanges: ExtentList, deviceBytes: number): Generator<Block> {
+  let position = 0;
+  for (let index = 0; index < badRanges.length; index += 2) {
+    const start = badRanges[index] as number;
+    const length = badRanges[index + 1] as number;
+    if (start > position) yield { start: position, length: start - position, status: '+' };
+    yield { start, length, status: '-' };
+    position = start + length;
+  }
+  if (deviceBytes > position)
+    yield { start: position, length: deviceBytes - position, status: '+' };
+}
+
+function hex(bytes: number): string {
+  return `0x${bytes.toString(16).toUpperCase().padStart(8, '0')}`;
 }

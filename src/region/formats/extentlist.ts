@@ -1,17 +1,23 @@
 /**
- * The list that nbdkit-extentlist-filter(1) puts over a plugin: offset, length and type in a line.
- * Used ranges have no type; free ones are holes, but not zero: what lies there is anybody's guess.
+ * The extent list that nbdkit's extentlist filter lays over a volume, so that NBD clients skip what is
+ * free. Format: nbdkit-extentlist-filter(1), "FILE FORMAT": offset, length and type in decimal bytes,
+ * no comments.
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { inChunks, rangesByUse } from './format.js';
+import { inPieces } from './format.js';
+import { runsOf } from './runs.js';
 
+/**
+ * Used runs have no type (allocated data), free ones are `hole` and not `zero`: they need not be
+ * copied, but what lies there is old data, and a client must not take it for zeroes.
+ */
 export function extentlist(map: UsedMap): Iterable<string> {
-  return inChunks(pieces(map));
+  return inPieces(lines(map));
 }
 
-function* pieces(map: UsedMap): Generator<string> {
-  for (const { start, length, used } of rangesByUse(map)) {
-    yield `${start} ${length}${used ? '' : ' hole'}\n`;
+function* lines(map: UsedMap): Generator<string> {
+  for (const { start, length, used } of runsOf(map.ranges)) {
+    yield used ? `${start} ${length}\n` : `${start} ${length} hole\n`;
   }
 }

@@ -1,22 +1,25 @@
-/** The formats that a map can be written in, by the name that users give. */
+/** Used-region maps as files: what other tools take, and the way back in. */
 
 import { bmap } from './bmap.js';
 import { ddrescue } from './ddrescue.js';
 import { extentlist } from './extentlist.js';
-import type { MapFormat } from './format.js';
+import type { Format } from './format.js';
 import { json } from './json.js';
 import { qemu } from './qemu.js';
 
-export type { MapFormat, MappedDevice } from './format.js';
-export { importDdrescue, type DdrescueMap } from './import-ddrescue.js';
-export { importJson, type ImportedMap } from './import-json.js';
+export type FormatName = 'json' | 'ddrescue' | 'bmap' | 'qemu' | 'extentlist';
 
-export const mapFormats = {
+/** Every format that a map can be written in. */
+export const formats: Readonly<Record<FormatName, Format>> = {
   json,
   ddrescue,
   bmap,
   qemu,
   extentlist,
-} as const satisfies Record<string, MapFormat>;
+};
 
-export type MapFormatName = keyof typeof mapFormats;
+export { ddrescueMap, type BlockStatus } from './ddrescue.js';
+export type { Format, MappedDevice } from './format.js';
+export { jsonSchema } from './json.js';
+export { importDdrescue, type DdrescueMap } from './import-ddrescue.js';
+export { importJson, type ImportedMap } from './import-json.js';

@@ -1,37 +1,44 @@
-/**
- * Our own format: everything that the map knows, for programs. The schema's name changes when the
- * meaning of a field does; new fields may come at any time.
- */
+/** fastsync's own format: the whole map, every byte of the device with the reason why it is used or free. */
 
-import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { inChunks, type MappedDevice } from './format.js';
+import type { Filesystem, PartitionMap, UsedMap } from '../../../fsparsers/usedmap.js';
+import { inPieces, type MappedDevice } from './format.js';
 
-export const jsonSchema = 'fastsync-map-1';
+/** The number goes up when what is there changes its meaning; new members may come without that. */
+export const jsonSchema = 'fastsync-map/1';
 
-/**
- * One JSON object: schema, device, filesystem, usedBytes, freeBytes, notes, and last the ranges, which
- * cover the device in order, one to a line. All figures are bytes.
- */
+/** All positions and lengths are bytes. Each range stands on a line of its own. */
 export function json(map: UsedMap, device: MappedDevice): Iterable<string> {
-  return inChunks(pieces(map, device));
+  return inPieces(texts(map, device));
 }
 
-function* pieces({ filesystem, notes, ranges }: UsedMap, device: MappedDevice): Generator<string> {
-  const freeBytes = ranges.totals().free;
-  const head = {
+function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
+  const { free, ...used } = map.ranges.totals();
+  const head = JSON.stringify({
     schema: jsonSchema,
     device: { path: device.path, bytes: device.bytes },
-    filesystem,
-    usedBytes: device.bytes - freeBytes,
-    freeBytes,
-    notes,
-  };
-  yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "ranges": [`;
+    filesystem: filesystemOf(map.filesystem),
+    usedBytes: Object.values(used).reduce((sum, bytes) => sum + bytes, 0),
+    freeBytes: free,
+    notes: map.notes,
+    hazards: map.hazards ?? [],
+    ...(map.partitions === undefined ? {} : { partitions: map.partitions.map(partitionOf) }),
+  });
+  yield `${head.slice(0, -1)},"ranges":[`;
   let separator = '\n';
-  for (const { start, length, reason } of ranges) {
-    const used = reason !== 'free';
-    yield `${separator}    {"start": ${start}, "length": ${length}, "used": ${used}, "reason": "${reason}"}`;
+  for (const { start, length, reason } of map.ranges) {
+    yield `${separator}{"start":${start},"length":${length},"used":${reason !== 'free'},"reason":"${reason}"}`;
     separator = ',\n';
   }
-  yield '\n  ]\n}\n';
+  yield '\n]}\n';
+}
+
+/** Without `geometry`, whose labels are for people and change. */
+function filesystemOf(filesystem: Filesystem) {
+  const { type, uuid, label, blockBytes, sizeBytes, features, state, journal } = filesystem;
+  return { type, uuid, label, blockBytes, sizeBytes, features, state, journal };
+}
+
+function partitionOf(partition: PartitionMap) {
+  const { filesystem, ...facts } = partition;
+  return { ...facts, filesystem: filesystem === null ? null : filesystemOf(filesystem) };
 }

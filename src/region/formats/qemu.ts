@@ -1,21 +1,32 @@
 /**
- * The shape of `qemu-img map --output=json` (qemu-img(1); MapEntry in qemu's qapi/block-core.json). Free
- * ranges are as qemu has unallocated ones of unknown content: neither present nor zero nor data.
+ * The list that `qemu-img map --output=json` prints, for programs that read that. Shape: QEMU
+ * docs/tools/qemu-img.rst, "map", and MapEntry in qapi/block-core.json.
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { inChunks, rangesByUse } from './format.js';
+import { inPieces } from './format.js';
+import { type Run, runsOf } from './runs.js';
 
+/**
+ * The same list as qemu-img's for a raw file with data where the map says used and holes elsewhere.
+ * The format has no word for "free", so free runs are called zero, as holes are.
+ */
 export function qemu(map: UsedMap): Iterable<string> {
-  return inChunks(pieces(map));
+  return inPieces(texts(map));
 }
 
-function* pieces(map: UsedMap): Generator<string> {
+function* texts(map: UsedMap): Generator<string> {
   let separator = '[';
-  for (const { start, length, used } of rangesByUse(map)) {
-    const place = used ? `, "offset": ${start}` : '';
-    yield `${separator}{ "start": ${start}, "length": ${length}, "depth": 0, "present": ${used}, "zero": false, "data": ${used}${place}}`;
+  for (const run of runsOf(map.ranges)) {
+    yield separator + entryOf(run);
     separator = ',\n';
   }
   yield separator === '[' ? '[]\n' : ']\n';
+}
+
+function entryOf({ start, length, used }: Run): string {
+  return (
+    `{ "start": ${start}, "length": ${length}, "depth": 0, "present": true,` +
+    ` "zero": ${!used}, "data": ${used}, "offset": ${start}}`
+  );
 }

@@ -10,7 +10,7 @@ import { FastsyncError } from '../../../src/errors.js';
 import {
   importDdrescue,
   importJson,
-  mapFormats,
+  formats,
   freeExtents,
   usedExtents,
 } from '../../../src/region/index.js';
@@ -55,7 +55,7 @@ const text = (pieces: Iterable<string>) => [...pieces].join('');
 test('json comes back as it went', (t) => {
   fc.assert(
     fc.property(anyMap, fc.string(), (map, path) => {
-      const back = importJson(text(mapFormats.json(map, device(map, path))));
+      const back = importJson(text(formats.json(map, device(map, path))));
       t.deepEqual(back.device, { path, bytes: map.deviceBytes });
       t.like(back.filesystem, { type: 'ext4', uuid: map.filesystem.uuid });
       t.deepEqual([...back.ranges], [...map.ranges]);
@@ -69,9 +69,9 @@ test('json has the documented fields, and sums that agree', (t) => {
     ['metadata', 0, 1024],
     ['data', 4096, 1000],
   ]);
-  const parsed = JSON.parse(text(mapFormats.json(map, device(map)))) as Record<string, unknown>;
+  const parsed = JSON.parse(text(formats.json(map, device(map)))) as Record<string, unknown>;
   t.like(parsed, {
-    schema: 'fastsync-map-1',
+    schema: 'fastsync-map/1',
     device: { path: '/dev/sda1', bytes: 10_000 },
     filesystem: { type: 'ext4', blockBytes: 1024, features: ['extents'], state: 'clean' },
     usedBytes: 2024,
@@ -88,7 +88,7 @@ test('json has the documented fields, and sums that agree', (t) => {
 test('a ddrescue mapfile comes back as used and free', (t) => {
   fc.assert(
     fc.property(anyMap, fc.string(), (map, path) => {
-      const back = importDdrescue(text(mapFormats.ddrescue(map, device(map, path))));
+      const back = importDdrescue(text(formats.ddrescue(map, device(map, path))));
       t.deepEqual(back.finished, usedExtents(map.ranges));
       t.deepEqual(back.nonTried, freeExtents(map.ranges));
       t.is(back.badSectors.length, 0);
@@ -112,19 +112,19 @@ test("ddrescue's own mapfile is read, bad sectors and all", async (t) => {
 
 test('what is no map file is refused, naming where', (t) => {
   const map = mapOf(10_000, [['free', 1024, 2048]]);
-  const good = text(mapFormats.json(map, device(map)));
+  const good = text(formats.json(map, device(map)));
   const badJson = [
     '',
     'null',
     '[]',
     good.slice(0, -5),
-    good.replace('fastsync-map-1', 'fastsync-map-9'),
-    good.replace('"start": 1024', '"start": 1023'),
-    good.replace('"length": 2048', '"length": -2048'),
-    good.replace('"reason": "free"', '"reason": "nonsense"'),
-    good.replace('"used": false', '"used": true'),
-    good.replace('"bytes": 10000', '"bytes": 1e300'),
-    good.replace('"bytes": 10000', '"bytes": 10001'),
+    good.replace('fastsync-map/1', 'fastsync-map/9'),
+    good.replace('"start":1024', '"start":1023'),
+    good.replace('"length":2048', '"length":-2048'),
+    good.replace('"reason":"free"', '"reason":"nonsense"'),
+    good.replace('"used":false', '"used":true'),
+    good.replace('"bytes":10000', '"bytes":1e300'),
+    good.replace('"bytes":10000', '"bytes":10001'),
   ];
   const badDdrescue = ['', '# only a comment', '0x0 ? 1\n0 10 x', '0 ? 1\n0 10 +\n11 5 +', '1 2 +'];
   for (const [read, list] of [
@@ -143,7 +143,7 @@ test('every format streams: pieces stay small on a map of many ranges', (t) => {
   builder.mark('free', 0, 2 ** 40);
   for (let index = 0; index < 50_000; index++) builder.mark('data', index * 1_048_576, 4096);
   const map = { ...mapOf(2 ** 40, []), ranges: builder.build() };
-  for (const [name, format] of Object.entries(mapFormats)) {
+  for (const [name, format] of Object.entries(formats)) {
     let pieces = 0;
     for (const piece of format(map, device(map))) {
       pieces++;
