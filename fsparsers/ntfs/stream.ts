@@ -17,6 +17,9 @@ export interface Volume {
   readonly budget: { runs: number };
 }
 
+/** No structure is larger, nor is any of them read in larger pieces. */
+const longestReadBytes = 4 << 20;
+
 /** A stretch of a stream that lies in one piece: at a place on the device, or nowhere (zeros). */
 interface Segment {
   readonly deviceOffset: number | null;
@@ -54,7 +57,10 @@ export class Stream {
     }
   }
 
-  /** Reads exactly that many bytes. @throws ParseError where the stream does not hold them. */
+  /**
+   * Reads exactly that many bytes.
+   * @throws ParseError where the stream does not hold them, or they are more than any structure has.
+   */
   async read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
     if (this.#isEncoded) {
       throw new ParseError('UNSUPPORTED', 'the stream is compressed or encrypted', this.#place);
@@ -65,6 +71,9 @@ export class Stream {
         `needs ${lengthBytes} bytes at ${offsetBytes} of a stream of ${this.sizeBytes}`,
         this.#place,
       );
+    }
+    if (lengthBytes > longestReadBytes) {
+      throw new ParseError('CORRUPT', `${lengthBytes} bytes long`, this.#place);
     }
     if (this.#value !== null) {
       return new Uint8Array(this.#value.subarray(offsetBytes, offsetBytes + lengthBytes));

@@ -5,6 +5,7 @@
 
 export const types = {
   attributeList: 0x20,
+  fileName: 0x30,
   volumeInformation: 0x70,
   data: 0x80,
   indexRoot: 0x90,
@@ -22,7 +23,8 @@ const strideBytes = 512;
 /** Takes the update sequence off a record that lies in `record`. */
 export function unprotect(record: Buffer): void {
   const arrayAt = record.readUInt16LE(4);
-  for (let stride = 1; stride < record.readUInt16LE(6); stride++) {
+  const count = record.readUInt16LE(6);
+  for (let stride = 1; stride < count; stride++) {
     record.copy(record, stride * strideBytes - 2, arrayAt + 2 * stride, arrayAt + 2 * stride + 2);
   }
 }
@@ -30,20 +32,23 @@ export function unprotect(record: Buffer): void {
 /** Puts it on again, under its number. */
 export function protect(record: Buffer): void {
   const arrayAt = record.readUInt16LE(4);
-  for (let stride = 1; stride < record.readUInt16LE(6); stride++) {
+  const count = record.readUInt16LE(6);
+  for (let stride = 1; stride < count; stride++) {
     const at = stride * strideBytes - 2;
     record.copy(record, arrayAt + 2 * stride, at, at + 2);
     record.copy(record, at, arrayAt, arrayAt + 2);
   }
 }
 
-/** An image whose $MFT begins with one run, as mkntfs leaves it. */
+/** An image with its $MFT in one run, as mkntfs leaves it, unless `mftClusters` says otherwise. */
 export class NtfsImage {
   readonly bytes: Buffer;
   readonly clusterBytes: number;
   readonly recordBytes: number;
   readonly mftAt: number;
   readonly mirrorAt: number;
+  /** Where the $MFT's clusters lie, once they do not lie in one run any more. */
+  mftClusters: readonly number[] | null = null;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -57,7 +62,12 @@ export class NtfsImage {
   }
 
   recordAt(number: number): number {
-    return this.mftAt + number * this.recordBytes;
+    const at = number * this.recordBytes;
+    if (this.mftClusters === null) return this.mftAt + at;
+    const cluster = this.mftClusters[at / this.clusterBytes];
+    if (cluster === undefined)
+      throw new Error(`Expected record ${number} at a cluster's beginning`);
+    return cluster * this.clusterBytes;
   }
 
   /** Edits a record without its update sequence; the mirror of the first four follows. */

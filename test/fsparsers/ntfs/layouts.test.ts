@@ -8,17 +8,15 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
+import { dataOf, decodeRuns, nonResident, NtfsImage, resident, types } from './edit.js';
 import {
-  clustersOf,
-  dataOf,
-  decodeRuns,
-  nonResident,
-  NtfsImage,
-  placesApart,
-  resident,
-  type Run,
-  types,
-} from './edit.js';
+  bitmapBytes,
+  replaceData,
+  scatterBitmap,
+  scatterMft,
+  spare,
+  splitBitmap,
+} from './scatter.js';
 import {
   clusterDifferences,
   clustersByNtfscat,
@@ -30,9 +28,6 @@ import {
 
 const clusterBytes = 512;
 const smallClusters = ['--cluster-size', String(clusterBytes)];
-/** Where there is room for moved clusters. */
-const spare = 10_000;
-
 interface Edited {
   readonly image: string;
   readonly map: UsedMap;
@@ -64,25 +59,6 @@ function assertExact(t: ExecutionContext, { map, isUsed }: Edited): void {
   t.deepEqual(map.hazards, []);
 }
 
-/** Replaces a record's $DATA, and what else is given, by other attributes. */
-function replaceData(volume: NtfsImage, number: number, replacement: readonly Buffer[]): void {
-  const attributes = volume.attributes(number);
-  const others = attributes.filter((attribute) => attribute !== dataOf(attributes));
-  volume.setAttributes(number, [...others, ...replacement]);
-}
-
-function bitmapBytes(volume: NtfsImage): number {
-  return Number(dataOf(volume.attributes(6)).readBigUInt64LE(48));
-}
-
-/** Moves $Bitmap's clusters apart. */
-function scatterBitmap(volume: NtfsImage): Run[] {
-  const clusters = clustersOf(decodeRuns(dataOf(volume.attributes(6))));
-  const runs = placesApart(clusters.length, spare);
-  volume.move(clusters, runs);
-  return runs;
-}
-
 test('$Bitmap in a run for each cluster, backwards', async (t) => {
   const made = await edited(t, (volume) => {
     const dataBytes = bitmapBytes(volume);
@@ -97,42 +73,8 @@ test('$Bitmap in a run for each cluster, backwards', async (t) => {
 
 for (const listIsResident of [true, false]) {
   test(`$Bitmap with ${listIsResident ? 'a resident' : 'a non-resident'} attribute list`, async (t) => {
-    const listCluster = 4000;
     const made = await edited(t, (volume) => {
-      const dataBytes = bitmapBytes(volume);
-      if (!listIsResident) volume.setUsed(listCluster, true);
-      const runs = scatterBitmap(volume);
-      const piece = (instance: number, from: number, to: number): Buffer =>
-        nonResident({
-          type: types.data,
-          instance,
-          runs: runs.slice(from, to),
-          lowestVcn: from,
-          clusterBytes,
-          dataBytes,
-        });
-      const [first, second, third] = [piece(50, 0, 2), piece(0, 2, 5), piece(3, 5, 8)];
-      volume.makeExtension(24, 6, [second]);
-      volume.makeExtension(25, 6, [third]);
-      const attributes = volume.attributes(6);
-      const others = attributes.filter((attribute) => attribute !== dataOf(attributes));
-      const list = Buffer.concat([
-        ...others.map((attribute) => volume.listEntry(6, attribute)),
-        volume.listEntry(6, first),
-        volume.listEntry(24, second),
-        volume.listEntry(25, third),
-      ]);
-      list.copy(volume.bytes, listIsResident ? volume.bytes.length : listCluster * clusterBytes);
-      const listAttribute = listIsResident
-        ? resident(types.attributeList, 60, list)
-        : nonResident({
-            type: types.attributeList,
-            instance: 60,
-            runs: [{ lcn: listCluster, count: 1 }],
-            clusterBytes,
-            dataBytes: list.length,
-          });
-      volume.setAttributes(6, [...others, first, listAttribute]);
+      splitBitmap(volume, listIsResident ? null : 4000);
     });
     assertExact(t, made);
   });
@@ -263,50 +205,6 @@ for (const pieces of [1, 2, 3]) {
     });
     await execa('ntfsfix', ['--no-action', image]);
   });
-}
-
-/**
- * Moves all but the first four records of the $MFT, four by four, and describes its clusters in one,
- * two or three records. The second of these lies in the first piece, the third in the second.
- */
-function scatterMft(volume: NtfsImage, pieceCount: number): number {
-  const attributes = volume.attributes(0);
-  const data = dataOf(attributes);
-  const clusters = clustersOf(decodeRuns(data));
-  const runClusters = 8;
-  const home = { lcn: clusters[0] ?? 0, count: runClusters };
-  const apart = placesApart(clusters.length - runClusters, spare, runClusters);
-  const runs = [home, ...apart];
-  const ends = [6, 9].slice(0, pieceCount - 1);
-  const pieces = [...ends, runs.length].map((end, index) => {
-    const start = ends[index - 1] ?? 0;
-    return nonResident({
-      type: types.data,
-      instance: 70 + index,
-      runs: runs.slice(start, end),
-      lowestVcn: start * runClusters,
-      clusterBytes,
-      dataBytes: Number(data.readBigUInt64LE(48)),
-      initializedBytes: Number(data.readBigUInt64LE(56)),
-      allocatedBytes: clusters.length * clusterBytes,
-    });
-  });
-  const others = attributes.filter((attribute) => attribute !== data);
-  const holders = [0, 15, 24];
-  for (const [index, piece] of pieces.entries()) {
-    if (index > 0) volume.makeExtension(holders[index] ?? 0, 0, [piece]);
-  }
-  const entries = [
-    ...others.map((attribute) => ({ attribute, holder: 0 })),
-    ...pieces.map((attribute, index) => ({ attribute, holder: holders[index] ?? 0 })),
-  ].toSorted((a, b) => a.attribute.readUInt32LE(0) - b.attribute.readUInt32LE(0));
-  const list = Buffer.concat(
-    entries.map(({ attribute, holder }) => volume.listEntry(holder, attribute)),
-  );
-  const listed = pieceCount === 1 ? [] : [resident(types.attributeList, 60, list)];
-  volume.setAttributes(0, [...others, ...pieces.slice(0, 1), ...listed]);
-  volume.move(clusters.slice(runClusters), apart);
-  return clusters.length;
 }
 
 for (const [name, clusterOf] of [
