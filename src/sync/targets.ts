@@ -59,14 +59,7 @@ async function inspectExisting(
   earlier: readonly Earlier[],
   surroundings: Surroundings,
 ): Promise<Target> {
-  const { topology } = surroundings;
-  const twin = [source, ...earlier.flatMap((one) => one.identity ?? [])].find(
-    (other) => topology.sharedNode(other, identity) !== null,
-  );
-  const onSource = await surroundings.liesOn(path.dirname(identity.realPath), source);
-  const sharedWith =
-    twin?.path ??
-    (identity.kind === 'file' && onSource ? `the file system on ${source.path}` : null);
+  const sharedWith = await sharedByStorage(identity, source, earlier, surroundings);
   const facts = {
     identity,
     usage: await surroundings.usageOf(identity),
@@ -74,6 +67,22 @@ async function inspectExisting(
     sharedWith,
   };
   return { path: identity.path, facts, sharedWith };
+}
+
+async function sharedByStorage(
+  identity: VolumeIdentity,
+  source: VolumeIdentity,
+  earlier: readonly Earlier[],
+  surroundings: Surroundings,
+): Promise<string | null> {
+  const isInside =
+    identity.kind === 'file' &&
+    (await surroundings.liesOn(path.dirname(identity.realPath), source));
+  if (isInside && identity.node !== source.node) return `the file system on ${source.path}`;
+  for (const other of [source, ...earlier.flatMap((one) => one.identity ?? [])]) {
+    if (await surroundings.share(other, identity)) return other.path;
+  }
+  return null;
 }
 
 async function sharedByName(
@@ -95,7 +104,9 @@ async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
   await using volume = await openVolume(identity.path);
   const signatures = await probe(volume.reader);
   const plausible = signatures.filter(({ doubt }) => doubt === null);
-  if (plausible.length > 0) return plausible.map(describeSignature);
+  // A damaged file system may be the only one its owner has: it is named too.
+  const named = plausible.length > 0 ? plausible : signatures;
+  if (named.length > 0) return named.map(describeSignature);
   if (identity.kind === 'block') return [];
   // A device full of noise is a used disk; a file full of it may be anybody's database.
   const head = await volume.reader.read(0, Math.min(headBytes, identity.sizeBytes));
@@ -136,7 +147,7 @@ export async function openTargets(
       const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
       const lock = await takeLock(node, name);
       try {
-        if (expected?.kind === 'file') await resizeTargetFile(name, options.sizeBytes);
+        if (expected?.kind === 'file') await resizeTargetFile(expected, options.sizeBytes);
         const volume = await openVolume(name, {
           write: true,
           exclusive: options.exclusive,

@@ -4,7 +4,7 @@ export { identifyVolume, type VolumeIdentity } from './identity.js';
 export { openVolume, type LocalVolume, type OpenOptions } from './open.js';
 export { FileByteReader } from './reader.js';
 export { systemRoots, type SystemRoots } from './sysfs.js';
-export { takeLock, type Lock } from './lock.js';
+export { lockDirectory, takeLock, type Lock } from './lock.js';
 export {
   findRefusals,
   hazardRefusals,

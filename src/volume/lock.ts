@@ -1,75 +1,124 @@
-/** One run at a time: a lock for every target, which names its holder and cannot outlive it. */
+/**
+ * One run at a time per target. A run lays a claim, a file named after the target and the process,
+ * and then looks whether anybody else has one: of two runs at least one sees the other. Nobody ever
+ * takes a name that another could hold, so clearing away a dead run's claim is no race.
+ */
 
-import { createHash } from 'node:crypto';
-import { connect, createServer, type Server } from 'node:net';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { errnoName, withVolumeErrors } from './errors.js';
 
+/** A lock that is held. `await using` or release() gives it back. */
 export interface Lock {
   release(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Two runs that start at once withdraw, and try again after times that differ. */
+const attempts = 4;
+const longestPauseMs = 40;
+
+/**
+ * Where claims lie: /run/fastsync for root, the user's own runtime directory otherwise. Runs of
+ * different users do not see each other here; on block devices O_EXCL keeps them apart.
+ */
+export function lockDirectory(): string {
+  const user = process.getuid?.() ?? 0;
+  if (user === 0) return '/run/fastsync';
+  const runtime = process.env.XDG_RUNTIME_DIR;
+  return runtime === undefined || runtime === ''
+    ? join(tmpdir(), `fastsync-${user}`)
+    : join(runtime, 'fastsync');
 }
 
 /**
- * Takes the lock on a node; `name` is what the user calls it. Rejects with LOCKED, exit code 7, while another process has it.
- *
- * The lock is a socket in Linux's abstract namespace (unix(7)): the kernel lets one process bind a
- * name and takes it away when that process ends, however it ends. There is no file to go stale, and
- * whoever finds the name taken asks the holder who it is.
+ * Takes the lock on a node; `name` is what the user calls it. Rejects with FastsyncError LOCKED (exit
+ * code 7), which names the process that has it.
  */
-export async function takeLock(node: string, name: string): Promise<Lock> {
-  const address = `\0fastsync-${createHash('sha256').update(node).digest('hex').slice(0, 32)}`;
-  const server = createServer((asking) => {
-    asking.on('error', () => undefined);
-    asking.end(String(process.pid));
-  });
-  try {
-    await listening(server, address);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw locked(name, await askHolder(address));
+export async function takeLock(
+  node: string,
+  name: string,
+  directory = lockDirectory(),
+): Promise<Lock> {
+  await withVolumeErrors(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }));
+  const target = node.replaceAll(/[^\w]/g, '-');
+  const own = `${target}.${process.pid}.${(await startOf(process.pid)) ?? '0'}.${await bootId()}`;
+  for (let attempt = 1; ; attempt++) {
+    const holder = await claim(directory, target, own);
+    if (holder === null) return new HeldLock(join(directory, own));
+    if (holder === process.pid || attempt === attempts) throw await locked(name, holder);
+    await sleep(Math.random() * longestPauseMs);
   }
-  server.unref();
-  return {
-    release: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      }),
-  };
 }
 
-function listening(server: Server, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
+/** Lays our claim and keeps it if nobody else has one; else withdraws it and gives the other's pid. */
+async function claim(directory: string, target: string, own: string): Promise<number | null> {
+  const file = join(directory, own);
+  try {
+    await writeFile(file, `${process.argv.join(' ')}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (errnoName(error) === 'EEXIST') return process.pid; // this very process holds it
+    throw error;
+  }
+  const holder = await liveClaim(directory, target, own);
+  if (holder !== null) await rm(file, { force: true });
+  return holder;
 }
 
-const askTimeoutMs = 2000;
-
-/** The holder's pid, or null if it does not answer in time. */
-function askHolder(address: string): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    let answer = '';
-    const done = () => {
-      socket.destroy();
-      resolve(/^\d+$/.test(answer) ? answer : null);
-    };
-    socket.setEncoding('latin1').setTimeout(askTimeoutMs, done);
-    socket.on('data', (text: string) => (answer += text));
-    socket.on('end', done).on('error', done);
-  });
+/** The pid of another live claim on the target; claims of the dead are cleared away. */
+async function liveClaim(directory: string, target: string, own: string): Promise<number | null> {
+  for (const name of await readdir(directory)) {
+    if (name === own || !name.startsWith(`${target}.`)) continue;
+    const [pid = '', start, boot] = name.slice(target.length + 1).split('.');
+    const isAlive = boot === (await bootId()) && start === (await startOf(Number(pid)));
+    if (isAlive) return Number(pid);
+    await rm(join(directory, name), { force: true });
+  }
+  return null;
 }
 
-function locked(name: string, pid: string | null): FastsyncError {
+/**
+ * When a process began, in clock ticks since boot: proc_pid_stat(5), field 22. With it a pid that was
+ * given out again is told from the one that held the lock.
+ */
+async function startOf(pid: number): Promise<string | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name in parentheses may hold blanks and parentheses; the fields after it do not.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[22 - 3] ?? null;
+}
+
+async function bootId(): Promise<string> {
+  const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return text.slice(0, 8);
+}
+
+async function locked(name: string, pid: number): Promise<FastsyncError> {
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const words = command.split('\0').filter(Boolean).join(' ');
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,
-    message: `${name} is being written by another run${pid === null ? '' : ` (pid ${pid})`}`,
-    remedy: 'wait until it ends, or stop it',
+    message: `${name} is being written by another run, process ${pid}${words === '' ? '' : ` (${words})`}`,
+    remedy: 'wait for it to end, or stop it',
   });
+}
+
+class HeldLock implements Lock {
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  release(): Promise<void> {
+    return rm(this.#file, { force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
 }

@@ -1,84 +1,145 @@
-/** Everything that is mounted or swapped on, in every mount namespace of this machine. */
+/**
+ * What is mounted, in every mount namespace that has a process in it (proc_pid_mountinfo(5)), and what
+ * swap is on (proc_swaps(5)).
+ */
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { join } from 'node:path';
 import { blockNode, nodeOfStat, type NodeId } from './node.js';
-import { type SystemRoots, systemRoots } from './sysfs.js';
+import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Mount {
-  readonly node: NodeId;
+  /** Where the file system lies: one device as a rule, several for btrfs, none for tmpfs. */
+  readonly nodes: readonly NodeId[];
   readonly directory: string;
-  /** Neither this mount nor the file system itself lets anybody write. */
+  readonly fsType: string;
+  /** The superblock's own flag: a read-only bind mount of a writable file system is writable. */
   readonly readOnly: boolean;
+  readonly superOptions: string;
+  /** In our own mount namespace, so that its directory means something to us. */
+  readonly own: boolean;
 }
 
-/** All mounts of block devices, each once for every directory. */
-export async function readMounts(roots: SystemRoots = systemRoots): Promise<Mount[]> {
-  const tables = await Promise.all((await namespaceTables(roots)).map(readTextOrNothing));
-  const found = new Map<string, Mount>();
-  for (const line of tables.join('\n').split('\n')) {
-    const mount = await parseMount(line);
-    if (mount !== null) found.set(`${mount.node} ${mount.directory}`, mount);
-  }
-  return [...found.values()];
+export interface Swap {
+  readonly node: NodeId;
+  readonly path: string;
 }
 
-/** One `mountinfo` for each mount namespace that has a process in it. */
-async function namespaceTables({ proc }: SystemRoots): Promise<string[]> {
-  const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name));
-  const tables = new Map<string, string>();
-  for (const pid of pids) {
-    const namespace = await readlink(path.join(proc, pid, 'ns/mnt')).catch(() => null);
-    if (namespace !== null && !tables.has(namespace)) {
-      tables.set(namespace, path.join(proc, pid, 'mountinfo'));
-    }
-  }
-  return tables.size > 0 ? [...tables.values()] : [path.join(proc, 'self/mountinfo')];
+/** Blanks and the like are written as octal numbers. */
+function unescape(field: string): string {
+  return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
 }
 
-async function readTextOrNothing(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '');
 }
 
-/**
- * A line of mountinfo (proc(5)): ID, parent, device, root, directory, options, tags, "-", type,
- * source, options of the file system. File systems of several devices (btrfs) show an anonymous
- * device number there, so the source decides for them.
- */
-async function parseMount(line: string): Promise<Mount | null> {
-  const [before, after] = line.split(' - ');
-  const [, , device, , directory] = before?.split(' ') ?? [];
-  const [, source, superOptions] = after?.split(' ') ?? [];
-  if (device === undefined || directory === undefined || source === undefined) return null;
-  const [major, minor] = device.split(':').map(Number);
-  const node = major === 0 ? await nodeOfPath(unescape(source)) : blockNode(major ?? 0, minor ?? 0);
-  if (node === null) return null;
-  // A read-only bind mount of a file system that is writable elsewhere does not make it stand still.
-  const readOnly = (superOptions ?? '').split(',').includes('ro');
-  return { node, directory: unescape(directory), readOnly };
-}
-
-async function nodeOfPath(file: string): Promise<NodeId | null> {
-  if (!file.startsWith('/')) return null;
-  try {
-    return nodeOfStat(await stat(file, { bigint: true }));
-  } catch {
-    return null;
+/** One process of each mount namespace, our own first. */
+async function namespaces({ proc }: SystemRoots): Promise<string[]> {
+  const pids = (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const byNamespace = new Map<string, string>();
+  for (const pid of ['self', ...pids]) {
+    const namespace = await readlink(join(proc, pid, 'ns/mnt')).catch(() => null);
+    if (namespace !== null && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
   }
+  return byNamespace.size === 0 ? ['self'] : [...byNamespace.values()];
 }
 
-/** mountinfo and swaps write blanks and the like in octal: "\040". */
-function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(parseInt(octal, 8)),
-  );
+interface Line {
+  readonly device: string;
+  readonly directory: string;
+  readonly fsType: string;
+  readonly source: string;
+  readonly superOptions: string;
 }
 
-/** The devices and files that are swapped on. */
-export async function readSwaps({ proc }: SystemRoots = systemRoots): Promise<Set<NodeId>> {
-  const [, ...lines] = (await readTextOrNothing(path.join(proc, 'swaps'))).split('\n');
-  const nodes = await Promise.all(
-    lines.map((line) => nodeOfPath(unescape(line.split(/\s/)[0] ?? ''))),
-  );
-  return new Set(nodes.filter((node) => node !== null));
+function parseLine(line: string): Line | null {
+  const [before = '', after = ''] = line.split(' - ');
+  const [, , device, , directory] = before.split(' ');
+  const [fsType, source, superOptions] = after.split(' ');
+  if (device === undefined || directory === undefined || fsType === undefined) return null;
+  return {
+    device,
+    directory: unescape(directory),
+    fsType,
+    source: unescape(source ?? ''),
+    superOptions: unescape(superOptions ?? ''),
+  };
+}
+
+async function statNode(path: string): Promise<NodeId | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found === null ? null : nodeOfStat(found);
+}
+
+/** All devices of the btrfs that this one belongs to. */
+async function btrfsDevices(
+  node: NodeId,
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  { sys }: SystemRoots,
+): Promise<NodeId[]> {
+  const byName = new Map([...devices.values()].map((device) => [device.name, device.node]));
+  const root = join(sys, 'fs/btrfs');
+  for (const uuid of await readdir(root).catch(() => [])) {
+    const names = await readdir(join(root, uuid, 'devices')).catch(() => []);
+    const members = names.map((name) => byName.get(name)).filter((found) => found !== undefined);
+    if (members.includes(node)) return members;
+  }
+  return [node];
+}
+
+/**
+ * The number of a mount is its device's as a rule. btrfs, and FUSE on a device or an image, have
+ * anonymous numbers: there the source's path says what it is, as that namespace sees it.
+ */
+async function storageOf(
+  { device, source, fsType }: Line,
+  pid: string,
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  roots: SystemRoots,
+): Promise<NodeId[]> {
+  const [major, minor] = device.split(':').map(Number);
+  const numbered = blockNode(major ?? 0, minor ?? 0);
+  if (devices.has(numbered)) return [numbered];
+  if (!source.startsWith('/')) return [];
+  const node = (await statNode(join(roots.proc, pid, 'root', source))) ?? (await statNode(source));
+  if (node === null) return [];
+  return fsType === 'btrfs' ? btrfsDevices(node, devices, roots) : [node];
+}
+
+/** Every mount that has storage of its own behind it. Namespaces that we may not read are left out. */
+export async function readMounts(
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  roots: SystemRoots,
+): Promise<Mount[]> {
+  const mounts: Mount[] = [];
+  for (const [index, pid] of (await namespaces(roots)).entries()) {
+    const text = await readText(join(roots.proc, pid, 'mountinfo'));
+    for (const line of text.split('\n').map(parseLine)) {
+      if (line === null) continue;
+      mounts.push({
+        nodes: await storageOf(line, pid, devices, roots),
+        directory: line.directory,
+        fsType: line.fsType,
+        readOnly: !line.superOptions.split(',').includes('rw'),
+        superOptions: line.superOptions,
+        own: index === 0,
+      });
+    }
+  }
+  return mounts;
+}
+
+/** Every swap area that is on, device or file. */
+export async function readSwaps({ proc }: SystemRoots): Promise<Swap[]> {
+  const [, ...lines] = (await readText(join(proc, 'swaps'))).trim().split('\n');
+  const swaps: Swap[] = [];
+  for (const line of lines) {
+    const path = unescape(line.split(/\s/)[0] ?? '');
+    const node = await statNode(path);
+    if (node !== null) swaps.push({ node, path });
+  }
+  return swaps;
 }

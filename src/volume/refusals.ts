@@ -81,7 +81,14 @@ function sourceRefusals({ identity, usage }: SourceFacts): Refusal[] {
     });
   }
   const [writer] = usage.writers;
-  if (writer !== undefined) {
+  const [swap] = usage.swaps;
+  if (swap !== undefined) {
+    refusals.push({
+      code: 'SOURCE_OPEN',
+      message: `the source ${identity.path} is in use as swap space`,
+      remedy: 'switch it off (swapoff)',
+    });
+  } else if (writer !== undefined) {
     refusals.push({
       code: 'SOURCE_OPEN',
       message: `the source ${identity.path} is open for writing by ${writer.command} (pid ${writer.pid})`,
@@ -151,7 +158,8 @@ function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] 
 }
 
 function mountedWhere(mount: Usage['mounts'][number], { path }: VolumeIdentity): string {
-  return `${mount.by === path ? '' : ` through ${mount.by}`} on ${mount.directory}`;
+  const through = mount.by === path ? '' : ` through ${mount.by}`;
+  return `${through} on ${mount.directory}${mount.own ? '' : ' in another mount namespace'}`;
 }
 
 function busyWith({ swaps, holders, writers }: Usage): string | null {

@@ -1,87 +1,101 @@
-/** Who uses a volume, or anything that stands on it: gathered once for a run, decided on elsewhere. */
+/** Who uses a volume, or bytes of it: gathered once for a run, decided on elsewhere. */
 
 import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
 import type { VolumeIdentity } from './identity.js';
-import { type Mount, readMounts, readSwaps } from './mounts.js';
 import type { NodeId } from './node.js';
 import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
-import { Topology } from './topology.js';
-import { findWriters, type Writer } from './writers.js';
+import { newFileNode, SystemState } from './system.js';
+import { findWriters } from './writers.js';
 
-/** What was found on one volume. Places are told as a user would: "/dev/loop3, mounted on /srv". */
+/** What was found on one volume. `by` names the device through which it is used, as users would. */
 export interface Usage {
-  readonly mounts: readonly (Mount & { readonly by: string })[];
+  readonly mounts: readonly {
+    readonly by: string;
+    readonly directory: string;
+    /** The file system itself, not just this mount of it, is read-only. */
+    readonly readOnly: boolean;
+    /** False in a mount namespace other than ours. */
+    readonly own: boolean;
+  }[];
   readonly swaps: readonly string[];
   /** Devices that stand on the volume and hold it: dm, md, loops. Partitions are none. */
   readonly holders: readonly string[];
-  readonly writers: readonly Writer[];
+  readonly writers: readonly { readonly pid: number; readonly command: string }[];
 }
+
+type Volume = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
 
 /** The machine as it was when a run began. */
 export interface Surroundings {
-  readonly topology: Topology;
-  readonly mounts: readonly Mount[];
-  usageOf(volume: VolumeIdentity): Promise<Usage>;
+  usageOf(volume: Volume): Promise<Usage>;
+  /** Whether writing to one can change the other. */
+  share(a: Volume, b: Volume): Promise<boolean>;
   /** Whether a directory lies on a file system that is on the volume, or on anything standing on it. */
-  liesOn(directory: string, volume: VolumeIdentity): Promise<boolean>;
+  liesOn(directory: string, volume: Volume): Promise<boolean>;
 }
 
 export async function surveySurroundings(roots: SystemRoots = systemRoots): Promise<Surroundings> {
-  const [topology, mounts, swaps] = await Promise.all([
-    Topology.read(roots),
-    readMounts(roots),
-    readSwaps(roots),
-  ]);
-  const nameOf = (node: NodeId, volume: VolumeIdentity) => {
-    const device = topology.device(node);
-    return node === volume.node || device === undefined ? volume.path : devicePath(device);
-  };
+  const system = await SystemState.read(roots);
+  const footprintOf = ({ node, realPath }: Volume) => system.footprintOf(node, realPath);
   return {
-    topology,
-    mounts,
-    async usageOf(volume) {
-      const touched = touchedNodes(topology, volume);
-      return {
-        mounts: mounts
-          .filter(({ node }) => touched.has(node))
-          .map((mount) => ({ ...mount, by: nameOf(mount.node, volume) })),
-        swaps: [...touched].filter((node) => swaps.has(node)).map((node) => nameOf(node, volume)),
-        holders: holdersOf(topology, volume),
-        writers: await findWriters(touched, roots),
-      };
-    },
+    usageOf: async (volume) => usageOf(volume, await footprintOf(volume), system, roots),
+    share: async (a, b) => sharesStorage(await footprintOf(a), await footprintOf(b)),
     async liesOn(directory, volume) {
-      const node = await fileSystemNode(directory, mounts);
-      return node !== null && topology.above(volume.node).has(node);
+      const file = path.join(await realpath(directory).catch(() => directory), 'file');
+      const there = await system.footprintOf(newFileNode(file), file);
+      return sharesStorage(there, await footprintOf(volume));
     },
   };
 }
 
-/** The device of the file system that a directory is on: of the mount with the longest matching path. */
-async function fileSystemNode(directory: string, mounts: readonly Mount[]): Promise<NodeId | null> {
-  const real = await realpath(directory).catch(() => directory);
-  const holds = (mount: string) => mount === '/' || real === mount || real.startsWith(`${mount}/`);
-  const [best] = mounts
-    .filter((mount) => holds(mount.directory))
-    .sort((a, b) => b.directory.length - a.directory.length);
-  return best?.node ?? null;
+/** All devices, images, mounts and swap areas whose users use bytes of the volume, itself first. */
+function nodesTouching(node: NodeId, own: Footprint, system: SystemState): ReadonlySet<NodeId> {
+  const { graph, mounts, swaps } = system;
+  const candidates = new Set<NodeId>([
+    ...graph.devices.keys(),
+    ...graph.loopBacking.values(),
+    ...mounts.flatMap((mount) => mount.nodes),
+    ...swaps.map((swap) => swap.node),
+  ]);
+  const near = [...candidates].filter((other) => touches(footprint(other, graph), own));
+  return new Set([node, ...near]);
 }
 
-/** The volume, what stands on it, and the disks of which it is a part: a use of any of them is one of it. */
-function touchedNodes(topology: Topology, volume: VolumeIdentity): Set<NodeId> {
-  const touched = new Set(topology.above(volume.node));
-  for (const { node, exact } of topology.below(volume)) {
-    // The file below a loop lies on a file system that is mounted, of course: only devices count.
-    if (exact && node.startsWith('block:')) touched.add(node);
-    if (exact && node.startsWith('file:')) break;
-  }
-  return touched;
+async function usageOf(
+  volume: Volume,
+  own: Footprint,
+  system: SystemState,
+  roots: SystemRoots,
+): Promise<Usage> {
+  const nodes = nodesTouching(volume.node, own, system);
+  const nameOf = (node: NodeId) => {
+    const device = node === volume.node ? undefined : system.graph.devices.get(node);
+    return device === undefined ? volume.path : devicePath(device);
+  };
+  const mounts = system.mounts.flatMap(({ nodes: on, directory, readOnly, own: isOurs }) => {
+    const by = on.find((node) => nodes.has(node));
+    return by === undefined ? [] : [{ by: nameOf(by), directory, readOnly, own: isOurs }];
+  });
+  return {
+    mounts,
+    swaps: system.swaps.filter(({ node }) => nodes.has(node)).map(({ node }) => nameOf(node)),
+    holders: holdersAmong(nodes, own, system),
+    writers: await findWriters(nodes, roots),
+  };
 }
 
-function holdersOf(topology: Topology, volume: VolumeIdentity): string[] {
-  return [...topology.above(volume.node)].flatMap((node) => {
-    const device = topology.device(node);
-    const holds = device !== undefined && node !== volume.node && device.partition === null;
+/** The devices among them that keep what is below them open, loops and stacks: but not what the volume stands on. */
+function holdersAmong(
+  nodes: ReadonlySet<NodeId>,
+  own: Footprint,
+  { graph }: SystemState,
+): string[] {
+  const below = new Set<string>(own.map(({ storage }) => storage));
+  return [...nodes].flatMap((node) => {
+    const device = below.has(node) ? undefined : graph.devices.get(node);
+    const holds = device !== undefined && (device.loop !== null || device.slaves.length > 0);
     return holds ? [devicePath(device)] : [];
   });
 }

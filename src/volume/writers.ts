@@ -1,56 +1,57 @@
-/** Processes that have a volume open for writing: a virtual machine on an image, a database on a raw device. */
+/** Which processes hold something open for writing: their descriptors, as /proc shows them. */
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { join } from 'node:path';
 import { nodeOfStat, type NodeId } from './node.js';
-import { type SystemRoots, systemRoots } from './sysfs.js';
+import type { SystemRoots } from './sysfs.js';
 
 export interface Writer {
   readonly node: NodeId;
   readonly pid: number;
+  /** The process's name, as `ps -o comm` shows it. */
   readonly command: string;
 }
 
-/** The writers of any of `nodes`, this process left out. Without root only one's own processes are seen. */
+/** open(2): the access mode, and O_PATH, whose descriptors can do nothing. */
+const accessMask = 0o3;
+const pathOnly = 0o10000000;
+
+async function opensForWriting(fdinfo: string): Promise<boolean> {
+  const text = await readFile(fdinfo, 'utf8').catch(() => '');
+  const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(text)?.[1] ?? '0', 8);
+  return (flags & accessMask) !== 0 && (flags & pathOnly) === 0;
+}
+
+/** The node behind a descriptor that is open for writing, or null. */
+async function writtenNode(process: string, fd: string): Promise<NodeId | null> {
+  const descriptor = join(process, 'fd', fd);
+  // Sockets, pipes and the like have no path; asking further would cost for nothing.
+  const target = await readlink(descriptor).catch(() => '');
+  if (!target.startsWith('/')) return null;
+  if (!(await opensForWriting(join(process, 'fdinfo', fd)))) return null;
+  const found = await stat(descriptor, { bigint: true }).catch(() => null);
+  return found === null ? null : nodeOfStat(found);
+}
+
+/**
+ * Finds who has any of `wanted` open for writing; our own process does not count. Processes that we may
+ * not look into are left out: as root there are none. A writable mapping whose descriptor was closed
+ * does not show.
+ */
 export async function findWriters(
-  nodes: ReadonlySet<NodeId>,
-  { proc }: SystemRoots = systemRoots,
+  wanted: ReadonlySet<NodeId>,
+  { proc }: SystemRoots,
 ): Promise<Writer[]> {
-  const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(
-    pids.filter((pid) => pid !== process.pid).map((pid) => writersIn(pid, nodes, proc)),
-  );
-  return found.flat();
-}
-
-async function writersIn(pid: number, nodes: ReadonlySet<NodeId>, proc: string): Promise<Writer[]> {
-  const directory = path.join(proc, String(pid));
-  const descriptors = await readdir(path.join(directory, 'fd')).catch(() => []);
-  const written = new Set<NodeId>();
-  for (const descriptor of descriptors) {
-    const node = await openNode(directory, descriptor);
-    if (node === null || !nodes.has(node) || written.has(node)) continue;
-    if (await isForWriting(directory, descriptor)) written.add(node);
+  const writers: Writer[] = [];
+  const pids = (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids.map(Number).filter((id) => id !== process.pid)) {
+    const directory = join(proc, String(pid));
+    const fds = await readdir(join(directory, 'fd')).catch(() => []);
+    const nodes = await Promise.all(fds.map((fd) => writtenNode(directory, fd)));
+    const found = new Set(nodes.filter((node) => node !== null && wanted.has(node)));
+    if (found.size === 0) continue;
+    const command = (await readFile(join(directory, 'comm'), 'utf8').catch(() => '?')).trim();
+    for (const node of found) if (node !== null) writers.push({ node, pid, command });
   }
-  if (written.size === 0) return [];
-  const command = (await readFile(path.join(directory, 'comm'), 'utf8').catch(() => '?')).trim();
-  return [...written].map((node) => ({ node, pid, command }));
-}
-
-async function openNode(directory: string, descriptor: string): Promise<NodeId | null> {
-  const link = path.join(directory, 'fd', descriptor);
-  try {
-    // Sockets and pipes have no path; asking only those that have one saves most of the work.
-    if (!(await readlink(link)).startsWith('/')) return null;
-    return nodeOfStat(await stat(link, { bigint: true }));
-  } catch {
-    return null;
-  }
-}
-
-/** fdinfo's `flags` are octal; the access mode is in the lowest two bits (O_WRONLY 1, O_RDWR 2). */
-async function isForWriting(directory: string, descriptor: string): Promise<boolean> {
-  const info = await readFile(path.join(directory, 'fdinfo', descriptor), 'utf8').catch(() => '');
-  const flags = /^flags:\s*([0-7]+)/m.exec(info)?.[1];
-  return flags !== undefined && (parseInt(flags, 8) & 3) !== 0;
+  return writers;
 }
