@@ -56,6 +56,7 @@ export async function kernelReplay(
   image: string,
   options: readonly string[] = [],
 ): Promise<Buffer | null> {
+  // Not by mount's own `loop` option: with `ro` that makes a device the kernel cannot recover.
   const device = await attachLoop(t, image);
   try {
     const mount = await mounted(t, device, ['-t', 'ext4', '-o', ['ro', ...options].join(',')]);

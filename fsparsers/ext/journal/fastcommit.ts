@@ -39,23 +39,24 @@ export interface FastCommits {
 const maxClaims = 1 << 20;
 
 /**
- * Scans the fast-commit area, which begins at journal block `first`, for commits on top of the last
- * full one. `sequence` is the first transaction that the log does not hold.
+ * Scans the journal blocks from `first` to before `end` for commits on top of the last full one.
+ * `sequence` is the first transaction that the log does not hold. Rejects with ParseError where the
+ * kernel would refuse the journal.
  */
 export async function scanFastCommits(
   log: LogReader,
   geometry: ExtGeometry,
-  first: number,
+  { first, end }: { readonly first: number; readonly end: number },
   sequence: number,
 ): Promise<FastCommits> {
   const scan = new FastCommitScan(geometry, sequence);
-  // Each block is read or the journal's end throws: the kernel, too, fails on an area without an end.
-  for (let logBlock = first; ; logBlock++) {
+  for (let logBlock = first; logBlock < end; logBlock++) {
     const block = await log.read(logBlock);
-    if (logBlock === first && tagHeader.decode(block).fc_tag !== fastCommitTags.head) break;
-    if (!scan.block(block, log.offsetOf(logBlock))) break;
+    const isEmpty = logBlock === first && tagHeader.decode(block).fc_tag !== fastCommitTags.head;
+    if (isEmpty || !scan.block(block, log.offsetOf(logBlock))) return scan.result();
   }
-  return scan.result();
+  // The kernel and e2fsck read on behind the journal's end, and fail.
+  throw damage('UNSUPPORTED', 'fills its area to the end, which fails its replay', log.offsetOf(0));
 }
 
 interface Tag {

@@ -104,7 +104,7 @@ async function follow(
   const fast =
     superblock.fastCommit === null
       ? { commits: 0, claimed: [] }
-      : await scanFastCommits(log, geometry, superblock.fastCommit.first, committed.endSequence);
+      : await scanFastCommits(log, geometry, superblock.fastCommit, committed.endSequence);
   const replay = await replayLog({
     log,
     superblock,

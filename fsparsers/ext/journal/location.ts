@@ -120,7 +120,10 @@ async function internalJournal(
   const map = await mapBlocks(reader, geometry, inode);
   const last = map.extents.at(-1);
   const mapped = last === undefined ? 0 : last.logical + last.blocks;
-  demand(mapped >= blocks, `has ${blocks} blocks, but maps only ${mapped}`);
+  demand(
+    mapped * blockBytes >= inode.sizeBytes,
+    `has ${inode.sizeBytes} bytes, but maps only ${mapped} blocks of ${blockBytes}`,
+  );
   return {
     volume: {
       reader,

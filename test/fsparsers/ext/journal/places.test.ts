@@ -1,5 +1,6 @@
 /** Where a journal can be found, and how the replayed volume is read. */
 
+import { open } from 'node:fs/promises';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -178,4 +179,23 @@ test('stops at a signal', async (t) => {
   const reason = new Error('enough');
   const signal = AbortSignal.abort(reason);
   await t.throwsAsync(replayJournal(reader, geometry, { signal }), { is: reason });
+});
+
+test('a commit block of which only the header was written', async (t) => {
+  const image = await crash(t, seededRandom(t, 40), {
+    mkfs: ['mkfs.ext4', '-q', '-F', '-b', '4096', '-O', 'metadata_csum'],
+    sizeBytes: 64 * mebibyte,
+  });
+  const whole = await ourReplay(image.path);
+  const { stdout } = await execa('debugfs', ['-R', 'logdump', image.path]);
+  const commit = Number(/commit block\) at block (\d+)/.exec(stdout)?.[1]);
+  const { stdout: block } = await execa('debugfs', ['-R', `bmap <8> ${commit}`, image.path]);
+  const handle = await open(image.path, 'r+');
+  await handle.write(Buffer.alloc(512, 0xa5), 0, 512, Number(block) * 4096 + 512);
+  await handle.close();
+  const ours = await ourReplay(image.path);
+  t.is(ours.outcome.detail, whole.outcome.detail);
+  const byKernel = await kernelReplay(t, image.path);
+  if (byKernel === null) t.fail('the kernel refuses what we replay');
+  else t.deepEqual(differencesInReplay(ours, byKernel, 'kernel'), []);
 });
