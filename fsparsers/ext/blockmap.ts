@@ -22,7 +22,7 @@ export interface BlockMap {
 }
 
 /** No real file of the kind mapped here (the journal) comes near these; they bound time and memory. */
-const maxExtents = 1 << 20;
+const maxExtents = 1 << 18;
 const maxNodes = 1 << 16;
 
 const directBlocks = 12;

@@ -18,11 +18,13 @@ export interface CrashImageOptions {
   readonly sizeBytes: number;
   /** For `mount -o`. */
   readonly mountOptions?: readonly string[];
+  /** Works on the mounted file system; when it is done, the crash happens. */
+  readonly load: (directory: string) => unknown;
   /**
-   * Works on the mounted file system; where it returns, the crash happens. It may return a function
-   * that waits for processes still writing: they are then hit by the crash in the middle of it.
+   * Starts work that the crash is to hit in the middle; settles when that is over, which the crash
+   * sees to by failing every write. Its rejection is no matter.
    */
-  readonly load: (directory: string) => Promise<undefined | (() => Promise<unknown>)>;
+  readonly background?: (directory: string) => Promise<unknown>;
   /** Changes the image between mkfs and mount. */
   readonly prepare?: (image: string) => Promise<unknown>;
   /** Size of a journal on a device of its own, for which `mkfs` must then name `{journal}`. */
@@ -62,14 +64,15 @@ export async function makeCrashImage(
   await options.prepare?.(device);
   const mountOptions = options.mountOptions?.join(',');
   const mount = await mounted(t, device, mountOptions ? ['-o', mountOptions] : []);
-  const finish = await options.load(mount.directory);
+  const background = options.background?.(mount.directory).catch(() => undefined);
+  await options.load(mount.directory);
   await execa('xfs_io', ['-x', '-c', 'shutdown', mount.directory]);
   // Copied while it is still mounted: unmounting writes back what the crash would have lost.
   const crashed = path.join(directory, 'crashed.img');
   const crashedJournal = path.join(directory, 'crashed.jnl');
   await copySparse(live, crashed);
   if (journal !== null) await copySparse(liveJournal, crashedJournal);
-  await finish?.().catch(() => undefined);
+  await background;
   await mount.unmount();
   return { path: crashed, journalPath: journal === null ? null : crashedJournal };
 }

@@ -140,3 +140,21 @@ function descriptorPlaces(geometry: ExtGeometry): FieldPlace[] {
 function isJournalSuperblock(volume: Buffer, at: number): boolean {
   return volume.readUInt32BE(at) === 0xc03b3998 && [3, 4].includes(volume.readUInt32BE(at + 4));
 }
+
+/** The kernel goes on from replay to deleting orphans: s_last_orphan, or the orphan_present feature. */
+export function hasOrphans(volume: Buffer): boolean {
+  const orphanPresent = 0x10000;
+  return (
+    volume.readUInt32LE(1024 + 0xe8) !== 0 ||
+    (volume.readUInt32LE(1024 + 0x64) & orphanPresent) !== 0
+  );
+}
+
+/** Whether the log goes on from the journal's end at its beginning, as debugfs reads it. */
+export async function logWraps(image: string): Promise<boolean> {
+  const { stdout } = await execa('debugfs', ['-R', 'logdump', image]);
+  const blocks = [...stdout.matchAll(/^Found expected .* at block (\d+)/gm)].map(([, block]) =>
+    Number(block),
+  );
+  return blocks.some((block, nth) => block < (blocks[nth - 1] ?? 0));
+}

@@ -18,7 +18,7 @@ import {
 import type { LogReader } from './log.js';
 import { distance, following } from './sequence.js';
 import type { JournalSuperblock } from './superblock.js';
-import { LoggedWrites } from './writes.js';
+import { LoggedWrites, maxLoggedWrites } from './writes.js';
 
 export interface RevokeBlock {
   readonly logBlock: number;
@@ -91,7 +91,7 @@ class Scan {
     this.#refuseLoop(at);
     switch (h_blocktype) {
       case blockTypes.descriptor:
-        await this.#descriptor(block);
+        await this.#descriptor(at, block);
         return true;
       case blockTypes.commit:
         return this.#commit(at, block);
@@ -103,8 +103,9 @@ class Scan {
     }
   }
 
-  async #descriptor(block: Uint8Array): Promise<void> {
-    const { checksums, checksumSeed, first, end } = this.#superblock;
+  async #descriptor(at: number, block: Uint8Array): Promise<void> {
+    const { checksums, checksumSeed, first, end, blockBytes } = this.#superblock;
+    const most = maxLoggedWrites(blockBytes);
     if (!this.#tailHolds(checksumSeed, block)) this.#suspect = true;
     const summing = checksums === 'v1' && this.#badCommit === 0;
     if (summing) this.#crc = crc32BigEndian(this.#crc, block);
@@ -115,6 +116,9 @@ class Scan {
       if (summing) this.#crc = crc32BigEndian(this.#crc, await this.#log.read(source));
       source = source + 1 >= end ? first : source + 1;
       count++;
+      if (this.#writes.length > most) {
+        throw this.#damage(at, 'descriptor block', `the log asks for more than ${most} blocks`);
+      }
     }
     this.#advance(count);
   }

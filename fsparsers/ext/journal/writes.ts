@@ -1,12 +1,16 @@
 /** What the log's tags ask for, in the log's order: block `source` of the log goes to block `target`. */
 
-import { ParseError } from '../../errors.js';
-
 /**
- * More outstanding blocks than any real log holds (8 GiB of them at 4 KiB): what bounds memory, at
- * about 60 bytes each, against a log that was made up.
+ * More than any real log holds. The first bounds memory, at about 60 bytes a block, the second time,
+ * against a log that was made up.
  */
-export const maxLoggedWrites = 1 << 21;
+const maxLoggedBlocks = 1 << 21;
+const maxLoggedBytes = 8 * 2 ** 30;
+
+/** The most blocks a log may ask for here; one that asks for more is not followed. */
+export function maxLoggedWrites(blockBytes: number): number {
+  return Math.min(maxLoggedBlocks, maxLoggedBytes / blockBytes);
+}
 
 export interface LoggedWrite {
   /** File system block. */
@@ -33,12 +37,6 @@ export class LoggedWrites {
   }
 
   push(write: LoggedWrite): void {
-    if (this.#length === maxLoggedWrites) {
-      throw new ParseError('UNSUPPORTED', `asks for more than ${maxLoggedWrites} blocks`, {
-        structure: 'journal log',
-        offsetBytes: 0,
-      });
-    }
     if (this.#length === this.#targets.length) this.#grow();
     const index = this.#length++;
     this.#targets[index] = write.target;

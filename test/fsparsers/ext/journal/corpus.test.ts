@@ -12,6 +12,7 @@ import { corpusImages } from '../../../support/corpus.js';
 import {
   debugfsReplay,
   differencesInReplay,
+  hasOrphans,
   kernelReplay,
   ourReplay,
 } from '../../../support/ext-journal.js';
@@ -60,12 +61,3 @@ test('journals in the corpus', async (t) => {
   t.log(JSON.stringify(counts));
   t.pass();
 });
-
-/** The kernel goes on from replay to deleting orphans: s_last_orphan, or the orphan_present feature. */
-function hasOrphans(volume: Buffer): boolean {
-  const orphanPresent = 0x10000;
-  return (
-    volume.readUInt32LE(1024 + 0xe8) !== 0 ||
-    (volume.readUInt32LE(1024 + 0x64) & orphanPresent) !== 0
-  );
-}

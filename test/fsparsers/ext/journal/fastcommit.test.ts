@@ -93,7 +93,6 @@ async function fastCrash(
       churn(path.join(directory, 'churn'), random, before);
       await execa('sync', ['-f', directory]);
       durable = fastWork(directory, random, after);
-      return undefined;
     },
   });
   return { image: image.path, durable };
@@ -188,7 +187,6 @@ async function plainFastCrash(t: ExecutionContext, files: number): Promise<FastC
         keep(file, contents, 'a');
         durable.set(`file${nth}`, contents);
       }
-      return undefined;
     },
   });
   return { image, durable };
@@ -223,7 +221,6 @@ test('a full commit outdates the fast ones', async (t) => {
       await writeFile(path.join(directory, 'second'), 'x');
       await execa('sync', [path.join(directory, 'second')]);
       await execa('sync', ['-f', directory]);
-      return undefined;
     },
   });
   const { outcome } = await ourReplay(image);

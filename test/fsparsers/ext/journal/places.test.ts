@@ -30,10 +30,7 @@ function crash(
 ): Promise<CrashImage> {
   return makeCrashImage(t, {
     sizeBytes: 32 * mebibyte,
-    load: (directory) => {
-      churn(directory, random, 60);
-      return Promise.resolve(undefined);
-    },
+    load: (directory) => churn(directory, random, 60),
     ...options,
   });
 }
