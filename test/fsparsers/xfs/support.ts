@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import type { ByteReader } from '../../../fsparsers/reader.js';
 import type { MapRange, UsedMap } from '../../../fsparsers/usedmap.js';
 import { xfsParser } from '../../../fsparsers/xfs/index.js';
 import { FileByteReader } from '../../../src/volume/index.js';
@@ -18,15 +19,20 @@ export interface Range {
   readonly end: number;
 }
 
-/** The map of an image file; `logFile` is its external log. */
-export async function mapImage(image: string, logFile?: string): Promise<UsedMap> {
+/** The map of an image file; `logFile` is its external log, `onRead` sees every read's length. */
+export async function mapImage(
+  image: string,
+  logFile?: string,
+  onRead?: (lengthBytes: number) => void,
+): Promise<UsedMap> {
   const handles = [];
   try {
     const readers = [];
     for (const file of [image, ...(logFile === undefined ? [] : [logFile])]) {
       const handle = await open(file);
       handles.push(handle);
-      readers.push(new FileByteReader(handle, file, (await handle.stat()).size));
+      const reader = new FileByteReader(handle, file, (await handle.stat()).size);
+      readers.push(watched(reader, onRead));
     }
     const [device, externalJournal] = readers;
     if (device === undefined) throw new Error('no device');
@@ -34,6 +40,16 @@ export async function mapImage(image: string, logFile?: string): Promise<UsedMap
   } finally {
     for (const handle of handles) await handle.close();
   }
+}
+
+function watched(reader: ByteReader, onRead?: (lengthBytes: number) => void): ByteReader {
+  return {
+    sizeBytes: reader.sizeBytes,
+    read(offsetBytes, lengthBytes) {
+      onRead?.(lengthBytes);
+      return reader.read(offsetBytes, lengthBytes);
+    },
+  };
 }
 
 /** A new image with a fresh XFS; `options` are mkfs.xfs's own. */
