@@ -2,54 +2,11 @@
 
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { execa } from 'execa';
 import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
-import { fillWithGarbage } from '../support/garbage.js';
-import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
-import { populateTree, treeDifferences } from '../support/tree.js';
-
-const mebibyte = 1024 ** 2;
-const volumeBytes = 96 * mebibyte;
-
-interface Pair {
-  readonly directory: string;
-  readonly source: string;
-  readonly target: string;
-  /** Where checkpoints go: a place of the test's own. */
-  readonly state: readonly string[];
-}
-
-/** A populated volume and a target full of garbage, both as files. */
-async function makePair(
-  t: ExecutionContext,
-  mkfs: readonly [string, ...string[]],
-  bytes = volumeBytes,
-): Promise<Pair> {
-  const directory = await scratchDirectory(t);
-  const source = await sparseFile(path.join(directory, 'source.img'), bytes);
-  const target = await sparseFile(path.join(directory, 'target.img'), bytes);
-  // Free space of the source holds garbage too, another than the target's.
-  await fillWithGarbage(source, bytes, 2);
-  const [command, ...args] = mkfs;
-  await execa(command, [...args, '-E', 'nodiscard', source]);
-  const { directory: mount, unmount } = await mounted(t, source, ['-o', 'loop']);
-  await populateTree(mount, 7, 16);
-  await unmount();
-  await fillWithGarbage(target, bytes);
-  return { directory, source, target, state: ['--state-dir', path.join(directory, 'state')] };
-}
-
-/** fsck finds nothing, and the trees are the same in every respect. */
-async function proveExt(t: ExecutionContext, source: string, target: string): Promise<void> {
-  const { exitCode, stdout } = await execa('e2fsck', ['-fn', target], { reject: false });
-  t.is(exitCode, 0, stdout);
-  const left = await mounted(t, source, ['-o', 'loop,ro']);
-  const right = await mounted(t, target, ['-o', 'loop,ro']);
-  t.deepEqual(await treeDifferences(left.directory, right.directory), []);
-  await left.unmount();
-  await right.unmount();
-}
+import { attachLoop, sparseFile } from '../support/scratch.js';
+import { extKind, makePair, mebibyte, proveSame } from '../support/seeding.js';
 
 /** Where `bytes` has what none of the others has at that place; -1 if nowhere. */
 function firstForeignByte(bytes: Buffer, others: readonly Buffer[]): number {
@@ -59,31 +16,12 @@ function firstForeignByte(bytes: Buffer, others: readonly Buffer[]): number {
   return -1;
 }
 
-const kinds: Readonly<Record<string, readonly [string, ...string[]]>> = {
-  ext4: ['mkfs.ext4', '-q', '-F'],
-  'ext4 with 1 KiB blocks': ['mkfs.ext4', '-q', '-F', '-b', '1024'],
-  'ext4 with bigalloc': ['mkfs.ext4', '-q', '-F', '-O', 'bigalloc', '-C', '65536'],
-  'ext4 with meta_bg': ['mkfs.ext4', '-q', '-F', '-O', 'meta_bg,^resize_inode', '-g', '4096'],
-  ext3: ['mkfs.ext3', '-q', '-F'],
-  ext2: ['mkfs.ext2', '-q', '-F'],
-};
-
-for (const [name, mkfs] of Object.entries(kinds)) {
-  test.serial(`${name}: a target full of garbage becomes the same file system`, async (t) => {
-    const { source, target, state } = await makePair(t, mkfs);
-    const words = ['init', '--src', source, '--dst', target, '--yes', '--verify', ...state];
-    const { exitCode, summary, stderr } = await fastsyncJson(words);
-    t.is(exitCode, 0, stderr);
-    t.is(summary.outcome, 'done');
-    t.true(Number(summary.copiedBytes) < volumeBytes / 2, 'free space is not copied');
-    t.is(summary.verifiedBytes, summary.copiedBytes);
-    await proveExt(t, source, target);
-  });
-}
+const ext4 = extKind('mkfs.ext4');
+const volumeBytes = 96 * mebibyte;
 
 test.serial('device to device, on sectors of different sizes', async (t) => {
-  const mkfs = ['mkfs.ext4', '-q', '-F', '-b', '4096'] as const;
-  const { source, target, state } = await makePair(t, mkfs);
+  const kind = extKind('mkfs.ext4', '-b', '4096');
+  const { source, target, state } = await makePair(t, kind, volumeBytes);
   const from = await attachLoop(t, source, ['--direct-io=on']);
   const to = await attachLoop(t, target, ['--direct-io=on', '--sector-size', '4096']);
   const { exitCode, stderr } = await fastsyncJson([
@@ -96,11 +34,11 @@ test.serial('device to device, on sectors of different sizes', async (t) => {
     ...state,
   ]);
   t.is(exitCode, 0, stderr);
-  await proveExt(t, source, target);
+  await proveSame(t, ext4, source, target);
 });
 
 test.serial('both backends give the same target', async (t) => {
-  const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, target, directory, state } = await makePair(t, ext4, volumeBytes);
   const other = path.join(directory, 'other.img');
   await execa('cp', ['--sparse=never', target, other]);
   for (const [backend, to] of [
@@ -116,7 +54,7 @@ test.serial('both backends give the same target', async (t) => {
 });
 
 test.serial('a new file is made sparse, and free space reads as zeroes', async (t) => {
-  const { source, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, directory, state } = await makePair(t, ext4, volumeBytes);
   const target = path.join(directory, 'new.img');
   const { exitCode, stderr } = await fastsyncJson([
     'init',
@@ -130,23 +68,23 @@ test.serial('a new file is made sparse, and free space reads as zeroes', async (
   const { size, blocks } = await stat(target);
   t.is(size, volumeBytes);
   t.true(blocks * 512 < volumeBytes / 2, 'holes stay holes');
-  await proveExt(t, source, target);
+  await proveSame(t, ext4, source, target);
 });
 
 test.serial('several targets: the source is read once', async (t) => {
-  const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, target, directory, state } = await makePair(t, ext4, volumeBytes);
   const second = path.join(directory, 'second.img');
   const words = ['init', '--src', source, '--dst', target, '--dst', second, '--yes', ...state];
   const { exitCode, summary, stderr } = await fastsyncJson(words);
   t.is(exitCode, 0, stderr);
   t.is(summary.readBytes, summary.copiedBytes);
-  await proveExt(t, source, target);
-  await proveExt(t, source, second);
+  await proveSame(t, ext4, source, target);
+  await proveSame(t, ext4, source, second);
 });
 
 for (const free of ['zero', 'discard'] as const) {
   test.serial(`--free ${free}: unused ranges of the target read as zeroes`, async (t) => {
-    const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+    const { source, target, directory, state } = await makePair(t, ext4, volumeBytes);
     const words = ['init', '--src', source, '--dst', target, '--yes', '--free', free, ...state];
     const { exitCode, stderr } = await fastsyncJson(words);
     t.is(exitCode, 0, stderr);
@@ -164,7 +102,7 @@ for (const free of ['zero', 'discard'] as const) {
       expected,
       path.join(directory, 'log'),
     ]);
-    await proveExt(t, source, target);
+    await proveSame(t, ext4, source, target);
     // Ranges closer than the gap are copied as one: there the target has the source's bytes.
     const [ours, zeroed, original] = await Promise.all([
       readFile(target),
@@ -177,7 +115,7 @@ for (const free of ['zero', 'discard'] as const) {
 }
 
 test.serial('--compare writes only what differs', async (t) => {
-  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, target, state } = await makePair(t, ext4, volumeBytes);
   const words = ['init', '--src', source, '--dst', target, '--yes', '--compare', ...state];
   const first = await fastsyncJson(words);
   t.is(first.exitCode, 0, first.stderr);
@@ -185,11 +123,11 @@ test.serial('--compare writes only what differs', async (t) => {
   t.is(second.exitCode, 0, second.stderr);
   // Only the head, which is cleared first, is written again.
   t.true(Number(second.summary.writtenBytes) <= mebibyte);
-  await proveExt(t, source, target);
+  await proveSame(t, ext4, source, target);
 });
 
 test.serial('--dry-run prints the plan and writes nothing', async (t) => {
-  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, target, state } = await makePair(t, ext4, volumeBytes);
   const { stdout: before } = await execa('sha256sum', [target]);
   const words = ['init', '--src', source, '--dst', target, '--dry-run', ...state];
   const { exitCode, stdout } = await fastsync([...words, '--yes']);
@@ -199,7 +137,7 @@ test.serial('--dry-run prints the plan and writes nothing', async (t) => {
 });
 
 test.serial('-q says nothing when all is well', async (t) => {
-  const { source, target, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+  const { source, target, state } = await makePair(t, ext4, volumeBytes);
   const { exitCode, stdout, stderr } = await fastsync([
     'init',
     '--src',
@@ -217,7 +155,7 @@ test.serial('-q says nothing when all is well', async (t) => {
 test.serial(
   'an unfinished target carries no signature, and Ctrl-C ends with a summary and exit 5',
   async (t) => {
-    const { source, target, directory, state } = await makePair(t, ['mkfs.ext4', '-q', '-F']);
+    const { source, target, directory, state } = await makePair(t, ext4, volumeBytes);
     // The target was the same file system: a half-written one must not look like it.
     await execa('cp', [source, target]);
     const words = ['init', '--src', source, '--dst', target, '--yes', '--bwlimit', '8M', ...state];
@@ -235,6 +173,6 @@ test.serial(
     const again = await fastsyncJson(['init', '--src', source, '--dst', target, '--yes', ...state]);
     t.is(again.exitCode, 0, again.stderr);
     t.true(Number(again.summary.resumedBytes) > 0, 'the second run goes on');
-    await proveExt(t, source, target);
+    await proveSame(t, ext4, source, target);
   },
 );
