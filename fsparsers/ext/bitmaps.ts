@@ -156,10 +156,8 @@ class GroupMarker {
     const { blocksPerCluster } = this.#geometry;
     const groupFirst = groupStart(this.#geometry, group);
     let done = 0;
-    for (const { start, end } of this.#table.metadata.within(
-      groupFirst,
-      groupEnd(this.#geometry, group),
-    )) {
+    const groupLast = groupEnd(this.#geometry, group);
+    for (const [start, end] of this.#table.metadata.within(groupFirst, groupLast)) {
       const from = Math.max(done, Math.floor((start - groupFirst) / blocksPerCluster));
       const to = Math.ceil((end - groupFirst) / blocksPerCluster);
       if (to > from) yield [from, to];

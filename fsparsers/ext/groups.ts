@@ -4,7 +4,7 @@ import type { ByteReader } from '../reader.js';
 import { readDescriptors } from './descriptors.js';
 import type { GroupDescriptor } from './descriptors.js';
 import { GroupFaults } from './faults.js';
-import { groupEnd, groupHead, groupStart, hasSuperblock } from './geometry.js';
+import { groupEnd, groupHead, groupOfBlock, groupStart, hasSuperblock } from './geometry.js';
 import type { ExtGeometry } from './geometry.js';
 import { MetadataIndex } from './metadata.js';
 import { superblockError } from './superblock.js';
@@ -72,8 +72,8 @@ function addSingleStructures(
   const { blockBytes, superblock, superblockBlock, blocksCount } = geometry;
   metadata.add('boot block', 0, superblockBlock, 0);
   const { mmpBlock } = superblock.fields;
-  if (geometry.has('mmp') && mmpBlock < blocksCount) {
-    metadata.add('MMP block', mmpBlock, 1, Math.floor(mmpBlock / geometry.blocksPerGroup));
+  if (geometry.has('mmp') && mmpBlock > superblockBlock && mmpBlock < blocksCount) {
+    metadata.add('MMP block', mmpBlock, 1, groupOfBlock(geometry, mmpBlock));
   }
   for (const { start, length } of journalRanges) {
     const first = Math.floor(start / blockBytes);

@@ -31,15 +31,6 @@ const kinds: readonly MetadataKind[] = [
   'journal',
 ];
 
-export interface MetadataExtent {
-  readonly kind: MetadataKind;
-  /** Block numbers; `end` is the block after the last. */
-  readonly start: number;
-  readonly end: number;
-  /** The group whose structure begins the extent; the following groups' lie behind it. */
-  readonly firstGroup: number;
-}
-
 /** More pieces of metadata than this are refused: it bounds memory at some 200 MB. */
 const maxExtents = 1 << 23;
 
@@ -51,6 +42,8 @@ export class MetadataIndex {
   #groups = new Uint32Array(256);
   #kinds = new Uint8Array(256);
   #count = 0;
+  /** For each extent, the one that reaches furthest among it and those before; made by finish(). */
+  #furthest = new Uint32Array(0);
   /** Per kind, the extent added last: the next group's structure often goes on where it ends. */
   readonly #last = new Int32Array(kinds.length).fill(-1);
 
@@ -79,6 +72,7 @@ export class MetadataIndex {
   /** Puts the extents in order. `onOverlap` is told each group whose metadata is claimed twice. */
   finish(onOverlap: (group: number) => void): void {
     this.#sort();
+    this.#furthest = new Uint32Array(this.#count);
     let furthest = 0;
     for (let index = 1; index < this.#count; index++) {
       const start = this.#starts[index] ?? 0;
@@ -90,29 +84,32 @@ export class MetadataIndex {
         this.#eachGroup(index, start, last, onOverlap);
       }
       if (end > furthestEnd) furthest = index;
+      this.#furthest[index] = furthest;
     }
   }
 
-  /** The extents that have a block in `start` up to, not including, `end`, cut to it, in order. */
-  *within(start: number, end: number): Generator<MetadataExtent> {
-    for (let index = this.#firstReaching(start); index < this.#count; index++) {
+  /**
+   * The blocks of metadata in `start` up to, not including, `end`, as extents in order of their
+   * starts, which overlap where the file system is damaged.
+   */
+  *within(start: number, end: number): Generator<[start: number, end: number]> {
+    let index = this.#firstFrom(start);
+    const reach = this.#ends[this.#furthest[index - 1] ?? -1] ?? 0;
+    if (reach > start) yield [start, Math.min(reach, end)];
+    for (; index < this.#count; index++) {
       const from = this.#starts[index] ?? 0;
-      const to = this.#ends[index] ?? 0;
       if (from >= end) return;
-      if (to <= start) continue;
-      yield {
-        kind: this.#kindAt(index),
-        start: Math.max(from, start),
-        end: Math.min(to, end),
-        firstGroup: this.#groupAt(index, Math.max(from, start)),
-      };
+      yield [from, Math.min(this.#ends[index] ?? 0, end)];
     }
   }
 
   /** What lies at `block`, and which group's it is; null where no metadata does. */
   find(block: number): { kind: MetadataKind; group: number } | null {
-    for (const { kind, firstGroup } of this.within(block, block + 1)) {
-      return { kind, group: firstGroup };
+    const last = this.#firstFrom(block + 1) - 1;
+    for (const index of [last, this.#furthest[last] ?? -1]) {
+      if (block < (this.#ends[index] ?? 0)) {
+        return { kind: this.#kindAt(index), group: this.#groupAt(index, block) };
+      }
     }
     return null;
   }
@@ -163,22 +160,17 @@ export class MetadataIndex {
     for (let group = this.#groupAt(index, first); group <= to; group++) visit(group);
   }
 
-  /**
-   * The first extent that may reach beyond `start`. Extents overlap only where the file system is
-   * damaged; the index keeps, in #reach, how far all up to an extent reach, which is ascending.
-   */
-  #firstReaching(start: number): number {
+  /** The first extent that begins at `block` or later, by bisection. */
+  #firstFrom(block: number): number {
     let low = 0;
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#reach[middle] ?? 0) > start) high = middle;
+      if ((this.#starts[middle] ?? 0) >= block) high = middle;
       else low = middle + 1;
     }
     return low;
   }
-
-  #reach = new Float64Array(0);
 
   #grow(): void {
     if (this.#count >= maxExtents) {
@@ -199,8 +191,6 @@ export class MetadataIndex {
     this.#ends = permuted(order, this.#ends, new Float64Array(this.#count));
     this.#groups = permuted(order, this.#groups, new Uint32Array(this.#count));
     this.#kinds = permuted(order, this.#kinds, new Uint8Array(this.#count));
-    let reach = 0;
-    this.#reach = this.#ends.map((end) => (reach = Math.max(reach, end)));
   }
 }
 
