@@ -32,7 +32,7 @@ const kinds = [
   },
 ] as const;
 
-const mutantsOfEach = 1000;
+const mutantsOfEach = 600;
 const comparedOfEach = 25;
 
 interface Original {
