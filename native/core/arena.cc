@@ -28,6 +28,7 @@ Arena::Arena(uint64_t bytes) {
 Arena::~Arena() { ::munmap(memory_.data(), memory_.size()); }
 
 std::optional<Arena::Block> Arena::take(uint64_t bytes) {
+  if (bytes == 0) return Block{memory_.data(), 0};  // even when all is taken
   const uint64_t wanted = roundUp(bytes, kPage);
   for (auto hole = free_.begin(); hole != free_.end(); ++hole) {
     const auto [offset, length] = *hole;
@@ -40,6 +41,7 @@ std::optional<Arena::Block> Arena::take(uint64_t bytes) {
 }
 
 void Arena::giveBack(const Block& block) {
+  if (block.bytes == 0) return;
   auto offset = static_cast<uint64_t>(block.data - memory_.data());
   uint64_t length = block.bytes;
   auto after = free_.lower_bound(offset);

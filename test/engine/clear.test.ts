@@ -45,6 +45,23 @@ for (const [index, kind] of [loop512, loop4096, ext4, xfs, tmpfs].entries()) {
   });
 }
 
+test('one request at a time is enough to zero with', async (t) => {
+  const target = await tmpfs.make(t, sizeBytes);
+  await fill(target, noise(9, sizeBytes));
+  const output = await opened(t, target, 'r+');
+  for (const backend of backends) {
+    const { progress } = await clear({
+      targetFd: output.fd,
+      extents: Float64Array.of(1, sizeBytes - 2),
+      mode: 'zero',
+      backend,
+      queueDepth: 1,
+      inFlightBytes: MiB,
+    }).done;
+    t.is(progress.durableBytes, sizeBytes - 2);
+  }
+});
+
 test('discarding part of a device frees what is below, and leaves the rest', async (t) => {
   const backing = await sparseFile(path.join(await scratchDirectory(t), 'backing'), sizeBytes);
   const target = await attachLoop(t, backing);

@@ -1,0 +1,19 @@
+/** The engine's core under the compiler's sanitizers: no bad access, no leak, no data race. */
+
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { execa } from 'execa';
+
+const script = fileURLToPath(new URL('../../../scripts/sanitize.sh', import.meta.url));
+
+for (const sanitizer of ['address', 'thread']) {
+  test.serial(`all jobs on both queues under the ${sanitizer} sanitizer`, async (t) => {
+    t.timeout(600_000);
+    const { exitCode, all } = await execa('bash', [script, sanitizer], {
+      all: true,
+      reject: false,
+    });
+    t.is(exitCode, 0, all);
+    t.regex(all, /^0 failures$/m);
+  });
+}
