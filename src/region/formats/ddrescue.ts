@@ -8,13 +8,16 @@ import { type ExtentList } from '../extents.js';
 import { inPieces, type MappedDevice } from './format.js';
 import { runsOf } from './runs.js';
 
-/** What ddrescue knows of a block. */
-export type BlockStatus =
-  | '?' // not tried
-  | '*' // failed, not trimmed
-  | '/' // failed, not scraped
-  | '-' // bad
-  | '+'; // finished
+/** What ddrescue knows of a block, by the character that says so. */
+export const blockStatuses = {
+  '?': 'nonTried',
+  '*': 'nonTrimmed',
+  '/': 'nonScraped',
+  '-': 'badSectors',
+  '+': 'finished',
+} as const;
+
+export type BlockStatus = keyof typeof blockStatuses;
 
 interface Block {
   readonly start: number;

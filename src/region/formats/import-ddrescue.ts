@@ -1,43 +1,30 @@
-/** Reads ddrescue's mapfiles (its manual, "Mapfile structure"): what was read, and what could not be. */
+/**
+ * Reads GNU ddrescue's mapfiles: what was read, and what could not be. Format: the ddrescue manual,
+ * "Mapfile structure"; what is not said there is as ddrescue 1.27 does it.
+ */
 
-import type { ExtentList } from '../../engine/types.js';
-import { ExtentBuilder } from '../extents.js';
-import { invalid, isBytes } from './invalid.js';
+import { ExtentBuilder, type ExtentList } from '../extents.js';
+import { type BlockStatus, blockStatuses } from './ddrescue.js';
+import type { Chunks } from './format.js';
+import { type FilePlace, invalid, quoted } from './invalid.js';
+import { numberedLines } from './lines.js';
 
-/** ddrescue's words for a block's state, by their characters. */
-export const ddrescueStatuses = {
-  '?': 'nonTried',
-  '*': 'nonTrimmed',
-  '/': 'nonScraped',
-  '-': 'badSectors',
-  '+': 'finished',
-} as const;
+/** A mapfile's blocks in bytes, by their status. What lies before the first block is in none. */
+export type DdrescueMap = Readonly<Record<(typeof blockStatuses)[BlockStatus], ExtentList>>;
 
-type DdrescueCharacter = keyof typeof ddrescueStatuses;
+const integer = '(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)';
+const statusLine = new RegExp(`^${integer}\\s+[?*/\\-FG+](\\s+[1-9][0-9]*)?$`);
+const blockLine = new RegExp(`^${integer}\\s+${integer}\\s+([?*/\\-+])$`);
 
-/** A mapfile's blocks in bytes, by their state. */
-export type DdrescueMap = Readonly<
-  Record<(typeof ddrescueStatuses)[DdrescueCharacter], ExtentList>
->;
+/** A block that ends here has no end: ddrescue did not know the size of its input. */
+const openEnd = 2n ** 63n - 1n;
 
-const statusLine = /^(0[xX][0-9a-fA-F]+|[0-9]+)\s+[?*/\-FG+](\s+[0-9]+)?$/;
-const blockLine = /^(0[xX][0-9a-fA-F]+|[0-9]+)\s+(0[xX][0-9a-fA-F]+|[0-9]+)\s+([?*/\-+])$/;
-
-/** Hexadecimal, octal or decimal, as in C++: the manual allows all three. */
-function parseInteger(text: string): number {
-  return /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
-}
-
-/** Reads a ddrescue mapfile. Throws FastsyncError MAP_FILE_INVALID. */
-export function importDdrescue(text: string): DdrescueMap {
-  const lines = text
-    .split('\n')
-    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
-    .filter((line) => line !== '');
-  const [status, ...blocks] = lines;
-  if (status === undefined || !statusLine.test(status)) {
-    throw invalid('ddrescue mapfile', 'it has no status line');
-  }
+/**
+ * Reads a mapfile from its text; `file` is its name for messages. An open end becomes the largest
+ * whole number that a double holds: clip the lists to the device. Rejects with FastsyncError
+ * MAP_FILE_INVALID, which names the line.
+ */
+export async function importDdrescue(chunks: Chunks, file: string): Promise<DdrescueMap> {
   const builders = {
     nonTried: new ExtentBuilder(),
     nonTrimmed: new ExtentBuilder(),
@@ -45,16 +32,26 @@ export function importDdrescue(text: string): DdrescueMap {
     badSectors: new ExtentBuilder(),
     finished: new ExtentBuilder(),
   };
-  let end: number | null = null;
-  for (const block of blocks) {
-    const [, startText = '', lengthText = '', character] = blockLine.exec(block) ?? [];
-    const start = parseInteger(startText);
-    const length = parseInteger(lengthText);
-    const follows = character !== undefined && isBytes(start + length) && (end ?? start) === start;
-    if (!follows) throw invalid('ddrescue mapfile', `"${block}" does not follow the block before`);
-    end = start + length;
-    builders[ddrescueStatuses[character as DdrescueCharacter]].add(start, end);
+  let statusSeen = false;
+  let end: bigint | null = null;
+  let place: FilePlace = { file, line: 1 };
+  for await (const { line, text } of numberedLines(chunks, file)) {
+    place = { file, line };
+    const content = text.replace(/(^|\s)#.*$/, '').trim();
+    if (content === '') continue;
+    if (!statusSeen) {
+      if (!statusLine.test(content)) throw wrong(place, `${quoted(content)} is no status line`);
+      statusSeen = true;
+      continue;
+    }
+    const block = parseBlock(content, place);
+    if (end !== null && block.start !== end) {
+      throw wrong(place, `${quoted(content)} does not begin where the block before it ends`);
+    }
+    end = block.end;
+    builders[blockStatuses[block.status]].add(toNumber(block.start), toNumber(block.end));
   }
+  if (!statusSeen) throw wrong(place, 'the file ends without a status line');
   return {
     nonTried: builders.nonTried.finish(),
     nonTrimmed: builders.nonTrimmed.finish(),
@@ -62,4 +59,32 @@ export function importDdrescue(text: string): DdrescueMap {
     badSectors: builders.badSectors.finish(),
     finished: builders.finished.finish(),
   };
+}
+
+function parseBlock(content: string, place: FilePlace) {
+  const [, startText = '', lengthText = '', status] = blockLine.exec(content) ?? [];
+  if (status === undefined) throw wrong(place, `${quoted(content)} is no block`);
+  const start = parseInteger(startText);
+  const length = parseInteger(lengthText);
+  const end = start + length;
+  // An empty block stands for an empty input only.
+  if (length === 0n && start !== 0n) throw wrong(place, 'the block has no length');
+  const isOpen = end === openEnd;
+  if (!isOpen && end > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw wrong(place, 'the block lies behind the end of any device');
+  }
+  return { start, end, status: status as BlockStatus };
+}
+
+/** Hexadecimal, octal or decimal, as in C. */
+function parseInteger(text: string): bigint {
+  return BigInt(/^0[0-7]+$/.test(text) ? `0o${text}` : text);
+}
+
+function toNumber(position: bigint): number {
+  return position === openEnd ? Number.MAX_SAFE_INTEGER : Number(position);
+}
+
+function wrong(place: FilePlace, what: string) {
+  return invalid(place, what, 'give a mapfile as ddrescue writes it');
 }

@@ -1,9 +1,10 @@
-/** Reads our own JSON maps back. What is not such a file is a typed error. */
+/** Reads fastsync's own JSON maps back, however they were laid out anew in between (jq, for one). */
 
 import { MapBuilder, type RangeTable, type Reason } from '../../../fsparsers/usedmap.js';
-import type { MappedDevice } from './format.js';
-import { invalid, isBytes } from './invalid.js';
+import type { Chunks, MappedDevice } from './format.js';
+import { invalid } from './invalid.js';
 import { jsonSchema } from './json.js';
+import { RangeLifter } from './lift-ranges.js';
 
 export interface ImportedMap {
   readonly device: MappedDevice;
@@ -11,73 +12,120 @@ export interface ImportedMap {
   readonly ranges: RangeTable;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const knownReasons: readonly string[] = [
-  'free',
-  'unknown',
-  'data',
-  'outside',
-  'journal',
-  'metadata',
-] satisfies Reason[];
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid('fastsync map', (error as Error).message);
-  }
-  if (!isObject(value) || value.schema !== jsonSchema) {
-    throw invalid('fastsync map', `its schema is not "${jsonSchema}"`);
-  }
-  return value;
-}
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Reads what the `json` format wrote. The ranges must cover the device in order and without gaps.
- * Throws FastsyncError MAP_FILE_INVALID.
+ * Reads what the `json` format wrote, from its text; `file` is its name for messages. The ranges must
+ * cover the device in order and without gaps, and agree with the sums. Rejects with FastsyncError
+ * MAP_FILE_INVALID, which names the line where there is one.
  */
-export function importJson(text: string): ImportedMap {
-  const { device, filesystem, ranges } = parseObject(text);
-  const isWhole =
-    isObject(device) &&
-    typeof device.path === 'string' &&
-    isBytes(device.bytes) &&
-    isObject(filesystem) &&
-    typeof filesystem.type === 'string' &&
-    (filesystem.uuid === null || typeof filesystem.uuid === 'string') &&
-    Array.isArray(ranges);
-  if (!isWhole) throw invalid('fastsync map', 'a field is missing or has the wrong type');
-  const { path, bytes } = device as unknown as MappedDevice;
-  return {
-    device: { path, bytes },
-    filesystem: { type: filesystem.type as string, uuid: filesystem.uuid as string | null },
-    ranges: importRanges(ranges, bytes),
-  };
+export async function importJson(chunks: Chunks, file: string): Promise<ImportedMap> {
+  const ranges = new RangeCollector(file);
+  const lifter = new RangeLifter(file, (value, line) => {
+    ranges.add(value, line);
+  });
+  for await (const chunk of chunks) lifter.push(chunk);
+  const value = lifter.finish();
+  const wrong = (what: string) => wrongAt(file, null, what);
+  if (!isObject(value) || value.schema !== jsonSchema) {
+    throw wrong(`the file's schema is not "${jsonSchema}"`);
+  }
+  if (!Array.isArray(value.ranges) || value.ranges.length > 0) {
+    throw wrong('the file has no list of ranges of its own');
+  }
+  const device = deviceOf(value.device);
+  if (device === null) throw wrong('the device has no path or no size');
+  const filesystem = filesystemOf(value.filesystem);
+  if (filesystem === null) throw wrong('the file system has no type or no UUID');
+  const table = ranges.build(device.bytes);
+  if (table === null) {
+    throw wrong(`the ranges end at byte ${ranges.end} of a device of ${device.bytes}`);
+  }
+  if (value.freeBytes !== ranges.freeBytes || value.usedBytes !== ranges.end - ranges.freeBytes) {
+    throw wrong('the sums of used and free bytes are not those of the ranges');
+  }
+  return { device, filesystem, ranges: table };
 }
 
-function importRanges(list: readonly unknown[], deviceBytes: number): RangeTable {
-  const builder = new MapBuilder(deviceBytes, Infinity);
-  let position = 0;
-  for (const [index, range] of list.entries()) {
-    const isRange =
-      isObject(range) &&
-      range.start === position &&
-      isBytes(range.length) &&
-      range.length > 0 &&
-      typeof range.reason === 'string' &&
-      knownReasons.includes(range.reason) &&
-      range.used === (range.reason !== 'free');
-    if (!isRange)
-      throw invalid('fastsync map', `range ${index} does not follow from the one before`);
-    builder.mark(range.reason as Reason, position, range.length as number);
-    position += range.length as number;
+/** Checks ranges one by one as they come, before the size of the device is known. */
+class RangeCollector {
+  readonly #file: string;
+  readonly #ends: number[] = [];
+  readonly #reasons: Reason[] = [];
+  end = 0;
+  freeBytes = 0;
+
+  constructor(file: string) {
+    this.#file = file;
   }
-  if (position !== deviceBytes) {
-    throw invalid('fastsync map', `its ranges end at byte ${position} of ${deviceBytes}`);
+
+  add(value: unknown, line: number): void {
+    if (!isObject(value)) throw wrongAt(this.#file, line, 'this is no range');
+    const { start, length, used, reason } = value;
+    if (start !== this.end) {
+      throw wrongAt(this.#file, line, `expected a range that starts at byte ${this.end}`);
+    }
+    if (!isBytes(length) || length === 0 || !isBytes(this.end + length)) {
+      throw wrongAt(this.#file, line, 'the length is no number of bytes');
+    }
+    if (!isReason(reason)) throw wrongAt(this.#file, line, 'the reason is none that there is');
+    if (used !== (reason !== 'free')) {
+      throw wrongAt(this.#file, line, '"used" and "reason" contradict each other');
+    }
+    this.end += length;
+    if (reason === 'free') this.freeBytes += length;
+    this.#ends.push(this.end);
+    this.#reasons.push(reason);
   }
-  return builder.build();
+
+  /** Null where the ranges are not those of a device of this size. */
+  build(deviceBytes: number): RangeTable | null {
+    if (this.end !== deviceBytes) return null;
+    const builder = new MapBuilder(deviceBytes, Infinity);
+    let start = 0;
+    for (const [index, end] of this.#ends.entries()) {
+      builder.mark(this.#reasons[index] ?? 'unknown', start, end - start);
+      start = end;
+    }
+    return builder.build();
+  }
+}
+
+function deviceOf(value: unknown): MappedDevice | null {
+  if (!isObject(value)) return null;
+  const { path, bytes } = value;
+  return typeof path === 'string' && isBytes(bytes) ? { path, bytes } : null;
+}
+
+function filesystemOf(value: unknown): ImportedMap['filesystem'] | null {
+  if (!isObject(value)) return null;
+  const { type, uuid } = value;
+  if (typeof type !== 'string') return null;
+  return uuid === null || typeof uuid === 'string' ? { type, uuid } : null;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A whole number of bytes that a double holds exactly. */
+function isBytes(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+const reasonTable: Readonly<Record<Reason, true>> = {
+  free: true,
+  unknown: true,
+  data: true,
+  outside: true,
+  journal: true,
+  metadata: true,
+};
+
+function isReason(value: unknown): value is Reason {
+  return typeof value === 'string' && Object.hasOwn(reasonTable, value);
+}
+
+function wrongAt(file: string, line: number | null, what: string) {
+  return invalid({ file, line }, what, 'give a file as `fastsync map --format json` writes it');
 }

@@ -1,17 +1,31 @@
-/** What the readers of map files check with, and what they throw. */
+/** What the readers of map files throw. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 
-/** MAP_FILE_INVALID: `what` says where the file stops being a `format`. */
-export function invalid(format: string, what: string): FastsyncError {
+/** A place in a file that was given to us. */
+export interface FilePlace {
+  readonly file: string;
+  /** From 1; null where it is the file as a whole. */
+  readonly line: number | null;
+}
+
+/** MAP_FILE_INVALID: `what` says what is wrong in that place, `remedy` how to come by a good file. */
+export function invalid(
+  { file, line }: FilePlace,
+  what: string,
+  remedy: string,
+  cause?: unknown,
+): FastsyncError {
   return new FastsyncError({
     code: 'MAP_FILE_INVALID',
     exitCode: exitCodes.usage,
-    message: `this is no ${format}: ${what}`,
-    remedy: 'give the file as it was written',
+    message: `${line === null ? file : `${file}, line ${line}`}: ${what}`,
+    remedy,
+    cause,
   });
 }
 
-/** A whole number of bytes that a double holds exactly. */
-export const isBytes = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
+/** Text from a file for a message: short, on one line, without control characters. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

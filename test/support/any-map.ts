@@ -1,0 +1,49 @@
+/** Maps of no volume in particular, for what must hold of every map. */
+
+import fc from 'fast-check';
+import { MapBuilder, type Reason, type UsedMap } from '../../fsparsers/usedmap.js';
+
+export type Mark = readonly [reason: Reason, start: number, length: number];
+
+export function mapOf(deviceBytes: number, marks: readonly Mark[], label = ''): UsedMap {
+  const builder = new MapBuilder(deviceBytes);
+  for (const [reason, start, length] of marks) builder.mark(reason, start, length);
+  return {
+    deviceBytes,
+    filesystem: {
+      type: 'ext4',
+      uuid: '8ff8e77f-8553-485e-8656-58be67a81666',
+      label,
+      blockBytes: 1024,
+      sizeBytes: deviceBytes,
+      features: ['extents'],
+      state: 'clean',
+      journal: { state: 'clean', detail: 'empty' },
+      geometry: { Groups: 1 },
+    },
+    notes: [],
+    ranges: builder.build(),
+    locate: () => 'data',
+  };
+}
+
+const reason = fc.constantFrom<Reason>('free', 'unknown', 'data', 'outside', 'journal', 'metadata');
+
+/** Small and huge devices, none at all included. */
+export const anyMap: fc.Arbitrary<UsedMap> = fc
+  .tuple(
+    fc.oneof(fc.nat(5000), fc.integer({ min: 0, max: 2 ** 50 })),
+    fc.array(fc.tuple(reason, fc.oneof(fc.nat(5000), fc.nat()), fc.oneof(fc.nat(999), fc.nat()))),
+  )
+  .map(([deviceBytes, marks]) => mapOf(deviceBytes, marks));
+
+/** The text cut anywhere, as a file's pieces are. */
+export function cut(text: string, lengths: readonly number[]): string[] {
+  const chunks: string[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    chunks.push(text.slice(at, at + length));
+    at += length;
+  }
+  return [...chunks, text.slice(at)];
+}
