@@ -54,11 +54,15 @@ export interface MapOptions extends ParserOptions {
  */
 export async function mapVolume(reader: ByteReader, options: MapOptions = {}): Promise<UsedMap> {
   const { as, parsers: table = parsers, ...parserOptions } = options;
-  const signatures = as === undefined || as === 'whole' ? await probe(reader) : [];
-  parserOptions.signal?.throwIfAborted();
-  if (as === 'whole') return wholeMap(reader, onlyPlausible(signatures));
+  if (as === 'whole') {
+    // Only for the name: a volume that is taken whole need not even be readable everywhere.
+    const signatures = await probe(reader).catch((): Signature[] => []);
+    parserOptions.signal?.throwIfAborted();
+    return wholeMap(reader, onlyPlausible(signatures));
+  }
   if (as !== undefined) return parserFor(as, table).parse(reader, parserOptions);
-  const signature = decide(signatures);
+  const signature = decide(await probe(reader));
+  parserOptions.signal?.throwIfAborted();
   const parser = signature.kind === 'journal' ? undefined : table[signature.family];
   return parser === undefined
     ? wholeMap(reader, signature, [usedWhole(signature)])

@@ -1,11 +1,13 @@
 /** `fastsync init`: seed targets from a source. */
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { ddrescueMap } from '../region/formats/index.js';
 import { prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
 import { type Override, overrideHelp, type Refusal, refusalError } from '../volume/index.js';
 import { confirm } from './confirm.js';
 import { describePlan, describeSeed } from './init-summary.js';
 import { identification, identificationOptions, outputOptions } from './options.js';
+import { writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
 import { checkCount, parseSize } from './values.js';
 
@@ -50,6 +52,12 @@ const copyOptions = {
     group: 'What is written:',
     describe:
       'Go on after unreadable sectors, retry them smaller, leave zeroes and list them (exit 3)',
+  },
+  'rescue-map': {
+    type: 'string',
+    implies: 'rescue',
+    group: 'What is written:',
+    describe: 'With --rescue: write what could not be read as a ddrescue mapfile',
   },
 } as const satisfies Record<string, Options>;
 
@@ -152,7 +160,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   await using prepared = await prepareSeed({
     source: args.src,
     targets: args.dst,
-    map: identification(args),
+    map: await identification(args),
     dirty: args.dirty,
     overrides: new Set(overrideNames.filter((name) => args[name])),
     signal: context.signal,
@@ -166,6 +174,10 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   const startedMs = performance.now();
   const result = await seed({ source, targets, plan, options, ...context });
   const seconds = (performance.now() - startedMs) / 1000;
+  const rescueMap = args['rescue-map'];
+  if (rescueMap !== undefined) {
+    await writePieces(rescueMap, ddrescueMap(result.badRanges, map.deviceBytes));
+  }
   return describeSeed({ source, targets, map, plan }, options, result, seconds);
 }
 

@@ -3,14 +3,14 @@
 import type { Argv } from 'yargs';
 import { mapVolume } from '../../fsparsers/index.js';
 import { exitCodes } from '../errors.js';
-import { mapFormats, type MapFormatName } from '../region/formats/index.js';
+import { formats, type FormatName } from '../region/formats/index.js';
 import { mapText } from '../report/index.js';
 import { openVolume } from '../volume/index.js';
 import { identification, identificationOptions } from './options.js';
 import { runCommand } from './run.js';
 import { print } from './print.js';
 
-const formatNames = ['text', ...(Object.keys(mapFormats) as MapFormatName[])] as const;
+const formatNames = ['text', ...(Object.keys(formats) as FormatName[])] as const;
 
 /** Adds the command to the command line. */
 export function addMapCommand(yargs: Argv): Argv {
@@ -37,12 +37,12 @@ export function addMapCommand(yargs: Argv): Argv {
       // The map itself is the output: a summary would stand in the way of whoever parses it.
       await runCommand('map', { json: false, quiet: true }, async ({ reporter, signal }) => {
         await using volume = await openVolume(args.volume);
-        const map = await mapVolume(volume.reader, { ...identification(args), signal });
+        const map = await mapVolume(volume.reader, { ...(await identification(args)), signal });
         for (const note of map.notes) reporter.report({ type: 'note', ...note });
         const device = { path: args.volume, bytes: map.deviceBytes };
         const { format } = args;
         const pieces =
-          format === 'text' ? [mapText(args.volume, map)] : mapFormats[format](map, device);
+          format === 'text' ? [mapText(args.volume, map)] : formats[format](map, device);
         await print(process.stdout, pieces);
         return { outcome: 'done', exitCode: exitCodes.done, facts: [], figures: {} };
       });

@@ -1,7 +1,9 @@
 /** Options that several commands share. */
 
 import type { Options } from 'yargs';
-import { parsers } from '../../fsparsers/index.js';
+import { type MapOptions, parsers } from '../../fsparsers/index.js';
+import { openVolume } from '../volume/index.js';
+import { usage } from './values.js';
 
 export const outputOptions = {
   json: {
@@ -28,19 +30,31 @@ export const identificationOptions = {
   whole: {
     type: 'boolean',
     default: false,
-    conflicts: 'as',
     group: 'What the source is:',
     describe: 'Every byte counts as used, whatever lies there',
   },
+  'log-device': {
+    type: 'string',
+    group: 'What the source is:',
+    describe: 'Where its journal or log lies, if on another device',
+  },
 } as const satisfies Record<string, Options>;
 
-/** The two options above as mapVolume() takes them. */
-export function identification(args: {
+interface IdentificationArguments {
   readonly as?: string | undefined;
   readonly whole: boolean;
-}): {
-  as?: string;
-} {
-  if (args.whole) return { as: 'whole' };
-  return args.as === undefined ? {} : { as: args.as };
+  readonly 'log-device'?: string | undefined;
+}
+
+/** The options above as mapVolume() takes them. The log device stays open until the command ends. */
+export async function identification(args: IdentificationArguments): Promise<MapOptions> {
+  if (args.whole && args.as !== undefined) {
+    throw usage('--whole and --as contradict each other: name one of them');
+  }
+  const as = args.whole ? 'whole' : args.as;
+  const log = args['log-device'];
+  return {
+    ...(as === undefined ? {} : { as }),
+    ...(log === undefined ? {} : { externalJournal: (await openVolume(log)).reader }),
+  };
 }

@@ -1,6 +1,8 @@
 /** Writes output of any length without holding it in memory. */
 
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { withVolumeErrors } from '../volume/index.js';
 
 /** Writes the pieces in order, waiting where the reader is slow. A reader that went away ends it quietly. */
 export async function print(
@@ -23,4 +25,17 @@ export async function print(
   } finally {
     stream.removeListener('error', onError);
   }
+}
+
+/** Writes a file anew. Rejects with a FastsyncError that names it. */
+export async function writePieces(file: string, pieces: Iterable<string>): Promise<void> {
+  await withVolumeErrors(file, async () => {
+    const handle = await open(file, 'w');
+    try {
+      for (const piece of pieces) await handle.write(piece);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
 }

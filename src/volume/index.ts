@@ -1,5 +1,6 @@
 /** What can be read or written: local volumes, their identity, and how to open them. */
 
+export { withVolumeErrors } from './errors.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
 export { openVolume, type LocalVolume, type OpenOptions } from './open.js';
 export { FileByteReader } from './reader.js';

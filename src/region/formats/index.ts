@@ -23,7 +23,3 @@ export type { Format, MappedDevice } from './format.js';
 export { jsonSchema } from './json.js';
 export { importDdrescue, type DdrescueMap } from './import-ddrescue.js';
 export { importJson, type ImportedMap } from './import-json.js';
-
-/** The same under the names that the commands know. */
-export { formats as mapFormats };
-export type { FormatName as MapFormatName };
