@@ -85,7 +85,10 @@ function newTargetRefusals(targets: readonly Target[]): Refusal[] {
 }
 
 async function mapSource(source: LocalVolume, request: SeedRequest): Promise<UsedMap> {
-  const { map: options, dirty, signal } = request;
+  const { dirty, signal } = request;
+  // A file's own sectors are 512 bytes, but the disk it is an image of may have had others.
+  const { kind, logicalBlockBytes: sectorBytes } = source.identity;
+  const options = { ...request.map, ...(kind === 'block' ? { sectorBytes } : {}) };
   const map = await mapVolume(source.reader, { ...options, signal });
   const isDirty = (map.hazards ?? []).length > 0;
   return isDirty && dirty === 'copy-all'
