@@ -4,7 +4,7 @@
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { type ExtentList } from '../extents.js';
+import { canonical, clip, type ExtentList } from '../extents.js';
 import { inPieces, type MappedDevice } from './format.js';
 import { runsOf } from './runs.js';
 
@@ -37,15 +37,11 @@ export function ddrescue(map: UsedMap, device: MappedDevice): Iterable<string> {
 
 /**
  * A rescue mapfile, with which ddrescue can go on: `badRanges` are bad sectors, the rest is finished,
- * what was free included, so that nobody asks a dying disk for it. Bad ranges are a canonical list
- * within the device.
+ * what was free included, so that nobody asks a dying disk for it. The bad ranges may come in any order.
  */
 export function ddrescueMap(badRanges: ExtentList, deviceBytes: number): Iterable<string> {
-  return mapfile(
-    '# Bad sectors (-) that fastsync met\n',
-    '+',
-    rescueBlocks(badRanges, deviceBytes),
-  );
+  const bad = clip(canonical(badRanges), 0, deviceBytes);
+  return mapfile('# Bad sectors (-) that fastsync met\n', '+', rescueBlocks(bad, deviceBytes));
 }
 
 function mapfile(comment: string, status: '?' | '+', blocks: Iterable<Block>): Iterable<string> {
