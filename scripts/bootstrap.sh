@@ -5,12 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libfuse3-dev)
-volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk parted mount util-linux rsync attr)
+volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk mount util-linux rsync attr openssl)
 oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libnbd-bin bmap-tools gddrescue sleuthkit xxhash zstd
   clang-format)
+signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils squashfs-tools xorriso
+  udftools mdadm cryptsetup-bin lvm2 bcache-tools drbd-utils)
 peers=(fio time xfsdump)
 
-wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}")
+wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${signatures[@]}")
 [ "${1:-run}" = bench ] && wanted+=("${peers[@]}")
 
 missing=()

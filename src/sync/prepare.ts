@@ -67,7 +67,10 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
       openTargets: () =>
         openTargets(targets, {
           sizeBytes: source.identity.sizeBytes,
-          exclusive: !request.overrides.has(overrides.TARGET_IN_USE),
+          // Both mean that somebody else has the claim already.
+          exclusive:
+            !request.overrides.has(overrides.TARGET_IN_USE) &&
+            !request.overrides.has(overrides.TARGET_MOUNTED),
         }),
       [Symbol.asyncDispose]: () => source.close(),
     };
