@@ -33,11 +33,23 @@ export async function runLoad(directory: string, random: Random, steps: number):
       await rm(file, { force: true });
     } else if (choice < 0.98) {
       await truncate(file, random.between(0, 30_000)).catch(() => undefined);
-    } else {
+    } else if (choice < 0.99) {
       await execa('sync', ['--file-system', directory]);
+    } else {
+      await comeAndGo(path.join(directory, `passing${step}`));
     }
   }
   return kept;
+}
+
+/** A directory of many blocks, made and removed again: its blocks are logged, then cancelled. */
+async function comeAndGo(directory: string): Promise<void> {
+  await mkdir(directory);
+  for (let index = 0; index < 150; index++) {
+    const name = `${'long name '.repeat(12)}${index}`;
+    await write(path.join(directory, name), Buffer.from(''), 'wx', index % 50 === 0);
+  }
+  await rm(directory, { recursive: true });
 }
 
 async function write(
