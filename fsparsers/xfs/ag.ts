@@ -9,9 +9,11 @@ import {
   type AgHeaders,
 } from './ag-headers.js';
 import { treeFault, treeKinds, walkTree, type Leaf, type TreeWalk } from './btree.js';
+import { ExtentDigest } from './extent-digest.js';
 import { ExtentList } from './extents.js';
 import { addInodeChunks } from './inode-chunks.js';
-import { KnownBlocks, type BlockPurpose } from './known-blocks.js';
+import type { BlockPurpose, KnownBlocks } from './known-blocks.js';
+import { blockFault, OwnedBlocks } from './owned-blocks.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
 import type { MetadataView } from './view.js';
 
@@ -57,13 +59,6 @@ export async function readAg(
   return { free, known, countedBlocks: countedBlocks(geometry, headers.agf) };
 }
 
-function blockFault(geometry: Geometry, agno: number, agbno: number, what: string): ParseError {
-  return new ParseError('CORRUPT', what, {
-    structure: `AG ${agno} block ${agbno}`,
-    offsetBytes: agBlockBytes(geometry, agno, agbno),
-  });
-}
-
 /**
  * The free extents that a stale view still proves: after a crash the trees on disk may be half
  * written, and what cannot be read there counts as used. Faults go to nobody.
@@ -98,52 +93,6 @@ export async function readStaleFree(
     if (!(error instanceof ParseError)) throw error;
   }
   return free;
-}
-
-/** Every block of the group that some structure owns; owned twice is a contradiction. */
-class OwnedBlocks {
-  readonly #geometry: Geometry;
-  readonly #agno: number;
-  readonly #lists = new Map<BlockPurpose, ExtentList>();
-  readonly #single = new Set<number>();
-
-  constructor(geometry: Geometry, agno: number) {
-    this.#geometry = geometry;
-    this.#agno = agno;
-    const { startBytes, lengthBytes } = geometry.log;
-    const agStart = agBlockBytes(geometry, agno, 0);
-    const within = startBytes === null ? -1 : (startBytes - agStart) / geometry.blockBytes;
-    if (within >= 0 && within < agLength(geometry, agno)) {
-      this.add('log', within, lengthBytes / geometry.blockBytes);
-    }
-  }
-
-  add(purpose: BlockPurpose, agbno: number, blocks: number): void {
-    if (blocks === 1 && purpose !== 'superblock and headers') {
-      if (this.#single.has(agbno)) {
-        throw blockFault(this.#geometry, this.#agno, agbno, `occurs twice, now in the ${purpose}`);
-      }
-      this.#single.add(agbno);
-    }
-    this.listOf(purpose).push(agbno, blocks);
-  }
-
-  listOf(purpose: BlockPurpose): ExtentList {
-    let list = this.#lists.get(purpose);
-    if (list === undefined) {
-      list = new ExtentList();
-      this.#lists.set(purpose, list);
-    }
-    return list;
-  }
-
-  countOf(purpose: BlockPurpose): number {
-    return this.#lists.get(purpose)?.length ?? 0;
-  }
-
-  finish(): KnownBlocks {
-    return KnownBlocks.from(this.#lists);
-  }
 }
 
 async function withHead(
@@ -183,8 +132,8 @@ async function readFreeTrees(
   owned: OwnedBlocks,
 ): Promise<ExtentList> {
   const free = new ExtentList();
-  const byBlock = new ExtentSetDigest();
-  const bySize = new ExtentSetDigest();
+  const byBlock = new ExtentDigest();
+  const bySize = new ExtentDigest();
   const common = { geometry, agno };
   const bno: TreeWalk = {
     ...common,
@@ -237,41 +186,6 @@ function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentList): void {
     }
     end = start + blocks;
     free.push(start, blocks);
-  }
-}
-
-/** Compares two lists of extents in different orders without keeping either. */
-class ExtentSetDigest {
-  blocks = 0;
-  longest = 0;
-  #extents = 0;
-  #sum = 0;
-  #xor = 0;
-
-  addLeaf(leaf: Leaf): void {
-    for (let index = 0; index < leaf.records; index++) {
-      const at = leaf.firstAt + index * treeKinds.cntbt.recordBytes;
-      const start = leaf.view.getUint32(at);
-      const blocks = leaf.view.getUint32(at + 4);
-      // Two multiply-xor mixes, added up and xored: independent of order, hard to meet by accident.
-      const mixed = Math.imul(start ^ (start >>> 15), 0x2c1b3c6d) ^ Math.imul(blocks, 0x297a2d39);
-      const mixedAgain = Math.imul(mixed ^ (mixed >>> 13), 0x85ebca6b);
-      this.#sum = (this.#sum + mixedAgain) | 0;
-      this.#xor ^= Math.imul(mixedAgain ^ (mixedAgain >>> 16), 0xc2b2ae35);
-      this.#extents++;
-      this.blocks += blocks;
-      if (blocks > this.longest) this.longest = blocks;
-    }
-  }
-
-  equals(other: ExtentSetDigest): boolean {
-    return (
-      this.#extents === other.#extents &&
-      this.blocks === other.blocks &&
-      this.longest === other.longest &&
-      this.#sum === other.#sum &&
-      this.#xor === other.#xor
-    );
   }
 }
 
