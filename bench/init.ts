@@ -19,6 +19,12 @@ export const fastsync = ['node', path.resolve('dist/bin/fastsync.js')] as const;
 
 const makers: Readonly<Record<string, readonly [string, ...string[]]>> = {
   ext4: ['mkfs.ext4', '-q', '-F'],
+  xfs: ['mkfs.xfs', '-q', '-f'],
+  ntfs: ['mkntfs', '-q', '-f', '-F'],
+};
+
+const mounters: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  ntfs: ['mount', '-t', 'ntfs-3g', '-o', 'big_writes'],
 };
 
 /** Seeds one volume to another with each tool; returns the table. */
@@ -28,7 +34,7 @@ export async function initContest(options: ContestOptions): Promise<string> {
   const target = await workshop.loop(await workshop.image('target.img', gib * gibibyte));
   const [mkfs, ...mkfsArgs] = makers[fs] ?? ['false'];
   await execa(mkfs, [...mkfsArgs, source]);
-  await workshop.mounted(['mount'], source, (directory) =>
+  await workshop.mounted(mounters[fs] ?? ['mount'], source, (directory) =>
     fillFragmented(directory, usedGib * gibibyte),
   );
   const { stdout } = await execa(fastsync[0], [fastsync[1], 'map', source, '--format', 'json']);
@@ -86,12 +92,24 @@ function contestantsFor(
   ];
   const peers: Readonly<Record<string, readonly Contestant[]>> = {
     ext4: [
-      {
-        name: 'partclone.extfs',
-        command: ['partclone.extfs', '-b', '-q', '-L', '/dev/null', '-s', source, '-O', target],
-      },
+      partclone('partclone.extfs', source, target),
       { name: 'e2image -ra', command: ['e2image', '-ra', source, target] },
+    ],
+    xfs: [
+      partclone('partclone.xfs', source, target),
+      { name: 'xfs_copy', command: ['xfs_copy', source, target] },
+    ],
+    ntfs: [
+      partclone('partclone.ntfs', source, target),
+      {
+        name: 'ntfsclone',
+        command: ['ntfsclone', '--quiet', '--force', '--overwrite', target, source],
+      },
     ],
   };
   return [...common, ...(peers[fs] ?? [])];
+}
+
+function partclone(name: string, source: string, target: string): Contestant {
+  return { name, command: [name, '-b', '-q', '-L', '/dev/null', '-s', source, '-O', target] };
 }

@@ -21,7 +21,12 @@ const args = await yargs(process.argv.slice(2))
       choices: ['init', 'map'],
       describe: 'Which benchmarks',
     },
-    fs: { type: 'string', array: true, default: ['ext4'], choices: ['ext4'] },
+    fs: {
+      type: 'string',
+      array: true,
+      default: ['ext4', 'xfs', 'ntfs'],
+      choices: ['ext4', 'xfs', 'ntfs'],
+    },
     scratch: { type: 'string', default: tmpdir(), describe: 'Where the images go' },
     out: { type: 'string', describe: 'Also write the tables to this file' },
   })

@@ -8,7 +8,8 @@ import type { Parser, ParserOptions } from './parser.js';
 import { decide, probe, type Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
-import { wholeMap } from './whole.js';
+import { unionOf } from './union.js';
+import { swapMap, wholeMap } from './whole.js';
 import { xfsParser } from './xfs/index.js';
 
 export { ParseError, type ParseErrorCode } from './errors.js';
@@ -39,8 +40,8 @@ export function byFamily(list: readonly Parser[]): ParserTable {
 
 export interface MapOptions extends ParserOptions {
   /**
-   * What the user says that the volume is: a parser's family, or `whole` for every byte. Without it the
-   * volume must be one thing plainly.
+   * What the user says that the volume is: a parser's family, `whole` for every byte, or `union` for
+   * what any of its plausible signatures calls used. Without it the volume must be one thing plainly.
    */
   readonly as?: string;
   /** Instead of every parser there is. */
@@ -60,13 +61,49 @@ export async function mapVolume(reader: ByteReader, options: MapOptions = {}): P
     parserOptions.signal?.throwIfAborted();
     return wholeMap(reader, onlyPlausible(signatures));
   }
-  if (as !== undefined) return parserFor(as, table).parse(reader, parserOptions);
-  const signature = decide(await probe(reader));
+  if (as !== undefined && as !== 'union') {
+    return parserFor(as, table).parse(reader, parserOptions);
+  }
+  const signatures = await probe(reader);
   parserOptions.signal?.throwIfAborted();
+  const plausible = signatures.filter(({ doubt }) => doubt === null);
+  if (as !== 'union' || plausible.length < 2) {
+    return mapSigned(reader, decide(signatures), table, parserOptions);
+  }
+  const maps: UsedMap[] = [];
+  for (const signature of plausible)
+    maps.push(await mapOrWhole(reader, signature, table, parserOptions));
+  return unionOf(maps);
+}
+
+/** Of several things that a volume may be, one may well be a ruin: that one then uses every byte. */
+async function mapOrWhole(
+  reader: ByteReader,
+  signature: Signature,
+  table: ParserTable,
+  options: ParserOptions,
+): Promise<UsedMap> {
+  try {
+    return await mapSigned(reader, signature, table, options);
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const { message } = error;
+    return wholeMap(reader, signature, [{ severity: 'warning', code: 'USED_WHOLE', message }]);
+  }
+}
+
+/** The map of a volume of which the signature is believed. */
+async function mapSigned(
+  reader: ByteReader,
+  signature: Signature,
+  table: ParserTable,
+  options: ParserOptions,
+): Promise<UsedMap> {
+  if (signature.family === 'swap' && options.swap === 'header') return swapMap(reader, signature);
   const parser = signature.kind === 'journal' ? undefined : table[signature.family];
   return parser === undefined
     ? wholeMap(reader, signature, [usedWhole(signature)])
-    : parser.parse(reader, parserOptions);
+    : parser.parse(reader, options);
 }
 
 function onlyPlausible(signatures: readonly Signature[]): Signature | null {

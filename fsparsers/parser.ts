@@ -8,6 +8,8 @@ export interface ParserOptions {
   readonly externalJournal?: ByteReader;
   /** The device's logical sector size, where it is known: partition tables count in it. */
   readonly sectorBytes?: number;
+  /** How much of swap space counts as used. Default: `whole`. */
+  readonly swap?: 'whole' | 'header';
   /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -4,6 +4,22 @@ import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import { MapBuilder, type MapNote, type UsedMap } from './usedmap.js';
 
+/** The largest page: the header of swap space is one page of the machine that made it. */
+const swapHeaderBytes = 65536;
+
+/** Swap space of which only the header is wanted: label, UUID, bad pages. The pages are nobody's data. */
+export function swapMap(reader: ByteReader, signature: Signature): UsedMap {
+  const builder = new MapBuilder(reader.sizeBytes);
+  builder.mark('free', 0, reader.sizeBytes);
+  builder.mark('metadata', 0, swapHeaderBytes);
+  const whole = wholeMap(reader, signature);
+  return {
+    ...whole,
+    ranges: builder.build(),
+    locate: (offsetBytes) => (offsetBytes < swapHeaderBytes ? 'swap header' : 'free'),
+  };
+}
+
 /** Everything is `unknown`, hence copied. `signature` names what lies there, where that is known. */
 export function wholeMap(
   reader: ByteReader,

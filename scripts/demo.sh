@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows on real volumes what fastsync does: seeds a clean and a crashed ext4 volume and proves both.
+# Shows on real volumes what fastsync does: seeds ext4, XFS and NTFS, crashed ones too, and proves each copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then exec sudo -E env "PATH=$PATH" bash scripts/demo.sh; fi
@@ -44,64 +44,82 @@ same_trees() { # both mounted: contents, modes, owners, times, xattrs, hard link
   [ -z "$differences" ] || { echo "$differences"; return 1; }
 }
 
-say 'A 1 GiB ext4 volume with files on it, and a target full of garbage'
-truncate -s 1G "$work/source.img"
-run mkfs.ext4 -q -F "$work/source.img"
-loop_on source "$work/source.img"
-mount "$source" "$work/a"
-cp -a /usr/share/doc "$work/a/" 2>/dev/null || cp -a docs "$work/a/"
-head -c 96M /dev/urandom >"$work/a/database"
-ln "$work/a/database" "$work/a/hardlink"
-umount "$work/a"
-garbage "$work/target.img" 1024
-loop_on target "$work/target.img"
+fill() { # directory
+  cp -a /usr/share/doc "$1/" 2>/dev/null || cp -a docs "$1/"
+  head -c 96M /dev/urandom >"$1/database"
+  ln "$1/database" "$1/hardlink"
+}
+mount_options() { # file-system: what a mount of a copy beside its original needs
+  case $1 in xfs) echo '-o nouuid' ;; ntfs) echo '-t ntfs-3g' ;; *) echo '-t ext4' ;; esac
+}
+seed_and_prove() { # file-system "mkfs command" "fsck command"
+  local fs=$1 mkfs=$2 fsck=$3 source target options
+  options=$(mount_options "$fs")
+  say "$fs: a 1 GiB volume with files on it, and a target full of garbage"
+  truncate -s 1G "$work/$fs.source"
+  loop_on source "$work/$fs.source"
+  run $mkfs "$source"
+  mount $options "$source" "$work/a"
+  fill "$work/a"
+  umount "$work/a"
+  garbage "$work/$fs.target" 1024
+  loop_on target "$work/$fs.target"
+  [ "$fs" != ext4 ] || run fastsync map "$source"
+  run fastsync init --src "$source" --dst "$target" --verify --yes
+  expect "$fsck finds nothing to repair on the target" $fsck "$target"
+  mount $options -o ro "$source" "$work/a"
+  mount $options -o ro "$target" "$work/b"
+  expect 'rsync -c finds no difference between the two trees' same_trees
+  umount "$work/a" "$work/b"
+}
+seed_and_prove ext4 'mkfs.ext4 -q' 'e2fsck -fn'
+seed_and_prove xfs 'mkfs.xfs -q' 'xfs_repair -n'
+seed_and_prove ntfs 'mkntfs -q -f -F' 'ntfsfix -n'
 
-say 'What is in use, and why'
-run fastsync map "$source"
-
-say 'Seed the target: one command, only what is in use'
-run fastsync init --src "$source" --dst "$target" --verify --yes
-
-say 'Is it right?'
-expect 'e2fsck finds nothing to repair on the target' e2fsck -fn "$target"
-mount -o ro "$source" "$work/a"
-mount -o ro "$target" "$work/b"
-expect 'rsync -c finds no difference between the two trees' same_trees
-umount "$work/a" "$work/b"
-
-say 'A crash: a file is written and fsynced, then the power goes'
-mount "$source" "$work/a"
-head -c 8M /dev/urandom >"$work/a/precious"
-sync "$work/a/precious"
-before=$(sha256sum <"$work/a/precious")
-cp --sparse=always "$work/source.img" "$work/crashed.img"
-umount "$work/a"
-echo "  precious: ${before%% *}"
-
-survives() { # image: does the fsynced file come back whole?
+survives() { # image file-system: does the fsynced file come back whole?
   local after
-  mount -o loop "$1" "$work/b" 2>/dev/null || { echo 'does not even mount'; return 1; }
-  after=$(sha256sum <"$work/b/precious" 2>/dev/null || echo 'gone')
+  mount -o loop $(mount_options "$2") "$1" "$work/b" 2>/dev/null || { echo 'it does not even mount'; return 1; }
+  after=$(sha256sum <"$work/b/precious" 2>/dev/null || echo 'the file is gone')
   umount "$work/b"
   [ "$after" = "$before" ] || { echo "${after%% *}"; return 1; }
 }
-verdict() { # name exit-code image
-  if survives "$3" >"$work/verdict.log"; then
+verdict() { # name exit-code image file-system
+  if survives "$3" "$4" >"$work/verdict.log"; then
     printf '  %-10s exit %s, the fsynced file is intact\n' "$1" "$2"
   else
-    printf '  %-10s exit %s, the fsynced file is \033[31mLOST\033[0m: %s\n' "$1" "$2" "$(tail -n 1 "$work/verdict.log")"
+    printf '  %-10s exit %s, the fsynced file is \033[31mLOST\033[0m (%s)\n' "$1" "$2" "$(tail -n 1 "$work/verdict.log")"
   fi
 }
-say 'Three tools copy the crashed volume onto garbage'
-for tool in partclone e2image fastsync; do garbage "$work/$tool.img" 1024; done
-partclone.extfs -b -q -L "$work/partclone.log" -s "$work/crashed.img" -O "$work/partclone.img" >/dev/null 2>&1 && code=0 || code=$?
-verdict partclone "$code" "$work/partclone.img"
-e2image -ra "$work/crashed.img" "$work/e2image.img" >/dev/null 2>&1 && code=0 || code=$?
-verdict e2image "$code" "$work/e2image.img"
-run fastsync init --src "$work/crashed.img" --dst "$work/fastsync.img" --yes && code=0 || code=$?
-verdict fastsync "$code" "$work/fastsync.img"
-[ "$code" = 0 ] || exit 1
-expect 'the fsynced file on the seeded volume is intact' survives "$work/fastsync.img"
-expect 'e2fsck finds nothing to repair once the journal is replayed' e2fsck -fn "$work/fastsync.img"
+quietly() { # command...: only its exit code
+  "$@" >/dev/null 2>&1 && code=0 || code=$?
+}
+crash() { # file-system fsck command...: a file is written and fsynced, then the power goes
+  local fs=$1 source tool
+  shift
+  say "$fs: a file is written and fsynced, then the power goes"
+  losetup -j "$work/$fs.source" | cut -d: -f1 | xargs -r -n 1 losetup -d
+  loop_on source "$work/$fs.source"
+  mount $(mount_options "$fs") "$source" "$work/a"
+  head -c 8M /dev/urandom >"$work/a/precious"
+  sync "$work/a/precious"
+  before=$(sha256sum <"$work/a/precious")
+  # What a crash leaves: the backing file as it is, while the file system is mounted and half in memory.
+  cp --sparse=always "$work/$fs.source" "$work/crashed.img"
+  umount "$work/a"
+  echo "  precious: ${before%% *}"
+  for tool in partclone e2image fastsync; do garbage "$work/$tool.img" 1024; done
+  quietly "partclone.${fs/ext4/extfs}" -b -q -L "$work/log" -s "$work/crashed.img" -O "$work/partclone.img"
+  verdict partclone "$code" "$work/partclone.img" "$fs"
+  if [ "$fs" = ext4 ]; then
+    quietly e2image -ra "$work/crashed.img" "$work/e2image.img"
+    verdict e2image "$code" "$work/e2image.img" "$fs"
+  fi
+  run fastsync init --src "$work/crashed.img" --dst "$work/fastsync.img" --yes
+  verdict fastsync 0 "$work/fastsync.img" "$fs"
+  expect 'the fsynced file on the seeded volume is intact' survives "$work/fastsync.img" "$fs"
+  expect "$* finds nothing to repair once the log is replayed" "$@" "$work/fastsync.img"
+}
+crash ext4 e2fsck -fn
+crash xfs xfs_repair -n
 
-say 'Done. Next: docs/architecture.md, and fastsync --help'
+say 'Done. Next: docs/commands.md, docs/architecture.md, and fastsync --help'

@@ -23,15 +23,21 @@ export const outputOptions = {
 
 export const identificationOptions = {
   as: {
-    choices: Object.keys(parsers),
+    choices: [...Object.keys(parsers), 'union'],
     group: 'What the source is:',
-    describe: 'Read it as this, where its signatures are ambiguous or damaged',
+    describe: 'Read it as this where its signatures are ambiguous; union: as all of them at once',
   },
   whole: {
     type: 'boolean',
     default: false,
     group: 'What the source is:',
     describe: 'Every byte counts as used, whatever lies there',
+  },
+  swap: {
+    choices: ['whole', 'header'],
+    default: 'whole',
+    group: 'What the source is:',
+    describe: 'Swap space: copy all of it, or only its label and UUID',
   },
   'log-device': {
     type: 'string',
@@ -43,6 +49,7 @@ export const identificationOptions = {
 interface IdentificationArguments {
   readonly as?: string | undefined;
   readonly whole: boolean;
+  readonly swap: 'whole' | 'header';
   readonly 'log-device'?: string | undefined;
 }
 
@@ -54,6 +61,7 @@ export async function identification(args: IdentificationArguments): Promise<Map
   const as = args.whole ? 'whole' : args.as;
   const log = args['log-device'];
   return {
+    swap: args.swap,
     ...(as === undefined ? {} : { as }),
     ...(log === undefined ? {} : { externalJournal: (await openVolume(log)).reader }),
   };

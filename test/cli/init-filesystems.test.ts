@@ -29,7 +29,6 @@ const kinds: Readonly<Record<string, readonly [Kind, mebibytes: number]>> = {
   ext3: [extKind('mkfs.ext3'), 96],
   ext2: [extKind('mkfs.ext2'), 96],
   xfs: [xfsKind(), 320],
-  'xfs v4': [xfsKind('-m', 'crc=0'), 320],
   'xfs with 1 KiB blocks and 4 groups': [xfsKind('-b', 'size=1024', '-d', 'agcount=4'), 320],
   'xfs without reflink, with rmapbt': [xfsKind('-m', 'reflink=0,rmapbt=1'), 320],
   ntfs: [ntfsKind(), 96],

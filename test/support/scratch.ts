@@ -1,8 +1,10 @@
 /** Scratch files, loop devices and mounts for tests: each is gone when its test ends, passed or not. */
 
-import { mkdtemp, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdtemp, mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 
@@ -56,9 +58,36 @@ export async function mounted(
     if (!isMounted) return;
     await execa('umount', [directory]);
     isMounted = false;
+    await released(device);
   };
   t.teardown(() =>
     unmount().catch(() => execa('umount', ['--lazy', directory], { reject: false })),
   );
   return { directory, unmount };
+}
+
+const releaseTries = 500;
+
+/**
+ * umount may return before the file system is gone: a FUSE process still writes, or a mount namespace
+ * that some other test made holds a copy of the mount. The volume is at rest when nobody claims it.
+ */
+async function released(device: string): Promise<void> {
+  for (let tries = 0; tries < releaseTries; tries++) {
+    if (device.startsWith('/dev/') ? await isClaimable(device) : await hasNoLoop(device)) return;
+    await sleep(20);
+  }
+}
+
+async function isClaimable(device: string): Promise<boolean> {
+  try {
+    await (await open(device, constants.O_RDONLY | constants.O_EXCL)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function hasNoLoop(file: string): Promise<boolean> {
+  return (await execa('losetup', ['--associated', file])).stdout === '';
 }

@@ -1,0 +1,31 @@
+/** The map of a volume that is more than one thing at once: used is what any of them calls used. */
+
+import { MapBuilder, type UsedMap } from './usedmap.js';
+
+/** Joins the maps of one device; there is at least one. A byte is free only if all say so. */
+export function unionOf(maps: readonly UsedMap[]): UsedMap {
+  const [first] = maps;
+  if (first === undefined) throw new RangeError('Expected at least one map, got none');
+  const builder = new MapBuilder(first.deviceBytes);
+  // Every layer of use covers the free one, and what no map calls free is not free here either.
+  for (const { ranges } of maps) {
+    for (const { start, length, reason } of ranges) builder.mark(reason, start, length);
+  }
+  const types = maps.map(({ filesystem }) => filesystem.type).join('+');
+  return {
+    deviceBytes: first.deviceBytes,
+    filesystem: { ...first.filesystem, type: types },
+    notes: [
+      {
+        severity: 'warning',
+        code: 'UNION',
+        message: `the volume is taken as all of ${types}: used is what any of them calls used`,
+      },
+      ...maps.flatMap(({ notes }) => notes),
+    ],
+    hazards: maps.flatMap(({ hazards }) => hazards ?? []),
+    ranges: builder.build(),
+    locate: (offsetBytes) =>
+      maps.map((map) => `${map.filesystem.type}: ${map.locate(offsetBytes)}`).join(', '),
+  };
+}
