@@ -31,7 +31,7 @@ ClearJob::ClearJob(ClearSpec spec, JobControl& control)
       control_(control),
       target_(spec_.target.get(), 0, Endpoint::Access::kWrite),
       writeBytes_(usableChunkBytes(spec_.effort, target_.pageBytes(), 1)),
-      work_(spec_.extents, roundUp(kStepBytes, writeBytes_)),
+      work_(spec_.extents, roundUp(kStepBytes, writeBytes_), 0),
       bench_(spec_.effort, writeBytes_, 1) {
   spec_.extents = {};
   control_.counters.total = work_.totalBytes();
@@ -44,7 +44,7 @@ bool ClearJob::halted() const { return control_.stopping() || failure_; }
 JobOutcome ClearJob::run() {
   bench_.crew.run([this] { return halted() ? std::nullopt : work_.next(); },
                   [](const Chunk& chunk) {
-                    return Piece{0, chunk.extent.length};
+                    return Piece{0, chunk.bytes};
                   },
                   [this](Chunk chunk, Arena::Block) { return clearChunk(chunk); },
                   [this] { return !halted(); });
@@ -72,18 +72,19 @@ JobOutcome ClearJob::finish() {
 }
 
 Task<> ClearJob::clearChunk(Chunk chunk) {
-  watermark_.begin(chunk.position, chunk.extent.length);
+  watermark_.begin(chunk.position, chunk.bytes);
+  const Extent extent = chunk.span();  // without gaps, as no gap is bridged
   MaybeFailure failure;
   if (spec_.mode == ClearMode::kDiscard) {
-    failure = co_await discard(chunk.extent);
+    failure = co_await discard(extent);
   } else {
-    failure = co_await makeZero(chunk.extent);
+    failure = co_await makeZero(extent);
   }
   if (failure) {
     if (!failure_) failure_ = failure;
     co_return;
   }
-  control_.counters.completed += chunk.extent.length;
+  control_.counters.completed += chunk.bytes;
   watermark_.finish(chunk.position);
 }
 

@@ -20,7 +20,7 @@ CompareJob::CompareJob(CompareSpec spec, JobControl& control)
       right_(spec_.right.get(), kRight, Endpoint::Access::kRead),
       granuleBytes_(std::max({left_.pageBytes(), right_.pageBytes(), spec_.granularityBytes})),
       chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, kSides)),
-      work_(spec_.extents, chunkBytes_),
+      work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
       bench_(spec_.effort, chunkBytes_, kSides),
       watermark_(spec_.startAtBytes) {
   spec_.extents = {};
@@ -39,7 +39,7 @@ uint64_t CompareJob::windowBytes(const Extent& extent) const {
 JobOutcome CompareJob::run() {
   bench_.crew.run([this] { return halted() ? std::nullopt : work_.next(); },
                   [this](const Chunk& chunk) {
-                    return Piece{windowBytes(chunk.extent) * kSides, chunk.extent.length};
+                    return Piece{windowBytes(chunk.span()) * kSides, chunk.span().length};
                   },
                   [this](Chunk chunk, Arena::Block block) { return compareChunk(chunk, block); },
                   [this] { return !halted(); });
@@ -53,35 +53,26 @@ JobOutcome CompareJob::run() {
   return outcome;
 }
 
-Task<CompareJob::SideRead> CompareJob::readSide(const Endpoint& side, Window window,
-                                                Extent extent) {
-  SideRead read;
-  const MaybeFailure failure = co_await readExtent(bench_.reactor, side, window, extent);
-  if (!failure) co_return read;
-  Rescued rescued = co_await readAround(bench_.reactor, side, window, extent, control_);
-  if (rescued.fatal && !failure_) failure_ = rescued.fatal;
-  read.complete = !rescued.interrupted && !rescued.fatal;
-  read.bad = std::move(rescued.bad);
-  co_return read;
-}
-
 Task<> CompareJob::compareChunk(Chunk chunk, Arena::Block block) {
-  const Extent& extent = chunk.extent;
-  watermark_.begin(chunk.position, extent.length);
-  const uint64_t start = roundDown(extent.start, granuleBytes_);
+  watermark_.begin(chunk.position, chunk.bytes);
+  const Extent span = chunk.span();
+  const uint64_t start = roundDown(span.start, granuleBytes_);
   const Window leftWindow{block.data, start};
-  const Window rightWindow{block.data + windowBytes(extent), start};
-  Task<SideRead> leftRead = readSide(left_, leftWindow, extent);
-  Task<SideRead> rightRead = readSide(right_, rightWindow, extent);
-  const SideRead left = co_await leftRead;
-  const SideRead right = co_await rightRead;
-  if (!left.complete || !right.complete) co_return;
+  const Window rightWindow{block.data + windowBytes(span), start};
+  Task<ChunkRead> leftRead = readChunk(bench_.reactor, left_, leftWindow, chunk, true, control_);
+  Task<ChunkRead> rightRead = readChunk(bench_.reactor, right_, rightWindow, chunk, true, control_);
+  const ChunkRead left = co_await leftRead;
+  const ChunkRead right = co_await rightRead;
+  for (const ChunkRead* side : {&left, &right}) {
+    if (side->fatal && !failure_) failure_ = side->fatal;
+  }
+  if (!left.complete() || !right.complete()) co_return;
 
   RangeList bad;
   for (const Extent& range : left.bad) bad.add(range);
   for (const Extent& range : right.bad) bad.add(range);
   const std::vector<Extent> unreadable = bad.take();
-  const std::vector<Extent> readable = without(extent, unreadable);
+  const std::vector<Extent> readable = without(chunk.parts, unreadable);
   std::vector<Extent> differences;
   for (const Extent& part : readable)
     findDifferences(leftWindow, rightWindow, part, spec_.granularityBytes, differences);
@@ -93,7 +84,7 @@ Task<> CompareJob::compareChunk(Chunk chunk, Arena::Block block) {
   counters.bad += totalLength(unreadable);
   counters.different += totalLength(differences);
   counters.identical += totalLength(readable) - totalLength(differences);
-  counters.completed += extent.length;
+  counters.completed += chunk.bytes;
   watermark_.finish(chunk.position);
   counters.durable = watermark_.position();
 }

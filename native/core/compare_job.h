@@ -31,16 +31,9 @@ class CompareJob {
   JobOutcome run();
 
  private:
-  /// What reading one side of a chunk came to.
-  struct SideRead {
-    std::vector<Extent> bad;
-    bool complete = true;
-  };
-
   bool halted() const;
   uint64_t windowBytes(const Extent& extent) const;
   Task<> compareChunk(Chunk chunk, Arena::Block block);
-  Task<SideRead> readSide(const Endpoint& side, Window window, Extent extent);
 
   CompareSpec spec_;
   JobControl& control_;

@@ -30,17 +30,19 @@ Window CopyJob::windowFor(const Extent& extent, std::byte* data) const {
 }
 
 Task<> CopyJob::copyChunk(Chunk chunk, Arena::Block block) {
-  watermark_.begin(chunk.position, chunk.extent.length);
-  const Window window = windowFor(chunk.extent, block.data);
-  const Window scratch = windowFor(chunk.extent, block.data + block.bytes / 2);
-  std::vector<Extent> bad;
-  const bool read = co_await readSource(chunk, window, bad);
-  if (!read) co_return;
+  watermark_.begin(chunk.position, chunk.bytes);
+  const Window window = windowFor(chunk.span(), block.data);
+  const Window scratch = windowFor(chunk.span(), block.data + block.bytes / 2);
+  const ChunkRead read =
+      co_await readChunk(bench_.reactor, source_, window, chunk, spec_.rescue, control_);
+  if (read.fatal) noteSourceFailure(chunk, *read.fatal);
+  if (!read.complete()) co_return;
+  control_.counters.read += chunk.bytes - totalLength(read.bad);
 
   // What cannot be read becomes zeroes, so that nothing foreign stays in its place; but where the
   // target was compared it may hold the last good copy, and is left alone.
-  std::vector<Extent> parts{chunk.extent};
-  if (spec_.compare) parts = without(chunk.extent, bad);
+  const std::vector<Extent> readable = without(chunk.parts, read.bad);
+  const std::vector<Extent>& parts = spec_.compare ? readable : chunk.parts;
 
   std::vector<Task<uint64_t>> writes;
   uint64_t touched = 0;
@@ -55,31 +57,19 @@ Task<> CopyJob::copyChunk(Chunk chunk, Arena::Block block) {
   }
   for (Task<uint64_t>& write : writes) touched += co_await write;
   if (!anyTargetLeft()) co_return;
-  if (spec_.verify && touched > 0) prove(window, without(chunk.extent, bad));
-  for (const Extent& range : bad) bad_.add(range);
-  control_.counters.bad += totalLength(bad);
-  control_.counters.completed += chunk.extent.length;
+  if (spec_.verify && touched > 0 && !readable.empty())
+    prove(window, {readable, totalLength(readable), chunk.position});
+  for (const Extent& range : read.bad) bad_.add(range);
+  control_.counters.bad += totalLength(read.bad);
+  control_.counters.completed += chunk.bytes;
   watermark_.finish(chunk.position);
 }
 
-Task<bool> CopyJob::readSource(Chunk chunk, Window window, std::vector<Extent>& bad) {
-  MaybeFailure failure = co_await readExtent(bench_.reactor, source_, window, chunk.extent);
-  if (failure && spec_.rescue) {
-    Rescued rescued = co_await readAround(bench_.reactor, source_, window, chunk.extent, control_);
-    if (rescued.interrupted) co_return false;
-    bad = std::move(rescued.bad);
-    failure = rescued.fatal;
-  }
-  if (failure) {
-    // Of several, the first in the work list is the one to report.
-    if (!sourceFailure_ || chunk.position < sourceFailurePosition_) {
-      sourceFailure_ = failure;
-      sourceFailurePosition_ = chunk.position;
-    }
-    co_return false;
-  }
-  control_.counters.read += chunk.extent.length - totalLength(bad);
-  co_return true;
+void CopyJob::noteSourceFailure(const Chunk& chunk, const IoFailure& failure) {
+  // Of several, the first in the work list is the one to report.
+  if (sourceFailure_ && sourceFailurePosition_ < chunk.position) return;
+  sourceFailure_ = failure;
+  sourceFailurePosition_ = chunk.position;
 }
 
 Task<uint64_t> CopyJob::writeTarget(Target& target, Window window, Window scratch,
@@ -102,17 +92,12 @@ Task<uint64_t> CopyJob::writeTarget(Target& target, Window window, Window scratc
 Task<std::vector<Extent>> CopyJob::differingParts(Target& target, Window window, Window scratch,
                                                   std::vector<Extent> parts) {
   std::vector<Extent> differing;
-  for (const Extent& part : parts) {
-    const MaybeFailure failure =
-        co_await readExtent(bench_.reactor, target.endpoint, scratch, part);
-    if (failure) {
-      differing.push_back(part);  // unreadable there: writing it may well mend it
-    } else {
-      const uint64_t before = totalLength(differing);
-      findDifferences(window, scratch, part, granuleBytes_, differing);
-      control_.counters.different += totalLength(differing) - before;
-    }
-  }
+  if (parts.empty()) co_return differing;
+  const Extent span{parts.front().start, parts.back().end() - parts.front().start};
+  const MaybeFailure failure = co_await readExtent(bench_.reactor, target.endpoint, scratch, span);
+  if (failure) co_return parts;  // unreadable there: writing it may well mend it
+  for (const Extent& part : parts) findDifferences(window, scratch, part, granuleBytes_, differing);
+  control_.counters.different += totalLength(differing);
   co_return differing;
 }
 
@@ -165,9 +150,10 @@ Task<MaybeFailure> CopyJob::writeZeroRun(Target& target, Window window, Extent r
   co_return failure;
 }
 
-void CopyJob::prove(Window window, const std::vector<Extent>& parts) {
-  for (const Extent& part : parts)
-    proofs_.push_back({part, digestOf(window.at(part.start), part.length)});
+void CopyJob::prove(Window window, Chunk chunk) {
+  const Digest digest = digestOfParts(window, chunk.parts);
+  provenParts_ += chunk.parts.size();
+  proofs_.push_back({std::move(chunk), digest});
 }
 
 }  // namespace fastsync

@@ -5,14 +5,16 @@
 #include <cerrno>
 #include <optional>
 
+#include "rescue.h"
+
 namespace fastsync {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Digests kept until they are checked; an epoch ends when there are so many.
-constexpr size_t kMostProofs = 256 * kKiB;
+// An epoch ends when so many ranges wait to be read back, to bound the memory for them.
+constexpr size_t kMostProvenParts = 512 * kKiB;
 
 }  // namespace
 
@@ -41,7 +43,7 @@ CopyJob::CopyJob(CopySpec spec, JobControl& control)
       targets_(openTargets(spec_)),
       granuleBytes_(commonGranule(source_, targets_)),
       chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, buffersPerChunk_)),
-      work_(spec_.extents, chunkBytes_),
+      work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
       bench_(spec_.effort, chunkBytes_, buffersPerChunk_),
       watermark_(spec_.startAtBytes) {
   spec_.extents = {};
@@ -76,7 +78,7 @@ void CopyJob::giveUp(Target& target, const IoFailure& failure) {
 bool CopyJob::epochIsOver() const {
   if (epochBytes_ == 0) return false;
   if (spec_.flushEveryBytes > 0 && epochBytes_ >= spec_.flushEveryBytes) return true;
-  return proofs_.size() >= kMostProofs || Clock::now() - epochStart_ >= spec_.flushEvery;
+  return provenParts_ >= kMostProvenParts || Clock::now() - epochStart_ >= spec_.flushEvery;
 }
 
 void CopyJob::copyEpoch() {
@@ -86,11 +88,11 @@ void CopyJob::copyEpoch() {
       [this]() -> std::optional<Chunk> {
         if (halted() || epochIsOver()) return std::nullopt;
         auto chunk = work_.next();
-        if (chunk) epochBytes_ += chunk->extent.length;
+        if (chunk) epochBytes_ += chunk->bytes;
         return chunk;
       },
       [this](const Chunk& chunk) {
-        return Piece{windowBytes(chunk.extent) * buffersPerChunk_, chunk.extent.length};
+        return Piece{windowBytes(chunk.span()) * buffersPerChunk_, chunk.span().length};
       },
       [this](Chunk chunk, Arena::Block block) { return copyChunk(chunk, block); },
       [this] { return !halted(); });
@@ -100,6 +102,7 @@ void CopyJob::endEpoch() {
   bench_.reactor.finish(flushTargets());
   if (spec_.verify) verifyTargets();
   proofs_.clear();
+  provenParts_ = 0;
   if (anyTargetLeft() && !control_.abandoned()) control_.counters.durable = watermark_.position();
 }
 
@@ -135,23 +138,25 @@ void CopyJob::verifyTargets() {
         return std::nullopt;
       },
       [this](const ProofCheck& item) {
-        return Piece{windowBytes(item.proof->extent), 0};
+        return Piece{windowBytes(item.proof->chunk.span()), 0};
       },
       [this](ProofCheck item, Arena::Block block) { return check(item, block); },
       [this] { return !control_.abandoned(); });
 }
 
 Task<> CopyJob::check(ProofCheck item, Arena::Block block) {
-  const Extent& extent = item.proof->extent;
-  const Window window = windowFor(extent, block.data);
-  MaybeFailure failure = co_await readExtent(bench_.reactor, item.target->endpoint, window, extent);
-  if (!failure && digestOf(window.at(extent.start), extent.length) != item.proof->digest) {
-    failure = IoFailure{EIO, "verify", item.target->endpoint.side(), extent.start, extent.length};
-  }
-  if (failure) {
-    giveUp(*item.target, *failure);
+  const Chunk& chunk = item.proof->chunk;
+  const Endpoint& endpoint = item.target->endpoint;
+  const Extent span = chunk.span();
+  const Window window = windowFor(span, block.data);
+  const ChunkRead read =
+      co_await readChunk(bench_.reactor, endpoint, window, chunk, false, control_);
+  if (read.fatal) {
+    giveUp(*item.target, *read.fatal);
+  } else if (digestOfParts(window, chunk.parts) != item.proof->digest) {
+    giveUp(*item.target, {EIO, "verify", endpoint.side(), span.start, span.length});
   } else {
-    control_.counters.verified += extent.length;
+    control_.counters.verified += chunk.bytes;
   }
 }
 

@@ -49,9 +49,9 @@ class CopyJob {
     MaybeFailure failure;
     bool canPunch = true;
   };
-  /// What a range held in memory when it was copied.
+  /// What a chunk, less its bad sectors, held in memory when it was copied.
   struct Proof {
-    Extent extent;
+    Chunk chunk;
     Digest digest;
   };
   struct ProofCheck {
@@ -71,14 +71,14 @@ class CopyJob {
 
   void copyEpoch();
   Task<> copyChunk(Chunk chunk, Arena::Block block);
-  Task<bool> readSource(Chunk chunk, Window window, std::vector<Extent>& bad);
+  void noteSourceFailure(const Chunk& chunk, const IoFailure& failure);
   Task<uint64_t> writeTarget(Target& target, Window window, Window scratch,
                              std::vector<Extent> parts);
   Task<std::vector<Extent>> differingParts(Target& target, Window window, Window scratch,
                                            std::vector<Extent> parts);
   Task<MaybeFailure> writePart(Target& target, Window window, Extent part);
   Task<MaybeFailure> writeZeroRun(Target& target, Window window, Extent run);
-  void prove(Window window, const std::vector<Extent>& parts);
+  void prove(Window window, Chunk chunk);
 
   void endEpoch();
   Task<> flushTargets();
@@ -101,6 +101,7 @@ class CopyJob {
   MaybeFailure sourceFailure_;
   uint64_t sourceFailurePosition_ = 0;
   std::vector<Proof> proofs_;
+  size_t provenParts_ = 0;
   std::chrono::steady_clock::time_point epochStart_;
   uint64_t epochBytes_ = 0;
 };

@@ -51,7 +51,7 @@ class Crew {
         if (!block) break;
         pacer_.spend(piece.paceBytes, now);
         ++active_;
-        perform(work, *item, *block);
+        perform(work, std::move(*item), *block);
         item = next();
       }
       if (item || active_ > 0) reactor_.poll(patience);
@@ -64,7 +64,7 @@ class Crew {
 
   template <class Work, class Item>
   Detached perform(Work& work, Item item, Arena::Block block) {
-    co_await work(item, block);
+    co_await work(std::move(item), block);
     arena_.giveBack(block);
     --active_;
   }

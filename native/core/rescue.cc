@@ -1,4 +1,5 @@
-// Two sizes are enough: the first keeps the number of reads small, the second is exact.
+// A failed chunk is read part by part, a failed part in two smaller sizes: the first keeps the
+// number of reads small, the second is exact.
 #include "rescue.h"
 
 #include <algorithm>
@@ -24,26 +25,40 @@ Extent firstPiece(const Extent& extent, uint64_t unit) {
 }
 
 Task<> readSectors(Reactor& reactor, const Endpoint& from, Window window, Extent extent,
-                   const JobControl& control, Rescued& rescued) {
+                   const JobControl& control, ChunkRead& result) {
   const uint64_t unit = from.direct() ? from.sectorBytes() : kPage;
   while (extent.length > 0) {
     if (control.stopping()) {
-      rescued.interrupted = true;
+      result.interrupted = true;
       co_return;
     }
     const Extent piece = firstPiece(extent, unit);
     const MaybeFailure failure = co_await readExtent(reactor, from, window, piece);
     if (failure && !isBadSector(failure->errnum)) {
-      rescued.fatal = failure;
+      result.fatal = failure;
       co_return;
     }
     if (failure) {
       std::memset(window.at(piece.start), 0, piece.length);
-      if (!rescued.bad.empty() && rescued.bad.back().end() == piece.start) {
-        rescued.bad.back().length += piece.length;
+      if (!result.bad.empty() && result.bad.back().end() == piece.start) {
+        result.bad.back().length += piece.length;
       } else {
-        rescued.bad.push_back(piece);
+        result.bad.push_back(piece);
       }
+    }
+    extent = {piece.end(), extent.length - piece.length};
+  }
+}
+
+Task<> readAround(Reactor& reactor, const Endpoint& from, Window window, Extent extent,
+                  const JobControl& control, ChunkRead& result) {
+  while (extent.length > 0 && result.complete()) {
+    const Extent piece = firstPiece(extent, kCoarseBytes);
+    const MaybeFailure failure = co_await readExtent(reactor, from, window, piece);
+    if (failure && !isBadSector(failure->errnum)) {
+      result.fatal = failure;
+    } else if (failure) {
+      co_await readSectors(reactor, from, window, piece, control, result);
     }
     extent = {piece.end(), extent.length - piece.length};
   }
@@ -51,20 +66,22 @@ Task<> readSectors(Reactor& reactor, const Endpoint& from, Window window, Extent
 
 }  // namespace
 
-Task<Rescued> readAround(Reactor& reactor, const Endpoint& from, Window window, Extent extent,
-                         const JobControl& control) {
-  Rescued rescued;
-  while (extent.length > 0 && !rescued.fatal && !rescued.interrupted) {
-    const Extent piece = firstPiece(extent, kCoarseBytes);
-    const MaybeFailure failure = co_await readExtent(reactor, from, window, piece);
-    if (failure && !isBadSector(failure->errnum)) {
-      rescued.fatal = failure;
-    } else if (failure) {
-      co_await readSectors(reactor, from, window, piece, control, rescued);
+Task<ChunkRead> readChunk(Reactor& reactor, const Endpoint& from, Window window, const Chunk& chunk,
+                          bool rescue, const JobControl& control) {
+  ChunkRead result;
+  MaybeFailure failure = co_await readExtent(reactor, from, window, chunk.span());
+  if (!failure) co_return result;
+  // The bad sector may lie in a gap, which nobody asked for.
+  for (const Extent& part : chunk.parts) {
+    if (chunk.parts.size() > 1) failure = co_await readExtent(reactor, from, window, part);
+    if (failure && rescue) {
+      co_await readAround(reactor, from, window, part, control, result);
+    } else {
+      result.fatal = failure;
     }
-    extent = {piece.end(), extent.length - piece.length};
+    if (!result.complete()) break;
   }
-  co_return rescued;
+  co_return result;
 }
 
 }  // namespace fastsync

@@ -52,6 +52,16 @@ std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granu
   return runs;
 }
 
+Digest digestOfParts(Window window, const std::vector<Extent>& parts) {
+  const auto one = [&](const Extent& part) { return digestOf(window.at(part.start), part.length); };
+  if (parts.size() == 1) return one(parts.front());
+  std::vector<Digest> digests;
+  digests.reserve(parts.size());
+  for (const Extent& part : parts) digests.push_back(one(part));
+  return digestOf(reinterpret_cast<const std::byte*>(digests.data()),
+                  digests.size() * sizeof(Digest));
+}
+
 void findDifferences(Window left, Window right, const Extent& extent, uint64_t granuleBytes,
                      std::vector<Extent>& differences) {
   const auto differ = [&](const Extent& piece) {
@@ -63,14 +73,17 @@ void findDifferences(Window left, Window right, const Extent& extent, uint64_t g
   });
 }
 
-std::vector<Extent> without(const Extent& extent, const std::vector<Extent>& holes) {
+std::vector<Extent> without(const std::vector<Extent>& parts, const std::vector<Extent>& holes) {
   std::vector<Extent> rest;
-  uint64_t start = extent.start;
-  for (const Extent& hole : holes) {
-    if (hole.start > start) rest.push_back({start, hole.start - start});
-    start = hole.end();
+  auto hole = holes.begin();
+  for (const Extent& part : parts) {
+    uint64_t start = part.start;
+    for (; hole != holes.end() && hole->start < part.end(); ++hole) {
+      if (hole->start > start) rest.push_back({start, hole->start - start});
+      start = hole->end();
+    }
+    if (part.end() > start) rest.push_back({start, part.end() - start});
   }
-  if (extent.end() > start) rest.push_back({start, extent.end() - start});
   return rest;
 }
 

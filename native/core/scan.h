@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "digest.h"
 #include "transfer.h"
 #include "types.h"
 
@@ -21,11 +22,14 @@ bool isZero(const std::byte* data, uint64_t bytes);
 /// Cuts `extent` where zero and other pieces meet, on multiples of `granuleBytes` of the device.
 std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granuleBytes);
 
+/// One digest for the content of several ranges.
+Digest digestOfParts(Window window, const std::vector<Extent>& parts);
+
 /// Appends the granules of `extent` in which the two windows differ, neighbours joined.
 void findDifferences(Window left, Window right, const Extent& extent, uint64_t granuleBytes,
                      std::vector<Extent>& differences);
 
-/// `extent` without the `holes`, which are sorted and lie within it.
-std::vector<Extent> without(const Extent& extent, const std::vector<Extent>& holes);
+/// `parts` without the `holes`; both are sorted, and each hole lies within a part.
+std::vector<Extent> without(const std::vector<Extent>& parts, const std::vector<Extent>& holes);
 
 }  // namespace fastsync

@@ -9,6 +9,9 @@
 
 namespace fastsync {
 
+/// A gap this short takes no longer to read over than another request takes to make.
+inline constexpr uint64_t kBridgedGapBytes = 32 * kKiB;
+
 class Workbench {
  public:
   /// `buffersPerChunk`: how many buffers of the chunk size one chunk holds at once.

@@ -137,6 +137,31 @@ test('many small extents at once, more than memory holds', async (t) => {
   }
 });
 
+for (const [index, options] of [{}, { compare: true }, { verify: true }].entries()) {
+  const words = Object.keys(options).join(', ') || 'plain';
+  test(`scattered pieces are copied, and nothing between them (${words})`, async (t) => {
+    const random = seededRandom(t, 150 + index);
+    const sizeBytes = 6 * MiB;
+    const from = await loop512.make(t, sizeBytes);
+    const to = await ext4.make(t, sizeBytes);
+    const expected = await sparseFile(path.join(await scratchDirectory(t), 'expected'), sizeBytes);
+    await fill(from, noise(7, sizeBytes));
+    await fill(expected, noise(8, sizeBytes));
+    const extents = randomExtents(random, sizeBytes, random.pick([1, 512, 4 * KiB]), 400);
+    await copyWithDd(from, expected, extents);
+    const input = await opened(t, from, 'r');
+    const output = await opened(t, to, 'r+');
+    for (const backend of backends) {
+      await fill(to, noise(8, sizeBytes));
+      const request = { sourceFd: input.fd, targetFds: [output.fd], extents, backend };
+      const { progress } = await copy({ ...request, ...options, chunkBytes: 256 * KiB }).done;
+      t.is(await cmp(expected, to, sizeBytes), '');
+      t.is(progress.completedBytes, progress.totalBytes);
+      t.is(progress.readBytes, progress.totalBytes);
+    }
+  });
+}
+
 test('several targets get the same from one reading', async (t) => {
   const sizeBytes = 8 * MiB;
   const from = await loop512.make(t, sizeBytes);

@@ -151,6 +151,34 @@ test('without rescue a bad sector ends the copy, and what is durable is what was
   }
 });
 
+test('a bad sector between the extents is nobody’s business', async (t) => {
+  const content = noise(9, sizeBytes);
+  const backing = await scratchFile(t, 'backing', content);
+  const gaps = [8 * KiB, 4 * MiB + 8 * KiB];
+  const bad = gaps.map((start) => [start, 4 * KiB] as const);
+  const source = await fileWithBadSectors(t, backing, sizeBytes, bad);
+  const expected = noise(10, sizeBytes);
+  const pieces: number[] = [];
+  for (const [start] of bad) {
+    pieces.push(start - 8 * KiB, 8 * KiB, start + 4 * KiB, 16 * KiB);
+    content.copy(expected, start - 8 * KiB, start - 8 * KiB, start);
+    content.copy(expected, start + 4 * KiB, start + 4 * KiB, start + 20 * KiB);
+  }
+  const extents = Float64Array.from(pieces);
+  const answer = await scratchFile(t, 'answer', expected);
+  const target = await tmpfs.make(t, sizeBytes);
+  const input = await opened(t, source, 'r');
+  const output = await opened(t, target, 'r+');
+  for (const backend of backends) {
+    await fill(target, noise(10, sizeBytes));
+    await copy({ sourceFd: input.fd, targetFds: [output.fd], extents, backend }).done;
+    t.is(await cmp(answer, target, sizeBytes), '');
+    const compared = await compare({ leftFd: input.fd, rightFd: output.fd, extents, backend }).done;
+    t.deepEqual([...compared.unreadableRanges], []);
+    t.deepEqual([...compared.differentRanges], []);
+  }
+});
+
 test('a full file system fails its target, and the copy when it was the only one', async (t) => {
   const source = await scratchFile(t, 'source', noise(5, sizeBytes));
   const input = await opened(t, source, 'r');
