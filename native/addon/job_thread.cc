@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "to_js.h"
@@ -32,7 +33,12 @@ class JobThread {
                             [](Napi::Env, void*, JobThread* job) { delete job; });
     // Registered after the function above, hence run before its own hook.
     napi_add_env_cleanup_hook(env_, &JobThread::onTeardown, this);
-    thread_ = std::thread([this] { work(); });
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error& error) {  // no more threads are allowed
+      error_ = error.what();
+      finish();
+    }
   }
 
   void settle(Napi::Env env) const {
@@ -55,7 +61,7 @@ class JobThread {
   static void onTeardown(void* pointer) {
     auto* job = static_cast<JobThread*>(pointer);
     job->control_->stop = Stop::kAbandon;
-    job->thread_.join();
+    if (job->thread_.joinable()) job->thread_.join();
   }
 
   void work() {
@@ -66,6 +72,10 @@ class JobThread {
     } catch (const std::exception& error) {
       error_ = error.what();
     }
+    finish();
+  }
+
+  void finish() {
     body_ = nullptr;  // closes the files before anybody hears that the job is done
     if (postbox_.BlockingCall() != napi_closing) postbox_.Release();
   }

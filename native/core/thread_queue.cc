@@ -2,6 +2,7 @@
 #include "thread_queue.h"
 
 #include <algorithm>
+#include <system_error>
 
 namespace fastsync {
 
@@ -13,7 +14,12 @@ constexpr unsigned kMostThreads = 16;
 ThreadQueue::ThreadQueue(unsigned depth) {
   const unsigned count = std::min(depth, kMostThreads);
   threads_.reserve(count);
-  for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    while (threads_.size() < count) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    // No more threads are allowed: fewer do as well, but one there must be.
+    if (threads_.empty()) throw SetupError({error.code().value(), "pthread_create", kSource, 0, 0});
+  }
 }
 
 ThreadQueue::~ThreadQueue() {

@@ -43,10 +43,22 @@ void UringQueue::adoptMemory(std::span<std::byte> memory) {
   registered_ = io_uring_register_buffers(&ring_, &whole, 1) == 0;
 }
 
+void UringQueue::collect(std::vector<IoCompletion>& done) {
+  unsigned head = 0;
+  unsigned seen = 0;
+  io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(&ring_, head, entry) {
+    done.push_back({io_uring_cqe_get_data(entry), entry->res});
+    ++seen;
+  }
+  io_uring_cq_advance(&ring_, seen);
+}
+
 io_uring_sqe* UringQueue::freeEntry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   while (entry == nullptr) {
-    io_uring_submit(&ring_);
+    // Refused only while completions are piling up.
+    if (io_uring_submit(&ring_) < 0) collect(ready_);
     entry = io_uring_get_sqe(&ring_);
   }
   return entry;
@@ -97,15 +109,7 @@ void UringQueue::wait(std::vector<IoCompletion>& done, std::chrono::milliseconds
   io_uring_cqe* first = nullptr;
   // Its errors (a signal, the timeout, a full ring) all mean: take what is there and come again.
   io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
-
-  unsigned head = 0;
-  unsigned seen = 0;
-  io_uring_cqe* entry = nullptr;
-  io_uring_for_each_cqe(&ring_, head, entry) {
-    done.push_back({io_uring_cqe_get_data(entry), entry->res});
-    ++seen;
-  }
-  io_uring_cq_advance(&ring_, seen);
+  collect(done);
 }
 
 }  // namespace fastsync

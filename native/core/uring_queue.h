@@ -19,12 +19,13 @@ class UringQueue final : public IoQueue {
   void wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) override;
 
  private:
+  void collect(std::vector<IoCompletion>& done);
   io_uring_sqe* freeEntry();
   void prepareTransfer(io_uring_sqe* entry, const IoRequest& request) const;
 
   io_uring ring_{};
   bool registered_ = false;
-  std::vector<IoCompletion> ready_;  // of requests io_uring has no operation for
+  std::vector<IoCompletion> ready_;  // collected or performed outside of wait()
 };
 
 }  // namespace fastsync
