@@ -27,7 +27,9 @@ export async function main(words: readonly string[]): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns || 80))
     .fail((message, error: Error | undefined) => {
       if (error !== undefined) throw error;
-      process.stderr.write(`error: ${message.replace(/\.$/, '')}. See fastsync --help.\n`);
+      process.stderr.write(
+        `error: ${message.replaceAll(/\s+/g, ' ').replace(/\.$/, '')}. See fastsync --help.\n`,
+      );
       process.exit(exitCodes.usage);
     });
   await addInitCommand(addMapCommand(cli)).parseAsync();

@@ -1,9 +1,10 @@
 /** How far a run has come, kept on disk so that the same command can go on after any interruption. */
 
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { makeDirectory } from '../directories.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 
 const schema = 'fastsync-checkpoint/1';
@@ -77,7 +78,7 @@ export class CheckpointFile {
     const checkpoint: Checkpoint = { schema, ...state, updatedAt: new Date().toISOString() };
     const temporary = `${this.path}.${process.pid}.tmp`;
     try {
-      await mkdir(path.dirname(this.path), { recursive: true, mode: 0o700 });
+      await makeDirectory(path.dirname(this.path));
       const file = await open(temporary, 'w', 0o600);
       try {
         await file.writeFile(`${JSON.stringify(checkpoint)}\n`);

@@ -4,10 +4,11 @@
  * takes a name that another could hold, so clearing away a dead run's claim is no race.
  */
 
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeDirectory } from '../directories.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { errnoName, withVolumeErrors } from './errors.js';
 
@@ -43,7 +44,7 @@ export async function takeLock(
   name: string,
   directory = lockDirectory(),
 ): Promise<Lock> {
-  await withVolumeErrors(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }));
+  await withVolumeErrors(directory, () => makeDirectory(directory));
   const target = node.replaceAll(/[^\w]/g, '-');
   const own = `${target}.${process.pid}.${(await startOf(process.pid)) ?? '0'}.${await bootId()}`;
   for (let attempt = 1; ; attempt++) {

@@ -97,3 +97,12 @@ test('a usage error is one line, and exit code 2', async (t) => {
     t.regex(String(stderr), /^error: [^\n]+$/);
   }
 });
+
+test('a state directory that cannot be made is said, not waited for', async (t) => {
+  const { source, directory } = await scene(t);
+  const target = path.join(directory, 'target.img');
+  const words = ['init', '--src', source, '--dst', target, '--state-dir', '/proc/nowhere/at/all'];
+  const { exitCode, stderr } = await fastsyncJson(words, { timeout: 60_000 });
+  t.is(exitCode, 2, stderr);
+  t.regex(stderr, /STATE_UNUSABLE/);
+});
