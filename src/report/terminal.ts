@@ -28,9 +28,12 @@ export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream
           stop();
           phase = event.phase;
           bar = newBar(sinks.stderr);
-          bar.start(Math.max(1, event.totalBytes), 0, payloadOf(event));
+          bar.start(Math.max(1, event.totalBytes), 0, payloadOf(event, sinks.stderr));
         }
-        bar.update(event.totalBytes === 0 ? 1 : event.completedBytes, payloadOf(event));
+        bar.update(
+          event.totalBytes === 0 ? 1 : event.completedBytes,
+          payloadOf(event, sinks.stderr),
+        );
       } else {
         stop();
         writeLasting(event, sinks);
@@ -39,11 +42,14 @@ export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream
   };
 }
 
+/** Narrower terminals get a shorter bar and only what changes. */
+const wideColumns = 110;
+
 function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
   return new cliProgress.SingleBar({
     stream,
     format: '{phase} {bar} {percent}  {done}  {rate}  {left}{notes}',
-    barsize: 24,
+    barsize: (stream.columns || 80) < wideColumns ? 12 : 24,
     fps: 10,
     hideCursor: true,
     clearOnComplete: true,
@@ -55,9 +61,10 @@ function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
   });
 }
 
-function payloadOf(status: StatusEvent) {
+function payloadOf(status: StatusEvent, stream: NodeJS.WriteStream) {
   const { bytesPerSecond, etaSeconds, skippedBytes, badBytes } = status;
-  const skipped = skippedBytes > 0 ? `  skipped ${formatBytes(skippedBytes)}` : '';
+  const isWide = (stream.columns || 80) >= wideColumns;
+  const skipped = isWide && skippedBytes > 0 ? `  skipped ${formatBytes(skippedBytes)}` : '';
   return {
     phase: status.phase,
     percent: formatPercent(status.completedBytes, status.totalBytes),
