@@ -18,6 +18,9 @@ import {
  */
 export const headBytes = 1024 * 1024;
 
+/** The very last write: the block with the superblock of ext, XFS or NTFS, or the partition table. */
+export const sealBytes = 4096;
+
 /** Ranges closer than this are copied as one: a short read of free space is cheaper than a request. */
 export const defaultGapBytes = 16 * 1024;
 

@@ -8,11 +8,11 @@ import {
   type ExtentList,
   type IoFailure,
 } from '../engine/index.js';
-import { extentOf, totalBytes, union } from '../region/index.js';
+import { clip, extentOf, totalBytes, union } from '../region/index.js';
 import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
-import { headBytes, type Plan } from './plan.js';
+import { headBytes, type Plan, sealBytes } from './plan.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { type Watch, watchJob } from './watch.js';
 import { unwrittenEvidence } from './evidence.js';
@@ -204,10 +204,13 @@ class SeedPass {
   }
 
   async #copyHead(head: ExtentList): Promise<void> {
-    const result = await this.#copy('sealing', head, 0, {});
-    if (result === null) return;
-    const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
-    this.#state = { ...this.#state, badRanges: [...badRanges] };
+    // The first block last, by itself: with it, and not before, the target is a file system.
+    for (const part of [clip(head, sealBytes, headBytes), clip(head, 0, sealBytes)]) {
+      const result = await this.#copy('sealing', part, 0, {});
+      if (result === null) continue;
+      const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
+      this.#state = { ...this.#state, badRanges: [...badRanges] };
+    }
   }
 
   /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
