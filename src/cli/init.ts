@@ -1,6 +1,7 @@
 /** `fastsync init`: seed targets from a source. */
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { checkEffort, type Effort } from '../engine/index.js';
 import { ddrescueMap } from '../region/formats/index.js';
 import { prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
 import { type Override, overrideHelp, type Refusal, refusalError } from '../volume/index.js';
@@ -9,7 +10,7 @@ import { describePlan, describeSeed } from './init-summary.js';
 import { identification, identificationOptions, outputOptions } from './options.js';
 import { writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkCount, parseSize } from './values.js';
+import { checkCount, checkShapes, parseSize, usage } from './values.js';
 
 const volumeOptions = {
   src: {
@@ -73,6 +74,8 @@ const speedOptions = {
   chunk: { type: 'string', default: '1M', group: 'Speed:', describe: 'Largest request' },
   'in-flight': { type: 'string', default: '64M', group: 'Speed:', describe: 'Buffers at once' },
 } as const satisfies Record<string, Options>;
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 const resumeOptions = {
   resume: {
@@ -156,6 +159,8 @@ type InitArguments = InferredOptionTypes<
 >;
 
 async function init(args: InitArguments, context: Context): Promise<Outcome> {
+  checkShapes(args, { ...volumeOptions, ...copyOptions, ...speedOptions, ...resumeOptions });
+  checkShapes(args, { ...identificationOptions, ...safetyOptions });
   const options = seedOptions(args);
   await using prepared = await prepareSeed({
     source: args.src,
@@ -197,14 +202,26 @@ function seedOptions(args: InitArguments): SeedOptions {
     verify: args.verify,
     rescue: args.rescue,
     resume: args.resume,
-    checkpointEveryMs: checkCount('checkpoint-interval', args['checkpoint-interval'], 10),
+    checkpointEveryMs: checkCount('checkpoint-interval', args['checkpoint-interval'], 10, dayMs),
     stateDirectory: stateDirectory(args['state-dir']),
-    effort: {
-      backend: args.backend,
-      queueDepth: checkCount('queue-depth', args['queue-depth'], 1),
-      chunkBytes: parseSize('chunk', args.chunk),
-      inFlightBytes: parseSize('in-flight', args['in-flight']),
-      bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
-    },
+    effort: effortFrom(args),
   };
+}
+
+/** How hard to work. Looked at in full here: behind the first write it would be too late. */
+function effortFrom(args: InitArguments): Effort {
+  const effort = {
+    backend: args.backend,
+    queueDepth: checkCount('queue-depth', args['queue-depth'], 1, 1024),
+    chunkBytes: parseSize('chunk', args.chunk),
+    inFlightBytes: parseSize('in-flight', args['in-flight']),
+    bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
+  };
+  try {
+    checkEffort(effort);
+  } catch (error) {
+    if (error instanceof RangeError) throw usage(error.message);
+    throw error;
+  }
+  return effort;
 }

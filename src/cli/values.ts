@@ -1,5 +1,6 @@
 /** Option values as people write them: sizes and rates with units. */
 
+import type { Options } from 'yargs';
 import { exitCodes, FastsyncError } from '../errors.js';
 
 const factors: Readonly<Record<string, number>> = { '': 1, k: 1, m: 2, g: 3, t: 4, p: 5 };
@@ -19,10 +20,28 @@ export function parseSize(option: string, text: string): number {
   return bytes;
 }
 
-/** A whole number of at least `least`. Throws a usage error that names the option. */
-export function checkCount(option: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw usage(`--${option}: expected a whole number of at least ${least}, got "${value}"`);
+/**
+ * Holds what yargs let through against what was declared: an option given twice is a list to it, and
+ * `--no-src` is false. Throws a usage error that names the option.
+ */
+export function checkShapes(
+  args: Readonly<Record<string, unknown>>,
+  options: Readonly<Record<string, Options>>,
+): void {
+  for (const [name, { type, array, default: usual }] of Object.entries(options)) {
+    const value = args[name];
+    if (value === undefined && usual === undefined) continue;
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (array !== true && values.length > 1) throw usage(`--${name} was given more than once`);
+    const isWrong = (one: unknown) => typeof one !== (type ?? 'string') || one === '';
+    if (values.length === 0 || values.some(isWrong)) throw usage(`--${name} needs a value`);
+  }
+}
+
+/** A whole number from `least` to `most`. Throws a usage error that names the option. */
+export function checkCount(option: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  throw usage(`--${option}: expected a whole number from ${least} to ${most}, got "${value}"`);
 }
 
 export function usage(message: string): FastsyncError {

@@ -1,6 +1,8 @@
 /** The engine: long jobs over lists of extents, each on a thread of its own. */
 
 import { addon } from './addon.js';
+import type { Effort } from './types.js';
+import { effortOf } from './validate.js';
 
 export { clear } from './clear.js';
 export { compare } from './compare.js';
@@ -12,6 +14,17 @@ export type * from './types.js';
 /** XXH3-128 of `bytes`, 16 bytes in canonical order: what `xxhsum -H128` prints. */
 export function digest(bytes: Uint8Array): Uint8Array {
   return addon().digest(bytes);
+}
+
+/**
+ * Throws RangeError, with a sentence, for what no job would take: to be asked before anything is
+ * written, because a job that refuses to start comes too late for that.
+ */
+export function checkEffort(effort: Effort): void {
+  effortOf(effort);
+  if (effort.backend === 'uring' && addon().backend() !== 'uring') {
+    throw new RangeError('Expected backend to be auto or threads: this kernel forbids io_uring');
+  }
 }
 
 /** What this machine gives the engine: the queue that `auto` takes, and the digest's vectors. */

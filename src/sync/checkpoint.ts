@@ -103,18 +103,40 @@ export class CheckpointFile {
       code: 'STATE_UNUSABLE',
       exitCode: exitCodes.usage,
       message: `cannot ${action} the checkpoint ${this.path}: ${(cause as Error).message}`,
-      remedy: 'make the directory writable, choose another with --state-dir, or use --no-resume',
+      remedy: 'make the directory writable, or choose another with --state-dir',
       cause,
     });
   }
 }
 
+/** Whether a file that anything may have happened to holds what save() writes. */
 function isCheckpoint(value: unknown): value is Checkpoint {
-  const candidate = value as Partial<Checkpoint> | null;
+  const candidate = value as Partial<Record<keyof Checkpoint, unknown>> | null;
+  const { durableBytes, totalBytes, unlistedBadBytes } = candidate ?? {};
   return (
     candidate?.schema === schema &&
     typeof candidate.workListDigest === 'string' &&
-    Number.isSafeInteger(candidate.durableBytes) &&
-    Array.isArray(candidate.badRanges)
+    typeof candidate.updatedAt === 'string' &&
+    typeof candidate.verified === 'boolean' &&
+    typeof candidate.freeDone === 'boolean' &&
+    isCount(totalBytes) &&
+    isCount(durableBytes) &&
+    durableBytes <= totalBytes &&
+    isCount(unlistedBadBytes) &&
+    isExtents(candidate.badRanges)
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isExtents(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length % 2 !== 0 || !value.every(isCount)) return false;
+  // Ascending, apart from each other, none empty.
+  return value.every((number, index) =>
+    index % 2 === 1
+      ? number > 0
+      : index === 0 || number >= (value[index - 2] as number) + (value[index - 1] as number),
   );
 }

@@ -1,0 +1,92 @@
+/** `fastsync init` with options that make no sense: a sentence, exit 2, and nothing was written. */
+
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { execa } from 'execa';
+import { fastsyncJson } from '../support/fastsync.js';
+import { fillWithGarbage } from '../support/garbage.js';
+import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { mebibyte } from '../support/seeding.js';
+
+const bad: readonly (readonly string[])[] = [
+  ['--dst'],
+  ['--dst', ''],
+  ['--no-dst'],
+  ['--no-src'],
+  ['--src', 'twice.img'],
+  ['--src', ''],
+  ['--chunk', '12345'],
+  ['--chunk', '1T'],
+  ['--in-flight', '1K'],
+  ['--queue-depth', '100000'],
+  ['--queue-depth', 'many'],
+  ['--checkpoint-interval', '1e15'],
+  ['--bwlimit', '1M', '--bwlimit', '2M'],
+  ['--free', 'zero', '--free', 'skip'],
+  ['--state-dir', ''],
+];
+
+test.serial('what cannot be done is said before anything is written', async (t) => {
+  const directory = await scratchDirectory(t);
+  const source = await sparseFile(path.join(directory, 'source.img'), 8 * mebibyte);
+  await execa('mkfs.ext4', ['-q', '-F', source]);
+  const target = await sparseFile(path.join(directory, 'target.img'), 8 * mebibyte);
+  await fillWithGarbage(target, 8 * mebibyte);
+  const { stdout: before } = await execa('sha256sum', [target]);
+  const state = ['--state-dir', path.join(directory, 'state')];
+  for (const words of bad) {
+    const given = words[0] === '--dst' ? [] : ['--dst', target];
+    const { exitCode, stderr, summary } = await fastsyncJson([
+      ...['init', '--src', source, '--yes', ...state],
+      ...[...given, ...words],
+    ]);
+    t.is(exitCode, 2, words.join(' '));
+    t.is(summary.outcome, 'failed');
+    t.notRegex(stderr, /bug in fastsync|\n {4}at /, words.join(' '));
+  }
+  t.is((await execa('sha256sum', [target])).stdout, before);
+  t.deepEqual((await readdir(directory)).sort(), ['source.img', 'target.img']);
+});
+
+test.serial('a checkpoint file full of nonsense is no checkpoint', async (t) => {
+  const directory = await scratchDirectory(t);
+  const source = await sparseFile(path.join(directory, 'source.img'), 8 * mebibyte);
+  await fillWithGarbage(source, 8 * mebibyte);
+  const target = path.join(directory, 'target.img');
+  const state = path.join(directory, 'state');
+  const words = [
+    'init',
+    '--src',
+    source,
+    '--dst',
+    target,
+    '--yes',
+    '--whole',
+    '--state-dir',
+    state,
+  ];
+  const place = path.join(state, 'checkpoints');
+  const child = fastsyncJson([...words, '--bwlimit', '1M'], {
+    timeout: 2500,
+    killSignal: 'SIGINT',
+  });
+  t.is((await child).exitCode, 5);
+  const [name = ''] = await readdir(place);
+  const { stdout } = await execa('cat', [path.join(place, name)]);
+  const good = JSON.parse(stdout) as Record<string, unknown>;
+  for (const lie of [
+    { durableBytes: -4096 },
+    { durableBytes: 2 ** 50 },
+    { badRanges: ['a', {}] },
+    { badRanges: [4096, 4096, 0, 4096] },
+    { badRanges: [1] },
+    { totalBytes: null },
+    { updatedAt: 7 },
+  ]) {
+    await writeFile(path.join(place, name), JSON.stringify({ ...good, ...lie }));
+    const { exitCode, stderr } = await fastsyncJson(words);
+    t.is(exitCode, 0, `${JSON.stringify(lie)} ${stderr}`);
+    await t.notThrowsAsync(execa('cmp', [source, target]));
+  }
+});
