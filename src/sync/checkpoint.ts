@@ -7,10 +7,12 @@ import path from 'node:path';
 import { makeDirectory } from '../directories.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 
-const schema = 'fastsync-checkpoint/1';
+const schema = 'fastsync-checkpoint/2';
 
 export interface Checkpoint {
   readonly schema: typeof schema;
+  /** What the targets are marked with while this checkpoint is true of them. */
+  readonly runId: string;
   /** Stable names: what this checkpoint is about. */
   readonly source: string;
   readonly targets: readonly string[];
@@ -116,6 +118,7 @@ function isCheckpoint(value: unknown): value is Checkpoint {
   return (
     candidate?.schema === schema &&
     typeof candidate.workListDigest === 'string' &&
+    typeof candidate.runId === 'string' &&
     typeof candidate.updatedAt === 'string' &&
     typeof candidate.verified === 'boolean' &&
     typeof candidate.freeDone === 'boolean' &&

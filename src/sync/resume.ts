@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../engine/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
+import { hasMark } from './mark.js';
 import { slice } from './work-list.js';
 
 export type Resumption =
@@ -47,6 +48,11 @@ export async function decideResumption(question: ResumeQuestion): Promise<Resump
   }
   if (checkpoint.unlistedBadBytes !== 0) {
     return doubt('it had met unreadable sectors without listing them yet');
+  }
+  for (const target of question.targets) {
+    if (!(await hasMark(target, checkpoint.runId))) {
+      return doubt('something else was written to the target since');
+    }
   }
   if (!(await samplesAgree(question, checkpoint.durableBytes))) {
     return doubt('the target no longer holds what was written to it');

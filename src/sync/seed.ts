@@ -10,8 +10,9 @@ import {
 } from '../engine/index.js';
 import { clip, extentOf, totalBytes, union } from '../region/index.js';
 import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import { type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
+import { clearMark, newRunId, setMark } from './mark.js';
 import { headBytes, type Plan, sealBytes } from './plan.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { type Watch, watchJob } from './watch.js';
@@ -88,6 +89,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
 
   const earlier = resumption.kind === 'continue' ? resumption.checkpoint : null;
   const state: CheckpointState = {
+    runId: earlier?.runId ?? newRunId(),
     source: source.identity.stableId,
     targets: targets.map(({ volume }) => volume.identity.stableId),
     sourceEvidence: evidence,
@@ -126,7 +128,6 @@ class SeedPass {
   readonly #file: CheckpointFile;
   readonly #compare: boolean;
   readonly #resumedBytes: number;
-  readonly #meter = new Meter();
   readonly #failures: (IoFailure | null)[];
   readonly #sums = { read: 0, written: 0, zero: 0, identical: 0, verified: 0 };
   #state: CheckpointState;
@@ -143,7 +144,9 @@ class SeedPass {
   }
 
   async run(): Promise<SeedResult> {
-    const { plan, options } = this.#run;
+    const { plan, options, signal } = this.#run;
+    // Whoever stopped it in time finds the target untouched.
+    signal.throwIfAborted();
     // The first checkpoint comes before the first write: from here on this target is unfinished.
     await this.#file.save(this.#state);
     await this.#clearHead();
@@ -160,6 +163,7 @@ class SeedPass {
     for (const { volume } of this.#run.targets) {
       const extents = extentOf(0, Math.min(headBytes, volume.identity.sizeBytes));
       await watchJob(clear({ targetFd: volume.fd, extents, mode: 'zero' }), {});
+      await withVolumeErrors(volume.identity.path, () => setMark(volume, this.#state.runId));
     }
   }
 
@@ -192,8 +196,8 @@ class SeedPass {
   async #copyBody(): Promise<void> {
     const result = await this.#copy('copying', this.#run.plan.body, this.#state.durableBytes, {
       onDurable: async ({ durableBytes, badBytes, failedTargets }) => {
-        // Positions say nothing about a target that was given up on the way.
-        if (failedTargets > 0) return;
+        // Positions say nothing about a target that was given up on the way, or before it.
+        if (failedTargets > 0 || this.#failures.some((failure) => failure !== null)) return;
         this.#state = { ...this.#state, durableBytes, unlistedBadBytes: badBytes };
         await this.#file.save(this.#state);
       },
@@ -205,12 +209,20 @@ class SeedPass {
 
   async #copyHead(head: ExtentList): Promise<void> {
     // The first block last, by itself: with it, and not before, the target is a file system.
-    for (const part of [clip(head, sealBytes, headBytes), clip(head, 0, sealBytes)]) {
-      const result = await this.#copy('sealing', part, 0, {});
-      if (result === null) continue;
-      const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
-      this.#state = { ...this.#state, badRanges: [...badRanges] };
+    await this.#seal(clip(head, sealBytes, headBytes));
+    if (this.#cancelled) return;
+    for (const [index, { volume }] of this.#run.targets.entries()) {
+      if (this.#failures[index] !== null) continue;
+      await withVolumeErrors(volume.identity.path, () => clearMark(volume));
     }
+    await this.#seal(clip(head, 0, sealBytes));
+  }
+
+  async #seal(part: ExtentList): Promise<void> {
+    const result = await this.#copy('sealing', part, 0, {});
+    if (result === null) return;
+    const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
+    this.#state = { ...this.#state, badRanges: [...badRanges] };
   }
 
   /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
@@ -236,11 +248,13 @@ class SeedPass {
       targetsAreZero: live.every((index) => targets[index]?.isNew === true),
       flushEveryMs: options.checkpointEveryMs,
     });
+    // Its own: bytes of different lists make no rate.
+    const meter = new Meter();
     const result = await watchJob(job, {
       ...watch,
       signal,
       onProgress: ({ completedBytes, totalBytes, badBytes }) => {
-        this.#status(this.#meter, { phase, completedBytes, totalBytes, badBytes });
+        this.#status(meter, { phase, completedBytes, totalBytes, badBytes });
       },
     });
     for (const [position, index] of live.entries()) {

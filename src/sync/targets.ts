@@ -14,6 +14,7 @@ import {
   type TargetFacts,
   type VolumeIdentity,
 } from '../volume/index.js';
+import { isBlankHead } from './mark.js';
 import type { SeedTarget } from './seed.js';
 
 /** A target as it was before the run. */
@@ -110,7 +111,7 @@ async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
   if (identity.kind === 'block') return [];
   // A device full of noise is a used disk; a file full of it may be anybody's database.
   const head = await volume.reader.read(0, Math.min(headBytes, identity.sizeBytes));
-  return head.every((byte) => byte === 0) ? [] : ['data of unknown kind'];
+  return isBlankHead(head) ? [] : ['data of unknown kind'];
 }
 
 /** Open targets with their locks; closing gives both back. */

@@ -1,0 +1,48 @@
+/**
+ * The mark of an unfinished target: it says which run the bytes behind it come from. A checkpoint is
+ * worth something only where its mark still stands: whatever else was written to the target since,
+ * another seed, mkfs, dd, has taken its place. No known signature begins like it.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { LocalVolume } from '../volume/index.js';
+
+const prefix = 'fastsync: unfinished copy ';
+
+/** One sector, of the smallest kind. */
+export const markBytes = 512;
+
+export function newRunId(): string {
+  return randomUUID();
+}
+
+/** Sets the mark, durably. A volume too small for it gets none, and is copied anew. */
+export async function setMark(volume: LocalVolume, runId: string): Promise<void> {
+  await writeHead(volume, Buffer.from(`${prefix}${runId}\n`));
+}
+
+/** Takes the mark away: zeroes, durably, whether or not the head that follows covers the place. */
+export async function clearMark(volume: LocalVolume): Promise<void> {
+  await writeHead(volume, Buffer.alloc(0));
+}
+
+async function writeHead({ identity, handle }: LocalVolume, text: Buffer): Promise<void> {
+  if (identity.sizeBytes < markBytes) return;
+  const sector = Buffer.alloc(markBytes);
+  text.copy(sector);
+  await handle.write(sector, 0, markBytes, 0);
+  await handle.sync();
+}
+
+/** True if the volume carries the mark of this run. */
+export async function hasMark({ identity, reader }: LocalVolume, runId: string): Promise<boolean> {
+  if (identity.sizeBytes < markBytes) return false;
+  const head = Buffer.from(await reader.read(0, markBytes));
+  return head.toString('latin1').startsWith(`${prefix}${runId}\n`);
+}
+
+/** True if a head has nothing in it but zeroes, or the mark of whatever run. */
+export function isBlankHead(head: Uint8Array): boolean {
+  const isMarked = Buffer.from(head.subarray(0, prefix.length)).toString('latin1') === prefix;
+  return head.subarray(isMarked ? markBytes : 0).every((byte) => byte === 0);
+}
