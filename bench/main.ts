@@ -35,22 +35,25 @@ const args = await yargs(process.argv.slice(2))
 
 const { stdout: cpu } = await execa('sh', ['-c', "lscpu | sed -n 's/^Model name: *//p'"]);
 const { stdout: kernel } = await execa('uname', ['-r']);
-const tables: string[] = [
-  `${cpu}, kernel ${kernel}, images in files on direct-I/O loop devices.`,
-  '',
-];
+const tables: string[] = [];
+/** Each table is shown as soon as it is there: a run takes long, and may be stopped. */
+const add = (text: string) => {
+  tables.push(text);
+  process.stdout.write(`${text}
+`);
+};
+add(`${cpu}, kernel ${kernel}, images in files on direct-I/O loop devices.
+`);
 
 for (const fs of args.fs) {
   for (const kind of args.only) {
     const workshop = await Workshop.open(path.resolve(args.scratch));
     try {
       const options = { workshop, fs, rounds: args.rounds, gib: args.gib, usedGib: args.usedGib };
-      tables.push(kind === 'init' ? await initContest(options) : await mapContest(options));
+      add(kind === 'init' ? await initContest(options) : await mapContest(options));
     } finally {
       await workshop.dispose();
     }
   }
 }
-const text = tables.join('\n');
-process.stdout.write(text);
-if (args.out !== undefined) await writeFile(args.out, text);
+if (args.out !== undefined) await writeFile(args.out, tables.join('\n'));

@@ -28,6 +28,18 @@ export class Workshop {
     return file;
   }
 
+  /** A file that may be larger than the scratch file system allows: on a tmpfs of its own. */
+  async hugeImage(name: string, bytes: number): Promise<string> {
+    const directory = path.join(this.directory, `${name}.tmpfs`);
+    await mkdir(directory);
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'tmpfs', directory]);
+    this.#undo.push(() => execa('umount', [directory], { reject: false }));
+    const file = path.join(directory, name);
+    await writeFile(file, '');
+    await truncate(file, bytes);
+    return file;
+  }
+
   async loop(file: string): Promise<string> {
     const { stdout } = await execa('losetup', ['--find', '--show', '--direct-io=on', file]);
     this.#undo.push(() => execa('losetup', ['--detach', stdout], { reject: false }));
