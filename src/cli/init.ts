@@ -8,7 +8,7 @@ import { type Override, overrideHelp, type Refusal, refusalError } from '../volu
 import { confirm } from './confirm.js';
 import { describePlan, describeSeed } from './init-summary.js';
 import { identification, identificationOptions, outputOptions } from './options.js';
-import { writePieces } from './print.js';
+import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
 import { checkCount, checkShapes, parseSize, usage } from './values.js';
 
@@ -162,6 +162,8 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   checkShapes(args, { ...volumeOptions, ...copyOptions, ...speedOptions, ...resumeOptions });
   checkShapes(args, { ...identificationOptions, ...safetyOptions });
   const options = seedOptions(args);
+  const rescueMap = args['rescue-map'];
+  if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
   await using prepared = await prepareSeed({
     source: args.src,
     targets: args.dst,
@@ -179,7 +181,6 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   const startedMs = performance.now();
   const result = await seed({ source, targets, plan, options, ...context });
   const seconds = (performance.now() - startedMs) / 1000;
-  const rescueMap = args['rescue-map'];
   if (rescueMap !== undefined) {
     await writePieces(rescueMap, ddrescueMap(result.badRanges, map.deviceBytes));
   }

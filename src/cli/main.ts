@@ -14,6 +14,12 @@ const exitCodeTable = `Exit codes:
 
 /** Runs the fastsync command with the words behind its name. */
 export async function main(words: readonly string[]): Promise<void> {
+  // Whoever read our output may leave; the copy goes on, and its exit code still tells.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
   const cli = yargs([...words])
     .scriptName('fastsync')
     .usage(

@@ -1,8 +1,11 @@
 /** Writes output of any length without holding it in memory. */
 
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, open, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { withVolumeErrors } from '../volume/index.js';
+import { usage } from './values.js';
 
 /** Writes the pieces in order, waiting where the reader is slow. A reader that went away ends it quietly. */
 export async function print(
@@ -25,6 +28,26 @@ export async function print(
   } finally {
     stream.removeListener('error', onError);
   }
+}
+
+/**
+ * Rejects with a usage error if `file` is anything that must not be written anew: a device, or a file
+ * that does not begin like those written here. A slip of the pen must not cost an image.
+ */
+export async function checkOverwritable(file: string, beginning: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  const start = Buffer.alloc(beginning.length);
+  if (found?.isFile() === true && found.size > 0) {
+    await withVolumeErrors(file, async () => {
+      await using handle = await open(file, 'r');
+      await handle.read(start, 0, start.length, 0);
+    });
+    if (start.toString('latin1') === beginning) return;
+    throw usage(`${file} exists and does not begin with "${beginning}": it is not overwritten`);
+  }
+  if (found?.isBlockDevice() === true) throw usage(`${file} is a device: it is not overwritten`);
+  const directory = path.dirname(path.resolve(file));
+  if (found === null) await withVolumeErrors(file, () => access(directory, constants.W_OK));
 }
 
 /** Writes a file anew. Rejects with a FastsyncError that names it. */

@@ -119,9 +119,8 @@ export class TargetSet {
   readonly #held: { readonly volume: LocalVolume; readonly lock: Lock }[] = [];
   readonly targets: SeedTarget[] = [];
 
-  add(volume: LocalVolume, lock: Lock, isNew: boolean): void {
+  hold(volume: LocalVolume, lock: Lock): void {
     this.#held.push({ volume, lock });
-    this.targets.push({ volume, isNew });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,37 +131,53 @@ export class TargetSet {
   }
 }
 
+/** What fails most easily and costs nothing comes first; existing files are cut when all else went well. */
+const openingOrder = (target: Target) =>
+  target.facts === null ? 0 : target.facts.identity.kind === 'block' ? 1 : 2;
+
 /**
- * Makes what is missing, gives files the source's size, takes a lock on each target and opens it.
- * Rejects with LOCKED where another run writes it, and as openVolume() does.
+ * Makes what is missing, gives files the source's size, takes a lock on each target and opens it; the
+ * set has them in the order given. Rejects with LOCKED where another run writes it, and as
+ * openVolume() does.
  */
 export async function openTargets(
   targets: readonly Target[],
   options: { readonly sizeBytes: number; readonly exclusive: boolean },
 ): Promise<TargetSet> {
   const set = new TargetSet();
+  const opened = new Map<Target, SeedTarget>();
   try {
-    for (const { path: name, facts } of targets) {
-      if (facts === null) await createTargetFile(name, options.sizeBytes);
-      const expected = facts?.identity;
-      const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
-      const lock = await takeLock(node, name);
-      try {
-        if (expected?.kind === 'file') await resizeTargetFile(expected, options.sizeBytes);
-        const volume = await openVolume(name, {
-          write: true,
-          exclusive: options.exclusive,
-          ...(expected === undefined ? {} : { expected }),
-        });
-        set.add(volume, lock, facts === null);
-      } catch (error) {
-        await lock.release();
-        throw error;
-      }
+    for (const target of targets.toSorted((a, b) => openingOrder(a) - openingOrder(b))) {
+      opened.set(target, await openTarget(target, options, set));
     }
+    set.targets.push(...targets.flatMap((target) => opened.get(target) ?? []));
     return set;
   } catch (error) {
     await set[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openTarget(
+  { path: name, facts }: Target,
+  options: { readonly sizeBytes: number; readonly exclusive: boolean },
+  set: TargetSet,
+): Promise<SeedTarget> {
+  if (facts === null) await createTargetFile(name, options.sizeBytes);
+  const expected = facts?.identity;
+  const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
+  const lock = await takeLock(node, name);
+  try {
+    if (expected?.kind === 'file') await resizeTargetFile(expected, options.sizeBytes);
+    const volume = await openVolume(name, {
+      write: true,
+      exclusive: options.exclusive,
+      ...(expected === undefined ? {} : { expected }),
+    });
+    set.hold(volume, lock);
+    return { volume, isNew: facts === null };
+  } catch (error) {
+    await lock.release();
     throw error;
   }
 }

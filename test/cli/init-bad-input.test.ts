@@ -4,7 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { fastsyncJson } from '../support/fastsync.js';
+import { fastsyncBin, fastsyncJson } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
@@ -31,8 +31,9 @@ test.serial('what cannot be done is said before anything is written', async (t) 
   const directory = await scratchDirectory(t);
   const source = await sparseFile(path.join(directory, 'source.img'), 8 * mebibyte);
   await execa('mkfs.ext4', ['-q', '-F', source]);
-  const target = await sparseFile(path.join(directory, 'target.img'), 8 * mebibyte);
-  await fillWithGarbage(target, 8 * mebibyte);
+  // Larger than the source: a run that began would cut it.
+  const target = await sparseFile(path.join(directory, 'target.img'), 12 * mebibyte);
+  await fillWithGarbage(target, 12 * mebibyte);
   const { stdout: before } = await execa('sha256sum', [target]);
   const state = ['--state-dir', path.join(directory, 'state')];
   for (const words of bad) {
@@ -45,7 +46,20 @@ test.serial('what cannot be done is said before anything is written', async (t) 
     t.is(summary.outcome, 'failed');
     t.notRegex(stderr, /bug in fastsync|\n {4}at /, words.join(' '));
   }
+  // Neither a slip of the pen nor a target that cannot be made costs a file its bytes.
+  for (const words of [
+    ['--dst', path.join(directory, 'none', 'new.img')],
+    ['--rescue', '--rescue-map', source],
+    ['--rescue', '--rescue-map', target],
+  ]) {
+    const { exitCode } = await fastsyncJson([
+      ...['init', '--src', source, '--yes', ...state, '--dst', target],
+      ...words,
+    ]);
+    t.is(exitCode, 2, words.join(' '));
+  }
   t.is((await execa('sha256sum', [target])).stdout, before);
+  await t.notThrowsAsync(execa('e2fsck', ['-fn', source]));
   t.deepEqual((await readdir(directory)).sort(), ['source.img', 'target.img']);
 });
 
@@ -89,4 +103,20 @@ test.serial('a checkpoint file full of nonsense is no checkpoint', async (t) => 
     t.is(exitCode, 0, `${JSON.stringify(lie)} ${stderr}`);
     await t.notThrowsAsync(execa('cmp', [source, target]));
   }
+});
+
+test.serial('a reader of the output that leaves does not end the copy', async (t) => {
+  const directory = await scratchDirectory(t);
+  const source = await sparseFile(path.join(directory, 'source.img'), 8 * mebibyte);
+  await fillWithGarbage(source, 8 * mebibyte);
+  const target = path.join(directory, 'target.img');
+  const words = ['init', '--src', source, '--dst', target, '--whole', '--json'];
+  const command = [process.execPath, fastsyncBin, ...words];
+  const script = '("$@"; echo $? >&2) | true';
+  const { stderr } = await execa('sh', [
+    ...['-c', script, 'sh', ...command],
+    ...['--state-dir', path.join(directory, 'state')],
+  ]);
+  t.is(stderr, '0');
+  await t.notThrowsAsync(execa('cmp', [source, target]));
 });
