@@ -6,8 +6,18 @@ import { createInterface } from 'node:readline/promises';
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D at the question are a no; readline alone would never settle.
+  const gone = new Promise<string>((resolve) => {
+    terminal.once('SIGINT', () => {
+      resolve('');
+    });
+    terminal.once('close', () => {
+      resolve('');
+    });
+  });
   try {
-    return (await terminal.question(`${question} Type "yes": `)).trim().toLowerCase() === 'yes';
+    const answer = await Promise.race([terminal.question(`${question} Type "yes": `), gone]);
+    return answer.trim().toLowerCase() === 'yes';
   } finally {
     terminal.close();
   }

@@ -29,7 +29,7 @@ export function describeSeed(
   const failed = result.targetFailures.filter((failure) => failure !== null).length;
   const [outcome, exitCode] = result.interrupted
     ? (['interrupted', exitCodes.interrupted] as const)
-    : badBytes > 0 || failed > 0 || subject.plan.truncatedBytes > 0
+    : badBytes > 0 || failed > 0 || result.sourceChanged || subject.plan.truncatedBytes > 0
       ? (['incomplete', exitCodes.incomplete] as const)
       : (['done', exitCodes.done] as const);
   const facts: Fact[] = [
@@ -42,6 +42,12 @@ export function describeSeed(
     ...badFacts(result),
     ...truncationFacts(subject.plan),
   ];
+  if (result.sourceChanged) {
+    facts.push([
+      'not sealed',
+      'the source was written during the run; stop the writer and run the same command again',
+    ]);
+  }
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
   return { outcome, exitCode, facts, figures: figuresOf(subject, result) };
 }

@@ -168,6 +168,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     source: args.src,
     targets: args.dst,
     map: await identification(args),
+    logDevice: args['log-device'],
     dirty: args.dirty,
     overrides: new Set(overrideNames.filter((name) => args[name])),
     signal: context.signal,
@@ -176,10 +177,10 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   if (args['dry-run']) return describePlan(prepared, options);
   await settleRefusals(prepared.refusals);
   await using opened = await prepared.openTargets();
-  const { source, plan, map } = prepared;
+  const { source, sourceMayChange, plan, map } = prepared;
   const { targets } = opened;
   const startedMs = performance.now();
-  const result = await seed({ source, targets, plan, options, ...context });
+  const result = await seed({ source, sourceMayChange, targets, plan, options, ...context });
   const seconds = (performance.now() - startedMs) / 1000;
   if (rescueMap !== undefined) {
     await writePieces(rescueMap, ddrescueMap(result.badRanges, map.deviceBytes));

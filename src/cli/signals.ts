@@ -14,6 +14,8 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
     }
     // Checkpoints only claim what is flushed, so stopping anywhere is safe.
     release();
+    // The bar hides the cursor, and has no time to show it again.
+    if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\n');
     process.exit(exitCodes.interrupted);
   };
   const release = () => {

@@ -21,9 +21,10 @@ export function formatRate(bytesPerSecond: number): string {
 /** `3725` becomes "1 h 2 min"; below a minute, seconds. */
 export function formatDuration(seconds: number): string {
   if (seconds < 10) return `${trimZeroes(seconds.toFixed(1))} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 

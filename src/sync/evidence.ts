@@ -1,21 +1,27 @@
 /** Evidence that nobody wrote to a volume between two moments: what makes a checkpoint trustworthy. */
 
 import { readFile, stat } from 'node:fs/promises';
-import type { VolumeIdentity } from '../volume/index.js';
+import type { LocalVolume, VolumeIdentity } from '../volume/index.js';
 
-/** Fields 5 to 7 and 12 to 14 of a block device's `stat`: writes and discards (Documentation/block/stat.rst). */
-const writeFields = [4, 5, 6, 11, 12, 13];
+/**
+ * Sectors written and sectors discarded, of a block device's `stat` (Documentation/block/stat.rst).
+ * Not the counts of requests: a flush, which changes nothing, counts as one.
+ */
+const writeFields = [6, 13];
 
 /**
  * A text that stays the same as long as nothing was written to the volume, or null where that cannot
  * be known. For a block device: this boot, this attachment (diskseq), the kernel's count of its
  * writes and discards. For a file: inode, size, and its times of change.
  */
-export async function unwrittenEvidence(volume: VolumeIdentity): Promise<string | null> {
+export async function unwrittenEvidence(volume: LocalVolume): Promise<string | null> {
+  const { identity } = volume;
   try {
-    return volume.kind === 'file'
-      ? await fileEvidence(volume.realPath)
-      : await deviceEvidence(volume);
+    // What was written before and still lies in the cache must not count as written from now on.
+    await volume.handle.sync();
+    return identity.kind === 'file'
+      ? await fileEvidence(identity.realPath)
+      : await deviceEvidence(identity);
   } catch {
     // No such file in /proc or /sys: an older kernel, a container. Then nothing is known.
     return null;

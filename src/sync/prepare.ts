@@ -4,6 +4,7 @@ import { mapVolume, type MapOptions, type UsedMap } from '../../fsparsers/index.
 import {
   findRefusals,
   hazardRefusals,
+  identifyVolume,
   sharedStorage,
   type LocalVolume,
   openVolume,
@@ -19,6 +20,8 @@ export interface SeedRequest {
   readonly source: string;
   readonly targets: readonly string[];
   readonly map: MapOptions;
+  /** Where the source's journal or log lies, if on another device: no target may be there. */
+  readonly logDevice?: string | undefined;
   /** What to do where a hazard says that the map cannot be trusted: refuse, or use all of the volume. */
   readonly dirty: 'refuse' | 'copy-all';
   readonly overrides: ReadonlySet<Override>;
@@ -35,6 +38,8 @@ export interface PreparedSeed {
   readonly refusals: readonly Refusal[];
   /** Opens the targets for writing, exclusively and under a lock; makes those that do not exist. */
   openTargets(): Promise<TargetSet>;
+  /** The user has said that the source may be written meanwhile. */
+  readonly sourceMayChange: boolean;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -43,7 +48,9 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
   const source = await openVolume(request.source);
   try {
     const surroundings = await surveySurroundings();
-    const targets = await inspectTargets(request.targets, source.identity, surroundings);
+    const { logDevice } = request;
+    const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
+    const targets = await inspectTargets(request.targets, source.identity, surroundings, spared);
     const usage = await surroundings.usageOf(source.identity);
     const map = await mapSource(source, request);
     const found = [
@@ -64,6 +71,9 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
       plan: truncatePlan(plan, Math.min(...sizes)),
       targets,
       refusals: found.filter(({ code }) => !request.overrides.has(overrides[code])),
+      sourceMayChange:
+        request.overrides.has(overrides.SOURCE_MOUNTED) ||
+        request.overrides.has(overrides.SOURCE_OPEN),
       openTargets: () =>
         openTargets(targets, {
           sizeBytes: source.identity.sizeBytes,

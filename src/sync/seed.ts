@@ -42,6 +42,8 @@ export interface SeedTarget {
 
 export interface SeedRun {
   readonly source: LocalVolume;
+  /** The user has accepted that the source is written meanwhile, and the copy torn. */
+  readonly sourceMayChange: boolean;
   readonly targets: readonly SeedTarget[];
   readonly plan: Plan;
   readonly options: SeedOptions;
@@ -51,6 +53,8 @@ export interface SeedRun {
 
 export interface SeedResult {
   readonly interrupted: boolean;
+  /** Somebody wrote to the source during the run: the targets are not sealed. */
+  readonly sourceChanged: boolean;
   /** Bytes of an earlier run that did not have to be copied again. */
   readonly resumedBytes: number;
   readonly readBytes: number;
@@ -58,7 +62,10 @@ export interface SeedResult {
   readonly zeroBytes: number;
   readonly identicalBytes: number;
   readonly verifiedBytes: number;
-  /** Unreadable ranges of the source, as pairs of start and length; the targets hold zeroes there. */
+  /**
+   * Unreadable ranges of the source, as pairs of start and length. The targets hold zeroes there, or
+   * what they held before where the run compared.
+   */
   readonly badRanges: ExtentList;
   /** Per target: null, or why it was given up. */
   readonly targetFailures: CopyResult['targetFailures'];
@@ -76,7 +83,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     source.identity.stableId,
     targets.map(({ volume }) => volume.identity.stableId),
   );
-  const evidence = await unwrittenEvidence(source.identity);
+  const evidence = await unwrittenEvidence(source);
   const resumption = await decideResumption({
     checkpoint: options.resume ? await file.load() : null,
     source,
@@ -104,7 +111,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   };
   const pass = new SeedPass(run, file, state, resumption.kind === 'compare');
   const result = await pass.run();
-  if (!result.interrupted) await file.remove();
+  if (!result.interrupted && !result.sourceChanged) await file.remove();
   return result;
 }
 
@@ -133,6 +140,7 @@ class SeedPass {
   #state: CheckpointState;
   #backend: 'uring' | 'threads' = 'threads';
   #cancelled = false;
+  #sourceChanged = false;
 
   constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
     this.#run = run;
@@ -153,9 +161,18 @@ class SeedPass {
     if (options.free !== 'skip' && !this.#state.freeDone) await this.#clearFree(options.free);
     await this.#retryBadRanges();
     await this.#copyBody();
-    await this.#copyHead(plan.head);
-    if (this.#cancelled) await this.#file.save(this.#state);
+    this.#sourceChanged = await this.#hasSourceChanged();
+    if (!this.#sourceChanged) await this.#copyHead(plan.head);
+    if (this.#cancelled || this.#sourceChanged) await this.#file.save(this.#state);
     return this.#result();
+  }
+
+  /** A copy of two moments must not be called done, unless the user has said that it may. */
+  async #hasSourceChanged(): Promise<boolean> {
+    const { source, sourceMayChange } = this.#run;
+    const { sourceEvidence } = this.#state;
+    if (this.#cancelled || sourceMayChange || sourceEvidence === null) return false;
+    return (await unwrittenEvidence(source)) !== sourceEvidence;
   }
 
   /** No signature may stand on a target that is not finished. */
@@ -285,6 +302,7 @@ class SeedPass {
   #result(): SeedResult {
     return {
       interrupted: this.#cancelled,
+      sourceChanged: this.#sourceChanged,
       resumedBytes: this.#resumedBytes,
       readBytes: this.#sums.read,
       writtenBytes: this.#sums.written,

@@ -26,16 +26,20 @@ export interface Target {
   readonly sharedWith: string | null;
 }
 
-/** Looks at every target; writes nothing. Rejects as identifyVolume() does. */
+/** Looks at every target; writes nothing. `spared` are volumes that must not be written besides the source. Rejects as identifyVolume() does. */
 export async function inspectTargets(
   paths: readonly string[],
   source: VolumeIdentity,
   surroundings: Surroundings,
+  spared: readonly VolumeIdentity[] = [],
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const name of paths) {
     const identity = await identifyTarget(name);
-    const earlier = targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity }));
+    const earlier = [
+      ...spared.map((identity) => ({ other: identity.path, identity })),
+      ...targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity })),
+    ];
     targets.push(
       identity === null
         ? {

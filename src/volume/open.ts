@@ -48,7 +48,9 @@ export async function openVolume(path: string, options: OpenOptions = {}): Promi
     try {
       const found = await handle.stat({ bigint: true });
       const identity = await describeStorage(path, before.realPath, found, roots);
-      if (identity.node !== before.node) throw changed(path);
+      // A file target gets another size on purpose; a device of another size is another device.
+      const isResized = identity.kind === 'block' && identity.sizeBytes !== before.sizeBytes;
+      if (identity.node !== before.node || isResized) throw changed(path);
       return new OpenVolume(identity, handle);
     } catch (error) {
       await handle.close();

@@ -101,3 +101,31 @@ test.serial(
     await right.unmount();
   },
 );
+
+test.serial('a source that is written during the run is not called done', async (t) => {
+  const directory = await scratchDirectory(t);
+  const image = await sparseFile(path.join(directory, 'source.img'), bytes);
+  await execa('mkfs.ext4', ['-q', '-F', image]);
+  const source = await attachLoop(t, image);
+  const filled = await mounted(t, source);
+  await populateTree(filled.directory, 3, 96);
+  await filled.unmount();
+  const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+  const words = [
+    ...['init', '--src', source, '--dst', target, '--yes'],
+    ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
+  ];
+  const child = fastsyncJson([...words, '--bwlimit', '48M']);
+  await checkpointBeyond(directory, 10 * mebibyte);
+  const random = ['if=/dev/urandom', `of=${source}`, 'bs=4096', 'seek=20000', 'count=1'];
+  await execa('dd', [...random, 'conv=notrunc,fsync']);
+  const { exitCode, summary } = await child;
+  t.is(exitCode, 3);
+  t.true(summary.sourceChanged);
+  t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
+
+  const again = await fastsyncJson(words);
+  t.is(again.exitCode, 0, again.stderr);
+  t.true(again.lines.some(({ code }) => code === 'RESUMED_BY_COMPARING'));
+  t.is((await execa('e2fsck', ['-fn', target], { reject: false })).exitCode, 0);
+});
