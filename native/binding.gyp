@@ -31,13 +31,23 @@
       'sources': [
         '<!@(ls core/*.cc | grep -v digest_avx)',
         '<!@(ls addon/*.cc)',
+        '<!@(ls bpf/*.cc)',
+        'bpf/program.c',
       ],
       'cflags_cc': ['-isystem', '<!(node -p "require(\'node-addon-api\').include_dir" | xargs realpath)'],
-      'include_dirs': ['core'],
+      'include_dirs': ['core', 'bpf'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
       # Linked in, so that a built addon needs nothing on the machine it is carried to.
-      'libraries': ['-l:liburing.a'],
+      'libraries': ['-l:liburing.a', '-l:libcrypto.a'],
       'ldflags': ['-Wl,--exclude-libs,ALL'],
+    },
+    {
+      # A program, not part of the addon: it has to outlive what loads that.
+      'target_name': 'fastsync-freezer',
+      'type': 'executable',
+      'sources': ['<!@(ls freezer/*.cc)'],
+      # Nothing may have to be read from a file system while one is frozen.
+      'ldflags': ['-static'],
     },
   ],
 }

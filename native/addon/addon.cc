@@ -5,6 +5,8 @@
 #include "digest.h"
 #include "io_queue.h"
 #include "job_object.h"
+#include "notify.h"
+#include "tracker_object.h"
 
 namespace fastsync {
 
@@ -30,12 +32,15 @@ Napi::Value backend(const Napi::CallbackInfo& info) {
 
 Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["Job"] = JobObject::define(env);
+  exports["Tracker"] = TrackerObject::define(env);
+  exports["trackerNote"] = Napi::Function::New(env, trackerNote, "trackerNote");
   exports["deviceInfo"] = Napi::Function::New(env, deviceInfo, "deviceInfo");
   exports["readPast"] = Napi::Function::New(env, readPast, "readPast");
   exports["flushCache"] = Napi::Function::New(env, flushCache, "flushCache");
   exports["backend"] = Napi::Function::New(env, backend, "backend");
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
+  exports["notifySocket"] = Napi::Function::New(env, notifySocket, "notifySocket");
   return exports;
 }
 

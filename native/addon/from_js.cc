@@ -90,4 +90,17 @@ ClearSpec clearSpecFrom(const Napi::Object& request) {
   return spec;
 }
 
+DigestSpec digestSpecFrom(const Napi::Object& request) {
+  const std::string algorithm = request.Get("algorithm").As<Napi::String>();
+  DigestSpec spec;
+  spec.volume = duplicateFd(request.Get("fd"));
+  spec.extents = extentsOf(request);
+  spec.cellBytes = bytesOf(request, "cellBytes");
+  spec.algorithm = algorithm == "sha256"  ? Algorithm::kSha256
+                   : algorithm == "xxh64" ? Algorithm::kXxh64
+                                          : Algorithm::kXxh3;
+  spec.effort = effortOf(request);
+  return spec;
+}
+
 }  // namespace fastsync

@@ -7,6 +7,7 @@
 #include "clear_job.h"
 #include "compare_job.h"
 #include "copy_job.h"
+#include "digest_job.h"
 
 namespace fastsync {
 
@@ -17,5 +18,6 @@ UniqueFd duplicateFd(const Napi::Value& fd);
 CopySpec copySpecFrom(const Napi::Object& request);
 CompareSpec compareSpecFrom(const Napi::Object& request);
 ClearSpec clearSpecFrom(const Napi::Object& request);
+DigestSpec digestSpecFrom(const Napi::Object& request);
 
 }  // namespace fastsync

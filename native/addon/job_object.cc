@@ -23,6 +23,7 @@ JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& requ
   if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request));
   if (kind == "compare") return bodyOf<CompareJob>(compareSpecFrom(request));
   if (kind == "clear") return bodyOf<ClearJob>(clearSpecFrom(request));
+  if (kind == "digest") return bodyOf<DigestJob>(digestSpecFrom(request));
   throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
 }
 

@@ -1,6 +1,8 @@
 // The names here are those of src/engine/types.ts.
 #include "to_js.h"
 
+#include <algorithm>
+
 namespace fastsync {
 
 namespace {
@@ -64,6 +66,12 @@ Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobCont
   object["targetFailures"] = failures;
   object["badRanges"] = extentsToJs(env, outcome.badRanges);
   object["differentRanges"] = extentsToJs(env, outcome.differentRanges);
+  Napi::Float64Array cells = Napi::Float64Array::New(env, outcome.cells.size());
+  std::copy(outcome.cells.begin(), outcome.cells.end(), cells.Data());
+  object["cells"] = cells;
+  Napi::Uint8Array digests = Napi::Uint8Array::New(env, outcome.digests.size());
+  std::copy(outcome.digests.begin(), outcome.digests.end(), digests.Data());
+  object["digests"] = digests;
   return object;
 }
 

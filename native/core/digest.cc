@@ -1,36 +1,31 @@
 // Chooses the flavour of the digest once, by what the processor says it can do.
 #include "digest.h"
 
-namespace fastsync {
+#include "digest_flavour.h"
 
-Digest digestBaseline(const std::byte* data, uint64_t bytes);
-Digest digestAvx2(const std::byte* data, uint64_t bytes);
-Digest digestAvx512(const std::byte* data, uint64_t bytes);
+namespace fastsync {
 
 namespace {
 
-struct Flavour {
-  Digest (*digest)(const std::byte*, uint64_t);
-  const char* name;
-};
-
-Flavour choose() {
+const DigestFlavour& choose() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return {digestAvx512, "avx512"};
-  if (__builtin_cpu_supports("avx2")) return {digestAvx2, "avx2"};
+  if (__builtin_cpu_supports("avx512f")) return kDigestAvx512;
+  if (__builtin_cpu_supports("avx2")) return kDigestAvx2;
 #endif
-  return {digestBaseline, "baseline"};
-}
-
-const Flavour& flavour() {
-  static const Flavour chosen = choose();
-  return chosen;
+  return kDigestBaseline;
 }
 
 }  // namespace
 
-Digest digestOf(const std::byte* data, uint64_t bytes) { return flavour().digest(data, bytes); }
+const DigestFlavour& digestFlavourHere() {
+  static const DigestFlavour& chosen = choose();
+  return chosen;
+}
 
-const char* digestFlavour() { return flavour().name; }
+Digest digestOf(const std::byte* data, uint64_t bytes) {
+  return digestFlavourHere().whole(data, bytes);
+}
+
+const char* digestFlavour() { return digestFlavourHere().name; }
 
 }  // namespace fastsync

@@ -2,5 +2,6 @@
 // The compiler's own avx512 header leaves don't-care operands unset on purpose.
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#define FASTSYNC_DIGEST_NAME digestAvx512
+#define FASTSYNC_DIGEST_NAME kDigestAvx512
+#define FASTSYNC_DIGEST_LABEL "avx512"
 #include "digest_flavour.inc"

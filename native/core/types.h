@@ -102,8 +102,10 @@ struct JobOutcome {
   const char* backend = "";
   MaybeFailure failure;
   std::vector<MaybeFailure> targetFailures;  // copy
-  std::vector<Extent> badRanges;             // copy: unreadable; compare: not comparable
+  std::vector<Extent> badRanges;             // copy, digest: unreadable; compare: not comparable
   std::vector<Extent> differentRanges;       // compare
+  std::vector<uint64_t> cells;               // digest: the cells that could be read, ascending
+  std::vector<uint8_t> digests;              // digest: one after the other, in the order of cells
 };
 
 }  // namespace fastsync

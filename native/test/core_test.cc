@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 #include <thread>
@@ -17,6 +18,8 @@
 #include "clear_job.h"
 #include "compare_job.h"
 #include "copy_job.h"
+#include "digest_job.h"
+#include "marks_test.h"
 
 namespace {
 
@@ -161,6 +164,39 @@ class Scene {
     }
   }
 
+  /// A job of one cell after the other in plain memory gives the same digests.
+  void digests(Backend backend, Algorithm algorithm, bool cancelled) {
+    const Bytes content = noise();
+    DigestSpec spec;
+    spec.volume = files_.create("digested", content);
+    spec.extents = extents();
+    spec.cellBytes = pick<uint64_t>({64 * kKiB, kMiB, 16 * kMiB});
+    spec.algorithm = algorithm;
+    spec.effort = effort(backend);
+    const std::vector<Extent> list = spec.extents;
+    const uint64_t cellBytes = spec.cellBytes;
+    runWatched<DigestJob>(std::move(spec), cancelled);
+
+    std::map<uint64_t, Bytes> cells;
+    for (const Extent& extent : list) {
+      for (uint64_t at = extent.start; at < extent.end(); ++at)
+        cells[at / cellBytes].push_back(content[at]);
+    }
+    std::vector<uint64_t> expectedCells;
+    Bytes expected;
+    const auto hasher = makeHasher(algorithm);
+    for (const auto& [cell, bytes] : cells) {
+      if (cancelled && expectedCells.size() == outcome_.cells.size()) break;
+      hasher->begin();
+      hasher->add(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size());
+      expectedCells.push_back(cell);
+      expected.resize(expected.size() + hasher->digestBytes());
+      hasher->end(expected.data() + expected.size() - hasher->digestBytes());
+    }
+    check(outcome_.cells == expectedCells, "every cell that was touched has a digest");
+    check(outcome_.digests == expected, "digests are those of the cells' bytes");
+  }
+
   void clearings(Backend backend, ClearMode mode) {
     Bytes content = noise();
     const UniqueFd file = files_.create("cleared", content);
@@ -223,10 +259,15 @@ int main(int argc, char** argv) {
       scene.copies(backend, false);
       scene.copies(backend, true);
       scene.comparisons(backend);
+      for (const Algorithm algorithm : {Algorithm::kXxh3, Algorithm::kXxh64, Algorithm::kSha256}) {
+        scene.digests(backend, algorithm, false);
+        scene.digests(backend, algorithm, true);
+      }
       scene.clearings(backend, ClearMode::kZero);
       scene.clearings(backend, ClearMode::kDiscard);
     }
   }
+  failures += testMarks(seed);
   std::printf("%d failures\n", failures);
   return failures == 0 ? 0 : 1;
 }

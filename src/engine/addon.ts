@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 
 import { exitCodes, FastsyncError } from '../errors.js';
+import type { NativeTracker, NativeTrackerRequest } from './native-tracker.js';
 import type {
   CompareResult,
   CopyResult,
@@ -11,6 +12,9 @@ import type {
   IoFailure,
   Progress,
 } from './types.js';
+
+/** The kinds of job that native/ knows. */
+export type JobKind = 'copy' | 'compare' | 'clear' | 'digest';
 
 /** What every native job's promise gives. */
 export interface NativeOutcome {
@@ -21,6 +25,8 @@ export interface NativeOutcome {
   readonly targetFailures: CopyResult['targetFailures'];
   readonly badRanges: ExtentList;
   readonly differentRanges: CompareResult['differentRanges'];
+  readonly cells: Float64Array;
+  readonly digests: Uint8Array;
 }
 
 /** A job that native/ runs on a thread of its own. */
@@ -32,11 +38,15 @@ export interface NativeJob {
 
 /** The face of native/addon/. It trusts its arguments: they are validated in this folder. */
 export interface Addon {
-  readonly Job: new (kind: 'copy' | 'compare' | 'clear', request: object) => NativeJob;
+  readonly Job: new (kind: JobKind, request: object) => NativeJob;
+  readonly Tracker: new (request: NativeTrackerRequest) => NativeTracker;
+  trackerNote(folder: string): string;
   deviceInfo(fd: number): DeviceInfo;
   /** The promise gives a failure where there was one. */
   readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
   flushCache(fd: number): Promise<IoFailure | undefined>;
+  /** 0, or an errno. */
+  notifySocket(path: string, message: string): number;
   /** Which queue `auto` takes here. */
   backend(): 'uring' | 'threads';
   digest(bytes: Uint8Array): Uint8Array;

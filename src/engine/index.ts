@@ -4,11 +4,16 @@ import { addon } from './addon.js';
 import type { Effort } from './types.js';
 import { effortOf } from './validate.js';
 
+export { addon } from './addon.js';
 export { clear } from './clear.js';
 export { compare } from './compare.js';
 export { copy } from './copy.js';
+export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './digest-cells.js';
 export { deviceInfo, flushCache, readPast } from './device.js';
+export { pastReader } from './past-reader.js';
 export { describeFailure, EngineError } from './error.js';
+export type * from './native-tracker.js';
+export { notifySocket } from './notify.js';
 export type * from './types.js';
 
 /** XXH3-128 of `bytes`, 16 bytes in canonical order: what `xxhsum -H128` prints. */

@@ -1,6 +1,6 @@
 /** A native job as the rest of fastsync sees it. */
 
-import { addon, type NativeOutcome } from './addon.js';
+import { addon, type JobKind, type NativeOutcome } from './addon.js';
 import { EngineError } from './error.js';
 import type { Job, JobResult } from './types.js';
 
@@ -8,7 +8,7 @@ type Settled = Omit<NativeOutcome, 'failure' | 'backend'> & Pick<JobResult, 'bac
 
 /** Starts native work; `resultOf` picks what this kind of job has to say. */
 export function startJob<Result extends JobResult>(
-  kind: 'copy' | 'compare' | 'clear',
+  kind: JobKind,
   request: object,
   resultOf: (outcome: Settled) => Result,
 ): Job<Result> {

@@ -58,6 +58,18 @@ export interface ClearRequest extends Effort {
   readonly mode: 'discard' | 'zero';
 }
 
+/** What a cell of a volume may be digested with; the bytes are in the order that xxhsum and sha256sum print. */
+export type DigestAlgorithm = 'xxh3-128' | 'xxh64' | 'sha256';
+
+export interface DigestRequest extends Effort {
+  readonly fd: number;
+  /** In ascending order. */
+  readonly extents: ExtentList;
+  readonly algorithm: DigestAlgorithm;
+  /** The grid: a power of two from 64 KiB to 16 MiB. */
+  readonly cellBytes: number;
+}
+
 /** A snapshot of a running job's counters. All count up, never down. */
 export interface Progress {
   /** Bytes of the work list, from its beginning. */
@@ -112,6 +124,18 @@ export interface CompareResult extends JobResult {
 }
 
 export type ClearResult = JobResult;
+
+export interface DigestResult extends JobResult {
+  /**
+   * Index of every cell that the extents touch and that could be read, ascending. The cell `i` covers
+   * the bytes from `i * cellBytes`.
+   */
+  readonly cells: Float64Array;
+  /** For each of `cells` the digest over the extents' bytes in it, in ascending order. */
+  readonly digests: Uint8Array;
+  /** Sorted and merged. Their cells have no digest. */
+  readonly unreadableRanges: ExtentList;
+}
 
 /** A long piece of work on its own thread. */
 export interface Job<Result extends JobResult> {

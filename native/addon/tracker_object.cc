@@ -1,0 +1,179 @@
+// The names here are those of src/engine/native-tracker.ts; src/tracker/ validated the request.
+#include "tracker_object.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "system_error.h"
+
+namespace fastsync {
+
+namespace {
+
+using Extents = std::vector<Extent>;
+
+/// Goes through the marks of a large volume on a thread of Node's pool.
+class MarksWorker : public Napi::AsyncWorker {
+ public:
+  MarksWorker(Napi::Env env, std::function<Extents()> work)
+      : Napi::AsyncWorker(env),
+        work_(std::move(work)),
+        deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ private:
+  void Execute() override {
+    extents_ = work_();
+    work_ = nullptr;  // lets go of the tracker before anybody hears that this is done
+  }
+  void OnOK() override {
+    Napi::Float64Array list = Napi::Float64Array::New(Env(), extents_.size() * 2);
+    double* number = list.Data();
+    for (const Extent& extent : extents_) {
+      *number++ = static_cast<double>(extent.start);
+      *number++ = static_cast<double>(extent.length);
+    }
+    deferred_.Resolve(list);
+  }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  std::function<Extents()> work_;
+  Napi::Promise::Deferred deferred_;
+  Extents extents_;
+};
+
+uint64_t numberOf(const Napi::Object& request, const char* name) {
+  return static_cast<uint64_t>(request.Get(name).As<Napi::Number>().DoubleValue());
+}
+
+std::optional<std::string> textOf(const Napi::Object& request, const char* name) {
+  const Napi::Value value = request.Get(name);
+  if (!value.IsString()) return std::nullopt;
+  return value.As<Napi::String>().Utf8Value();
+}
+
+bpf::tracked placeOf(const Napi::Object& request, uint64_t markBytes) {
+  constexpr unsigned kSectorBits = 9;
+  bpf::tracked place{};
+  place.disk_major = static_cast<uint32_t>(numberOf(request, "diskMajor"));
+  place.disk_minor = static_cast<uint32_t>(numberOf(request, "diskMinor"));
+  place.start_sector = numberOf(request, "startBytes") >> kSectorBits;
+  place.sector_count = numberOf(request, "sizeBytes") >> kSectorBits;
+  place.mark_shift = static_cast<uint32_t>(std::countr_zero(markBytes)) - kSectorBits;
+  place.follows_bios = request.Get("followsBios").As<Napi::Boolean>().Value() ? 1 : 0;
+  return place;
+}
+
+std::shared_ptr<bpf::Tracker> trackerFor(const Napi::Object& request) {
+  const MarkScale scale{numberOf(request, "markBytes"), numberOf(request, "sizeBytes")};
+  const auto folder = textOf(request, "folder");
+  if (folder) return std::make_shared<bpf::Tracker>(*folder, scale);
+  return std::make_shared<bpf::Tracker>(placeOf(request, scale.markBytes), scale);
+}
+
+/// Runs what throws the kernel's errors, and throws them in Node's shape.
+template <class Action>
+auto withSystemErrors(Napi::Env env, Action action) {
+  try {
+    return action();
+  } catch (const bpf::KernelError& error) {
+    const std::string what = error.what();
+    throwSystemError(env, error.code().value(), what.substr(0, what.find(':')).c_str());
+  }
+}
+
+}  // namespace
+
+Napi::Function TrackerObject::define(Napi::Env env) {
+  return DefineClass(
+      env, "Tracker",
+      {InstanceMethod<&TrackerObject::take>("take"), InstanceMethod<&TrackerObject::read>("read"),
+       InstanceMethod<&TrackerObject::hold>("hold"),
+       InstanceMethod<&TrackerObject::clearHeld>("clearHeld"),
+       InstanceMethod<&TrackerObject::health>("health"),
+       InstanceMethod<&TrackerObject::keep>("keep"),
+       InstanceMethod<&TrackerObject::close>("close")});
+}
+
+TrackerObject::TrackerObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<TrackerObject>(info) {
+  tracker_ = withSystemErrors(info.Env(), [&] { return trackerFor(info[0].As<Napi::Object>()); });
+}
+
+template <class Work>
+Napi::Value TrackerObject::onThread(Napi::Env env, Work work) {
+  if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
+  auto worker = std::make_unique<MarksWorker>(
+      env, [tracker = tracker_, work]() -> Extents { return work(*tracker); });
+  const Napi::Promise promise = worker->promise();
+  worker.release()->Queue();  // which deletes it when it is done
+  return promise;
+}
+
+Napi::Value TrackerObject::take(const Napi::CallbackInfo& info) {
+  return onThread(info.Env(), [](const bpf::Tracker& tracker) { return tracker.take(); });
+}
+
+Napi::Value TrackerObject::read(const Napi::CallbackInfo& info) {
+  return onThread(info.Env(), [](const bpf::Tracker& tracker) { return tracker.read(); });
+}
+
+Napi::Value TrackerObject::hold(const Napi::CallbackInfo& info) {
+  return onThread(info.Env(), [](const bpf::Tracker& tracker) {
+    tracker.hold();
+    return tracker.readHeld();
+  });
+}
+
+Napi::Value TrackerObject::clearHeld(const Napi::CallbackInfo& info) {
+  return onThread(info.Env(), [](const bpf::Tracker& tracker) {
+    tracker.clearHeld();
+    return Extents{};
+  });
+}
+
+Napi::Value TrackerObject::health(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
+  const bpf::Health health = withSystemErrors(env, [&] { return tracker_->health(); });
+  Napi::Object object = Napi::Object::New(env);
+  object["events"] = static_cast<double>(health.sum.events);
+  object["unplaced"] = static_cast<double>(health.sum.unplaced);
+  object["unfollowed"] = static_cast<double>(health.sum.unfollowed);
+  object["strangers"] = static_cast<double>(health.sum.strangers);
+  object["failures"] = static_cast<double>(health.sum.failures);
+  Napi::Array missed = Napi::Array::New(env, bpf::kTracepoints);
+  for (uint32_t i = 0; i < bpf::kTracepoints; ++i) {
+    Napi::Object one = Napi::Object::New(env);
+    one["misses"] = static_cast<double>(health.misses[i]);
+    one["crowded"] = static_cast<double>(health.sum.crowded[i]);
+    missed[i] = one;
+  }
+  object["tracepoints"] = missed;
+  object["memoryBytes"] = static_cast<double>(tracker_->memoryBytes());
+  return object;
+}
+
+Napi::Value TrackerObject::keep(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
+  const std::string folder = info[0].As<Napi::String>();
+  const std::string note = info[1].As<Napi::String>();
+  withSystemErrors(env, [&] { tracker_->keepIn(folder, note); });
+  return env.Undefined();
+}
+
+Napi::Value TrackerObject::close(const Napi::CallbackInfo& info) {
+  tracker_.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value trackerNote(const Napi::CallbackInfo& info) {
+  const std::string folder = info[0].As<Napi::String>();
+  return Napi::String::New(info.Env(),
+                           withSystemErrors(info.Env(), [&] { return bpf::readNote(folder); }));
+}
+
+}  // namespace fastsync

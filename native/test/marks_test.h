@@ -1,0 +1,11 @@
+// Part of core_test: marks that are set while they are taken.
+#pragma once
+
+#include <cstdint>
+
+namespace fastsync {
+
+/// How many things were wrong.
+int testMarks(uint32_t seed);
+
+}  // namespace fastsync

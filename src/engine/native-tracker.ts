@@ -1,0 +1,45 @@
+/** The write tracker's native half (native/bpf/), as src/tracker/ sees it. */
+
+import type { ExtentList } from '../region/index.js';
+
+/** Where the tracker's program is to look, and in what steps it marks. */
+export interface NativeTrackerRequest {
+  readonly diskMajor: number;
+  readonly diskMinor: number;
+  /** Where the volume lies on the disk. */
+  readonly startBytes: number;
+  readonly sizeBytes: number;
+  /** A power of two. */
+  readonly markBytes: number;
+  /** The device has no requests: its bios are followed one by one. */
+  readonly followsBios: boolean;
+  /** Open the tracker that was kept in this folder of the BPF file system; null: start a new one. */
+  readonly folder: string | null;
+}
+
+/** What the programs in the kernel counted since their start. */
+export interface NativeTrackerHealth {
+  readonly events: number;
+  readonly unplaced: number;
+  readonly unfollowed: number;
+  readonly strangers: number;
+  readonly failures: number;
+  /** In the order block_bio_queue, block_rq_complete, block_bio_complete. */
+  readonly tracepoints: readonly { readonly misses: number; readonly crowded: number }[];
+  readonly memoryBytes: number;
+}
+
+/** A tracker in the kernel (native/bpf/). It ends when this object is closed, unless it was kept. */
+export interface NativeTracker {
+  /** Takes the marks. */
+  take(): Promise<ExtentList>;
+  /** What is marked or held. */
+  read(): Promise<ExtentList>;
+  /** Moves the marks to those held, and gives what is held. Only of a tracker that was kept. */
+  hold(): Promise<ExtentList>;
+  clearHeld(): Promise<ExtentList>;
+  health(): NativeTrackerHealth;
+  /** Lets it live on in a folder of the BPF file system, with a text that trackerNote() gives. */
+  keep(folder: string, note: string): void;
+  close(): void;
+}

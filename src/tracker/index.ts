@@ -1,0 +1,21 @@
+/** The write tracker: what was written to a volume while it was in use. */
+
+import type { LocalVolume } from '../volume/index.js';
+import { BpfTracker, startBpf } from './bpf.js';
+import type { Tracker, TrackerOptions } from './types.js';
+
+export { drainKept, keepTracker, listKept, peekKept, stopKept, type KeptTracker } from './kept.js';
+export { trackerSupport } from './support.js';
+export type * from './types.js';
+
+/**
+ * Tracks the writes to `volume` until the tracker is stopped or this process ends. Rejects with
+ * FastsyncError TRACKER_UNSUPPORTED where this machine, this user or this volume does not allow it,
+ * and with RangeError for a granularity that is none.
+ */
+export async function startTracker(
+  volume: LocalVolume,
+  options: TrackerOptions = {},
+): Promise<Tracker> {
+  return new BpfTracker(volume.identity, await startBpf(volume.identity, options));
+}
