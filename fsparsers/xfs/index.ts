@@ -5,6 +5,7 @@ import type { ByteReader } from '../reader.js';
 import { MapBuilder, type Filesystem, type MapNote } from '../usedmap.js';
 import { uuidText } from './bytes.js';
 import type { KnownBlocks } from './known-blocks.js';
+import { locator } from './locate.js';
 import { readLog, type LogOutcome } from './log/index.js';
 import { paintGroups, type PaintedGroups } from './map.js';
 import {
@@ -34,12 +35,13 @@ export const xfsParser: Parser = {
     const geometry = await readGeometry(reader);
     const log = await readLog(reader, geometry, options.externalJournal);
     const { builder, notes, known } = await paint(reader, geometry, log);
+    const ranges = builder.build();
     return {
       deviceBytes: reader.sizeBytes,
       filesystem: describeFilesystem(geometry, log),
       notes: [...deviceNotes(geometry), ...notes],
-      ranges: builder.build(),
-      locate: (offsetBytes) => locate(geometry, known, offsetBytes),
+      ranges,
+      locate: locator(geometry, known, ranges),
     };
   },
 };
@@ -169,22 +171,4 @@ function describeFilesystem(geometry: Geometry, log: LogOutcome): Filesystem {
       'log bytes': geometry.log.lengthBytes,
     },
   };
-}
-
-function locate(
-  geometry: Geometry,
-  known: readonly (KnownBlocks | null)[],
-  offsetBytes: number,
-): string {
-  const block = Math.floor(offsetBytes / geometry.blockBytes);
-  if (block >= geometry.dataBlocks) return 'behind the file system';
-  const { startBytes, lengthBytes } = geometry.log;
-  if (startBytes !== null && offsetBytes >= startBytes && offsetBytes < startBytes + lengthBytes) {
-    return 'log';
-  }
-  const agno = Math.floor(block / geometry.agBlocks);
-  const group = known[agno];
-  if (group === undefined || group === null) return `AG ${agno}`;
-  const purpose = group.find(block % geometry.agBlocks);
-  return purpose === null ? `AG ${agno} data or free space` : `AG ${agno} ${purpose}`;
 }

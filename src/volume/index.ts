@@ -1,10 +1,14 @@
 /** What can be read or written: local volumes, their identity, and how to open them. */
 
-export { withVolumeErrors } from './errors.js';
+export { diskFacts, writesInFlight, type DiskFacts } from './disk-facts.js';
+export { errnoName, volumeError, withVolumeErrors } from './errors.js';
+export { findFreezable, type Freezable } from './freezable.js';
+export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
 export { openVolume, type LocalVolume, type OpenOptions } from './open.js';
 export { FileByteReader } from './reader.js';
-export { systemRoots, type SystemRoots } from './sysfs.js';
+export { type NodeId } from './node.js';
+export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './sysfs.js';
 export { lockDirectory, takeLock, type Lock } from './lock.js';
 export {
   findRefusals,

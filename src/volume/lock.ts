@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from '../directories.js';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { bootId, processStart } from '../processes.js';
 import { errnoName, withVolumeErrors } from './errors.js';
 
 /** A lock that is held. `await using` or release() gives it back. */
@@ -46,7 +47,7 @@ export async function takeLock(
 ): Promise<Lock> {
   await withVolumeErrors(directory, () => makeDirectory(directory));
   const target = node.replaceAll(/[^\w]/g, '-');
-  const own = `${target}.${process.pid}.${(await startOf(process.pid)) ?? '0'}.${await bootId()}`;
+  const own = `${target}.${process.pid}.${(await processStart(process.pid)) ?? '0'}.${await bootId()}`;
   for (let attempt = 1; ; attempt++) {
     const holder = await claim(directory, target, own);
     if (holder === null) return new HeldLock(join(directory, own));
@@ -74,27 +75,11 @@ async function liveClaim(directory: string, target: string, own: string): Promis
   for (const name of await readdir(directory)) {
     if (name === own || !name.startsWith(`${target}.`)) continue;
     const [pid = '', start, boot] = name.slice(target.length + 1).split('.');
-    const isAlive = boot === (await bootId()) && start === (await startOf(Number(pid)));
+    const isAlive = boot === (await bootId()) && start === (await processStart(Number(pid)));
     if (isAlive) return Number(pid);
     await rm(join(directory, name), { force: true });
   }
   return null;
-}
-
-/**
- * When a process began, in clock ticks since boot: proc_pid_stat(5), field 22. With it a pid that was
- * given out again is told from the one that held the lock.
- */
-async function startOf(pid: number): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name in parentheses may hold blanks and parentheses; the fields after it do not.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[22 - 3] ?? null;
-}
-
-async function bootId(): Promise<string> {
-  const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  return text.slice(0, 8);
 }
 
 async function locked(name: string, pid: number): Promise<FastsyncError> {
@@ -103,7 +88,7 @@ async function locked(name: string, pid: number): Promise<FastsyncError> {
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,
-    message: `${name} is being written by another run, process ${pid}${words === '' ? '' : ` (${words})`}`,
+    message: `${name} is in use by another run, process ${pid}${words === '' ? '' : ` (${words})`}`,
     remedy: 'wait for it to end, or stop it',
   });
 }

@@ -9,9 +9,15 @@ import { blockNode, nodeOfStat, type NodeId } from './node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Mount {
+  /** The kernel's number of this mount, unique among all namespaces; fdinfo of an open file has it too. */
+  readonly id: number;
+  /** The file system's own number, "8:1": the same for all mounts of one file system. */
+  readonly superblock: string;
   /** Where the file system lies: one device as a rule, several for btrfs, none for tmpfs. */
   readonly nodes: readonly NodeId[];
   readonly directory: string;
+  /** What to put before `directory` to reach it from here: "" in our own namespace, else "/proc/1/root". */
+  readonly namespaceRoot: string;
   readonly fsType: string;
   /** The superblock's own flag: a read-only bind mount of a writable file system is writable. */
   readonly readOnly: boolean;
@@ -48,6 +54,7 @@ async function namespaces({ proc }: SystemRoots): Promise<string[]> {
 }
 
 interface Line {
+  readonly id: number;
   readonly device: string;
   readonly directory: string;
   readonly fsType: string;
@@ -57,10 +64,11 @@ interface Line {
 
 function parseLine(line: string): Line | null {
   const [before = '', after = ''] = line.split(' - ');
-  const [, , device, , directory] = before.split(' ');
+  const [id, , device, , directory] = before.split(' ');
   const [fsType, source, superOptions] = after.split(' ');
   if (device === undefined || directory === undefined || fsType === undefined) return null;
   return {
+    id: Number(id),
     device,
     directory: unescape(directory),
     fsType,
@@ -120,8 +128,11 @@ export async function readMounts(
     for (const line of text.split('\n').map(parseLine)) {
       if (line === null) continue;
       mounts.push({
+        id: line.id,
+        superblock: line.device,
         nodes: await storageOf(line, pid, devices, roots),
         directory: line.directory,
+        namespaceRoot: index === 0 ? '' : join(roots.proc, pid, 'root'),
         fsType: line.fsType,
         readOnly: !line.superOptions.split(',').includes('rw'),
         superOptions: line.superOptions,

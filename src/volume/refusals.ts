@@ -25,8 +25,8 @@ export type Override = (typeof overrides)[RefusalCode];
 
 /** What each override does, for the help. */
 export const overrideHelp: Readonly<Record<Override, string>> = {
-  'allow-mounted-source': 'Copy a source that is mounted read-write: the copy may be torn',
-  'allow-open-source': 'Copy a source that a process has open for writing',
+  'allow-mounted-source': 'Use a source that is mounted read-write: what is read of it may be torn',
+  'allow-open-source': 'Use a source that a process has open for writing',
   'allow-ntfs-dirty': 'Trust the map of an NTFS volume whose dirty flag is set',
   'allow-unclean-logfile': 'Trust the map of an NTFS volume whose $LogFile was not replayed',
   'allow-hibernated': 'Trust the map of an NTFS volume whose Windows is hibernated',
@@ -112,7 +112,7 @@ export function hazardRefusals(source: VolumeIdentity, hazards: readonly Hazard[
   return hazards.map(({ code, message }) => ({
     code,
     message: `the source ${source.path}: ${message}`,
-    remedy: 'let Windows shut down in full, or use --dirty copy-all to copy every byte',
+    remedy: 'let Windows shut down in full, or take every byte of it with --whole',
   }));
 }
 

@@ -49,7 +49,7 @@ export interface BlockDevice {
 const sectorBytes = 512;
 
 /** An attribute without its line end; null if it is not there or says nothing. */
-async function attribute(directory: string, name: string): Promise<string | null> {
+export async function attribute(directory: string, name: string): Promise<string | null> {
   try {
     const text = (await readFile(join(directory, name), 'utf8')).trim();
     return text === '' ? null : text;
@@ -58,7 +58,7 @@ async function attribute(directory: string, name: string): Promise<string | null
   }
 }
 
-async function numberAttribute(directory: string, name: string): Promise<number> {
+export async function numberAttribute(directory: string, name: string): Promise<number> {
   return Number((await attribute(directory, name)) ?? 0);
 }
 

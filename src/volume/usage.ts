@@ -51,7 +51,11 @@ export async function surveySurroundings(roots: SystemRoots = systemRoots): Prom
 }
 
 /** All devices, images, mounts and swap areas whose users use bytes of the volume, itself first. */
-function nodesTouching(node: NodeId, own: Footprint, system: SystemState): ReadonlySet<NodeId> {
+export function nodesTouching(
+  node: NodeId,
+  own: Footprint,
+  system: SystemState,
+): ReadonlySet<NodeId> {
   const { graph, mounts, swaps } = system;
   const candidates = new Set<NodeId>([
     ...graph.devices.keys(),

@@ -18,8 +18,13 @@ const noChecksum = '0'.repeat(64);
  * Used ranges rounded outwards to blocks of 4 KiB. The ranges carry no checksums of their own: they
  * are optional, and the volume's contents are not read for a map.
  */
-export function* bmap(map: UsedMap, device: MappedDevice): Generator<string> {
-  const mapped = alignOutward(usedExtents(map.ranges), blockBytes);
+export function bmap(map: UsedMap, device: MappedDevice): Iterable<string> {
+  return bmapOfExtents(usedExtents(map.ranges), device);
+}
+
+/** The same of any extents. */
+export function* bmapOfExtents(extents: ExtentList, device: MappedDevice): Generator<string> {
+  const mapped = alignOutward(extents, blockBytes);
   const hash = createHash('sha256');
   for (const piece of inPieces(texts(mapped, device.bytes, noChecksum))) hash.update(piece);
   yield* inPieces(texts(mapped, device.bytes, hash.digest('hex')));

@@ -6,7 +6,7 @@
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { canonical, clip, type ExtentList } from '../extents.js';
 import { inPieces, type MappedDevice } from './format.js';
-import { runsOf } from './runs.js';
+import { type Run, runsOf, runsOfExtents } from './runs.js';
 
 /** What ddrescue knows of a block, by the character that says so. */
 export const blockStatuses = {
@@ -30,9 +30,22 @@ interface Block {
  * not tried.
  */
 export function ddrescue(map: UsedMap, device: MappedDevice): Iterable<string> {
-  // JSON's escapes keep a path with a line break in it within the comment.
-  const comment = `# Used (+) and free (?) parts of ${JSON.stringify(device.path)}\n`;
-  return mapfile(comment, '?', domainBlocks(map));
+  return mapfile(
+    commentOn('Used (+) and free (?) parts', device),
+    '?',
+    domainBlocks(runsOf(map.ranges)),
+  );
+}
+
+/** A domain mapfile of what was written to a device. */
+export function ddrescueOfWritten(written: ExtentList, device: MappedDevice): Iterable<string> {
+  const runs = runsOfExtents(written, device.bytes);
+  return mapfile(commentOn('Written (+) and other (?) parts', device), '?', domainBlocks(runs));
+}
+
+/** JSON's escapes keep a path with a line break in it within the comment. */
+function commentOn(what: string, { path }: MappedDevice): string {
+  return `# ${what} of ${JSON.stringify(path)}\n`;
 }
 
 /**
@@ -42,6 +55,19 @@ export function ddrescue(map: UsedMap, device: MappedDevice): Iterable<string> {
 export function ddrescueMap(badRanges: ExtentList, deviceBytes: number): Iterable<string> {
   const bad = clip(canonical(badRanges), 0, deviceBytes);
   return mapfile('# Bad sectors (-) that fastsync met\n', '+', rescueBlocks(bad, deviceBytes));
+}
+
+/** What a verification found, each list canonical and none overlapping another. */
+export interface ResultRanges {
+  readonly equal: ExtentList;
+  readonly different: ExtentList;
+  readonly notProven: ExtentList;
+}
+
+/** A mapfile of a verification: equal is finished, different is a bad sector, not proven is not trimmed. */
+export function ddrescueResult(ranges: ResultRanges, deviceBytes: number): Iterable<string> {
+  const comment = '# Equal (+), different (-), not proven (*) and not compared (?) ranges\n';
+  return mapfile(comment, '+', resultBlocks(ranges, deviceBytes));
 }
 
 function mapfile(comment: string, status: '?' | '+', blocks: Iterable<Block>): Iterable<string> {
@@ -57,8 +83,8 @@ function* lines(head: string, status: '?' | '+', blocks: Iterable<Block>): Gener
   }
 }
 
-function* domainBlocks(map: UsedMap): Generator<Block> {
-  for (const { start, length, used } of runsOf(map.ranges)) {
+function* domainBlocks(runs: Iterable<Run>): Generator<Block> {
+  for (const { start, length, used } of runs) {
     yield { start, length, status: used ? '+' : '?' };
   }
 }
@@ -74,6 +100,31 @@ function* rescueBlocks(badRanges: ExtentList, deviceBytes: number): Generator<Bl
   }
   if (deviceBytes > position)
     yield { start: position, length: deviceBytes - position, status: '+' };
+}
+
+function* resultBlocks(
+  { equal, different, notProven }: ResultRanges,
+  deviceBytes: number,
+): Generator<Block> {
+  const cursors: { readonly list: ExtentList; readonly status: BlockStatus; at: number }[] = [
+    { list: equal, status: '+', at: 0 },
+    { list: different, status: '-', at: 0 },
+    { list: notProven, status: '*', at: 0 },
+  ];
+  let position = 0;
+  const startOf = ({ list, at }: (typeof cursors)[number]) => list[at] ?? Infinity;
+  for (;;) {
+    const next = cursors.reduce((a, b) => (startOf(b) < startOf(a) ? b : a));
+    const start = startOf(next);
+    if (start === Infinity) break;
+    const length = next.list[next.at + 1] as number;
+    if (start > position) yield { start: position, length: start - position, status: '?' };
+    yield { start, length, status: next.status };
+    position = start + length;
+    next.at += 2;
+  }
+  if (deviceBytes > position)
+    yield { start: position, length: deviceBytes - position, status: '?' };
 }
 
 function hex(bytes: number): string {

@@ -1,11 +1,12 @@
 /** Used-region maps as files: what other tools take, and the way back in. */
 
-import { bmap } from './bmap.js';
-import { ddrescue } from './ddrescue.js';
-import { extentlist } from './extentlist.js';
-import type { Format } from './format.js';
+import { bmap, bmapOfExtents } from './bmap.js';
+import { ddrescue, ddrescueOfWritten } from './ddrescue.js';
+import { extentlist, extentlistOfExtents } from './extentlist.js';
+import type { ExtentList } from '../extents.js';
+import type { Format, MappedDevice } from './format.js';
 import { json } from './json.js';
-import { qemu } from './qemu.js';
+import { qemu, qemuOfExtents } from './qemu.js';
 
 export type FormatName = 'json' | 'ddrescue' | 'bmap' | 'qemu' | 'extentlist';
 
@@ -18,7 +19,20 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   extentlist,
 };
 
-export { ddrescueMap, type BlockStatus } from './ddrescue.js';
+/** The formats that know nothing of file systems, for what was written to a device. */
+export const writtenFormats: Readonly<
+  Record<
+    Exclude<FormatName, 'json'>,
+    (written: ExtentList, device: MappedDevice) => Iterable<string>
+  >
+> = {
+  ddrescue: ddrescueOfWritten,
+  bmap: bmapOfExtents,
+  qemu: qemuOfExtents,
+  extentlist: extentlistOfExtents,
+};
+
+export { ddrescueMap, ddrescueResult, type BlockStatus, type ResultRanges } from './ddrescue.js';
 export type { Format, MappedDevice } from './format.js';
 export { jsonSchema } from './json.js';
 export { importDdrescue, type DdrescueMap } from './import-ddrescue.js';

@@ -4,20 +4,26 @@
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { inPieces } from './format.js';
-import { type Run, runsOf } from './runs.js';
+import type { ExtentList } from '../extents.js';
+import { inPieces, type MappedDevice } from './format.js';
+import { type Run, runsOf, runsOfExtents } from './runs.js';
 
 /**
  * The same list as qemu-img's for a raw file with data where the map says used and holes elsewhere.
  * The format has no word for "free", so free runs are called zero, as holes are.
  */
 export function qemu(map: UsedMap): Iterable<string> {
-  return inPieces(texts(map));
+  return inPieces(texts(runsOf(map.ranges)));
 }
 
-function* texts(map: UsedMap): Generator<string> {
+/** The same of any extents. */
+export function qemuOfExtents(extents: ExtentList, device: MappedDevice): Iterable<string> {
+  return inPieces(texts(runsOfExtents(extents, device.bytes)));
+}
+
+function* texts(runs: Iterable<Run>): Generator<string> {
   let separator = '[';
-  for (const run of runsOf(map.ranges)) {
+  for (const run of runs) {
     yield separator + entryOf(run);
     separator = ',\n';
   }

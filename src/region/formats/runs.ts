@@ -1,6 +1,7 @@
 /** A map without its reasons: runs of used and of free bytes in turn, which most formats are lists of. */
 
 import type { RangeTable } from '../../../fsparsers/usedmap.js';
+import type { ExtentList } from '../extents.js';
 
 export interface Run {
   readonly start: number;
@@ -23,4 +24,17 @@ export function* runsOf(ranges: RangeTable): Generator<Run> {
     end = range.start + range.length;
   }
   if (end > start) yield { start, length: end - start, used };
+}
+
+/** The same of a list of extents on a device of `bytes`; what is in the list is used. */
+export function* runsOfExtents(extents: ExtentList, bytes: number): Generator<Run> {
+  let position = 0;
+  for (let index = 0; index < extents.length; index += 2) {
+    const start = extents[index] as number;
+    const length = extents[index + 1] as number;
+    if (start > position) yield { start: position, length: start - position, used: false };
+    yield { start, length, used: true };
+    position = start + length;
+  }
+  if (bytes > position) yield { start: position, length: bytes - position, used: false };
 }

@@ -1,0 +1,124 @@
+/** One paragraph for each pair that is not well: what cron mails, read by somebody before breakfast. */
+
+import { exitCodes } from '../errors.js';
+import type { RunRecord } from '../history/index.js';
+import {
+  formatAge,
+  formatBytes,
+  formatInstant,
+  type RangeEvent,
+  visible,
+} from '../report/index.js';
+import { rangeEvents } from '../sync/index.js';
+import type { PairResult } from './types.js';
+import { closerLook, repairCommand } from './words.js';
+
+/** So many ranges are enough to see what kind of harm it is. */
+const mostRanges = 5;
+
+export interface Surroundings {
+  readonly configPath: string;
+  readonly stateDirectory: string;
+}
+
+/** Ends with an empty line; null where there is nothing to say. */
+export function paragraphOf(result: PairResult, surroundings: Surroundings): string | null {
+  const { record, report, error, notes } = result;
+  // A replica that was repaired is well again, but something made it differ.
+  if (record.exitCode === exitCodes.done && record.repairedBytes === 0) return null;
+  const doubts = report?.doubts.map((doubt) => `In doubt: ${doubt}.`) ?? [];
+  const warnings = notes
+    .filter(({ severity }) => severity === 'warning')
+    .map(({ message }) => `Warning: ${message}.`);
+  // On the command line it is an option, here it is a setting of the pair.
+  const remedy = error?.remedy?.replace(/--allow-([\w-]+)/, 'in the configuration, allow: [$1]');
+  const lines = [
+    ...(remedy === undefined ? [] : [`To do: ${remedy}.`]),
+    ...(result.staleness === null ? [] : ['To do: give it a longer maxTime, or a larger maxAge.']),
+    ...rangeLines(result),
+    ...doubts,
+    ...warnings,
+    ...(record.exitCode === exitCodes.done ? [] : [lastWell(result.earlier)]),
+    ...proofLines(result),
+    ...commandLines(result, surroundings),
+  ];
+  const body = lines.map((line) => `  ${visible(line)}\n`).join('');
+  return `${record.pair}: ${visible(headline(result))}.\n${body}\n`;
+}
+
+function headline({ record, error, staleness }: PairResult): string {
+  const { source, target, outcome, filesystem, deviceBytes } = record;
+  if (error !== null) {
+    const what = outcome === 'interrupted' ? 'INTERRUPTED' : 'NOT CHECKED';
+    return `${what}: ${error.message}`;
+  }
+  const size = `${filesystem?.type ?? 'unknown'}, ${formatBytes(deviceBytes ?? 0)}`;
+  const findings = [
+    counted(record.differentBytes, record.differentRanges, 'differ'),
+    counted(record.notProvenBytes, record.notProvenRanges, 'could not be proven equal'),
+    record.repairedBytes > 0
+      ? `${formatBytes(record.repairedBytes)} differed and were repaired`
+      : '',
+    staleness ?? '',
+  ].filter((text) => text !== '');
+  const found = findings.length === 0 ? '' : `: ${findings.join('; ')}`;
+  const label = outcome === 'equal' ? 'REPAIRED' : outcome.toUpperCase();
+  return `${label}: ${target} against ${source} (${size})${found}`;
+}
+
+function counted(bytes: number, ranges: number, what: string): string {
+  if (ranges === 0) return '';
+  return `${formatBytes(bytes)} in ${ranges === 1 ? 'one range' : `${ranges} ranges`} ${what}`;
+}
+
+function rangeLines({ report }: PairResult): string[] {
+  if (report === null) return [];
+  const lines: string[] = [];
+  let others = 0;
+  for (const event of rangeEvents(report)) {
+    if (lines.length < mostRanges) lines.push(rangeLine(event));
+    else others++;
+  }
+  if (others > 0) lines.push(others === 1 ? 'and one more range' : `and ${others} more ranges`);
+  return lines;
+}
+
+function rangeLine({ answer, cause, repaired, start, length, what }: RangeEvent): string {
+  const label = repaired ? 'repaired' : cause === null ? answer : `${answer} (${cause})`;
+  return `${label} at byte ${start}, ${length} bytes: ${what}`;
+}
+
+/** When a check of this pair last ended with exit code 0. */
+function lastWell(earlier: readonly RunRecord[]): string {
+  const last = earlier.findLast(({ exitCode }) => exitCode === exitCodes.done);
+  if (last !== undefined) return `Last well: ${moment(last.startedAt)}.`;
+  const [first] = earlier;
+  return first === undefined
+    ? 'Last well: never; this is its first check.'
+    : `Last well: never since its first check, ${moment(first.startedAt)}.`;
+}
+
+function proofLines({ record, earlier }: PairResult): string[] {
+  // A run that failed knows nothing of proofs; the one before it does.
+  const known = [...earlier, record].findLast(({ outcome }) => outcome !== 'failed');
+  if (known === undefined) return [];
+  const { oldestProof } = known;
+  return [
+    oldestProof === null
+      ? 'Oldest proof: none yet of a part of it.'
+      : `Oldest proof: ${moment(oldestProof)}.`,
+  ];
+}
+
+function commandLines({ pair, record }: PairResult, surroundings: Surroundings): string[] {
+  if (record.exitCode === exitCodes.locked || record.exitCode === exitCodes.done) return [];
+  const look = `Look closer: ${closerLook(pair, surroundings.stateDirectory)}`;
+  if (record.differentRanges === 0) return [look];
+  return [look, `Repair: ${repairCommand(pair, surroundings.configPath)}`];
+}
+
+/** "2026-03-01 02:30 UTC, 26 h ago" */
+function moment(iso: string): string {
+  const age = formatAge(Math.max(0, (Date.now() - Date.parse(iso)) / 1000));
+  return `${formatInstant(iso)}, ${age} ago`;
+}

@@ -1,0 +1,102 @@
+/** Each pair with its defaults filled in, and what only shows when pairs are looked at side by side. */
+
+import path from 'node:path';
+import { checkEffort } from '../engine/index.js';
+import type { Override } from '../volume/index.js';
+import type { Places, Problem } from './places.js';
+import type { RawConfig, RawPair } from './schema.js';
+import type { PairConfig } from './types.js';
+
+const dayMs = 86_400_000;
+
+/** Reads the pairs; throws nothing, but gives a problem for each that cannot be meant. */
+export function pairsOf(
+  { pairs: raw, defaults = {} }: RawConfig,
+  places: Places,
+): { readonly pairs: readonly PairConfig[]; readonly problems: readonly Problem[] } {
+  const pairs: PairConfig[] = [];
+  const problems: Problem[] = [];
+  for (const [name, own] of inFileOrder(raw, places)) {
+    const pair = pairOf(name, { ...defaults, ...own });
+    problems.push(...contradictions(pair, own, pairs, places));
+    pairs.push(pair);
+  }
+  if (pairs.length === 0) problems.push(places.atValue(['pairs'], 'pairs: no pair is named'));
+  return { pairs, problems };
+}
+
+/** JavaScript puts names that are numbers first. */
+function inFileOrder(raw: RawConfig['pairs'], places: Places): [string, RawPair][] {
+  const placed = Object.entries(raw).map((entry) => {
+    const { line, column } = places.atKey(['pairs'], entry[0], '');
+    return { entry, line, column };
+  });
+  placed.sort((a, b) => a.line - b.line || a.column - b.column);
+  return placed.map(({ entry }) => entry);
+}
+
+function pairOf(name: string, raw: RawPair): PairConfig {
+  return {
+    name,
+    src: raw.src,
+    dst: raw.dst,
+    free: raw.free ?? 'ignore',
+    whole: raw.whole ?? false,
+    as: raw.as ?? null,
+    swap: raw.swap ?? 'whole',
+    logDevice: raw.logDevice ?? null,
+    repair: raw.repair ?? false,
+    online:
+      raw.online === true
+        ? { settleMs: raw.settle ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
+        : null,
+    maxTimeMs: raw.maxTime ?? null,
+    maxAgeMs: raw.maxAge ?? 7 * dayMs,
+    effort: {
+      backend: raw.backend ?? 'auto',
+      ...(raw.queueDepth === undefined ? {} : { queueDepth: raw.queueDepth }),
+      ...(raw.chunk === undefined ? {} : { chunkBytes: raw.chunk }),
+      ...(raw.inFlight === undefined ? {} : { inFlightBytes: raw.inFlight }),
+      bytesPerSecond: raw.bwlimit ?? 0,
+    },
+    overrides: new Set((raw.allow ?? []).map((name) => `allow-${name}` as Override)),
+  };
+}
+
+function contradictions(
+  pair: PairConfig,
+  own: RawPair,
+  earlier: readonly PairConfig[],
+  places: Places,
+): Problem[] {
+  const problems: Problem[] = [];
+  const complain = (key: keyof RawPair, sentence: string) => {
+    // A value that comes from the defaults is shown at the pair that it does not suit.
+    const shown = key in own ? key : 'src';
+    problems.push(places.atValue(['pairs', pair.name, shown], `pairs.${pair.name}: ${sentence}`));
+  };
+  const [src, dst] = [path.resolve(pair.src), path.resolve(pair.dst)];
+  if (src === dst) complain('dst', `src and dst are the same, ${pair.dst}`);
+  for (const other of earlier) {
+    const [otherSrc, otherDst] = [path.resolve(other.src), path.resolve(other.dst)];
+    if (dst === otherDst && src === otherSrc) {
+      complain('dst', `the same src and dst as in the pair "${other.name}"`);
+    } else if (dst === otherDst) {
+      complain('dst', `the pair "${other.name}" has the same dst with another src`);
+    } else if (dst === otherSrc && src === otherDst) {
+      complain('dst', `the pair "${other.name}" the other way round`);
+    }
+  }
+  if (pair.online !== null && pair.repair) {
+    complain('repair', 'repair and online contradict each other: a source in use is seeded anew');
+  }
+  if (pair.whole && pair.as !== null) complain('as', 'whole and as contradict each other');
+  try {
+    checkEffort(pair.effort);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { message } = error;
+    complain('src', message.charAt(0).toLowerCase() + message.slice(1));
+  }
+  return problems;
+}

@@ -1,0 +1,108 @@
+/** What may stand in fastsync.yaml: every key, and the sentence for a value that will not do. */
+
+import { z } from 'zod';
+import { parsers } from '../../fsparsers/index.js';
+import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
+import { overrides } from '../volume/index.js';
+
+/** What a pair may be called: it becomes the name of files, and a label. */
+const pairName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const expected = (what: string) => ({ error: `expected ${what}` });
+
+const choice = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+  z.enum(names, expected(names.length > 2 ? `one of ${names.join(', ')}` : names.join(' or ')));
+
+const flag = z.boolean(expected('true or false'));
+
+const wholeNumber = z.int(expected('a whole number'));
+
+/** One that a cron job finds whatever directory it is started in. */
+const absolutePath = z
+  .string(expected('an absolute path'))
+  .regex(/^\/[^\u0000-\u001f\u007f]*$/, expected('an absolute path, without control characters'));
+
+const size = z
+  .union([z.string(), z.number()], expected('a size such as 50M'))
+  .transform((value, context) => {
+    const bytes = sizeOf(String(value));
+    if (bytes !== null) return bytes;
+    context.addIssue({ code: 'custom', message: 'expected a size such as 50M' });
+    return z.NEVER;
+  });
+
+const duration = (mostMs: number, example: string) =>
+  z.string(expected(example)).transform((value, context) => {
+    const ms = durationOf(value);
+    if (ms !== null && ms <= mostMs) return ms;
+    context.addIssue({ code: 'custom', message: `expected ${example}` });
+    return z.NEVER;
+  });
+
+/** `yes` is for a person who sees what would be overwritten. */
+const allowable = Object.values(overrides)
+  .filter((name) => name !== 'yes')
+  .map((name) => name.replace(/^allow-/, ''));
+
+const families = Object.keys(parsers).filter((name) => name !== 'whole');
+
+const settings = {
+  free: choice(['ignore', 'verify']).optional(),
+  whole: flag.optional(),
+  as: choice([families[0] ?? 'union', ...families.slice(1), 'union']).optional(),
+  swap: choice(['whole', 'header']).optional(),
+  logDevice: absolutePath.optional(),
+  repair: flag.optional(),
+  online: flag.optional(),
+  settle: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
+  maxFreeze: duration(3_600_000, 'a time such as 5s, up to 1h').optional(),
+  maxTime: duration(longestTimerMs, 'a time such as 90m or 2h, up to 24d').optional(),
+  maxAge: duration(Number.MAX_SAFE_INTEGER, 'a time such as 36h or 7d').optional(),
+  bwlimit: size.optional(),
+  backend: choice(['auto', 'uring', 'threads']).optional(),
+  queueDepth: wholeNumber.optional(),
+  chunk: size.optional(),
+  inFlight: size.optional(),
+  allow: z
+    .array(choice([allowable[0] ?? '', ...allowable.slice(1)]), expected('a list'))
+    .optional(),
+};
+
+const mapping = 'expected "key: value" lines below it';
+
+const pair = z.strictObject(
+  { src: absolutePath, dst: absolutePath, ...settings },
+  { error: mapping },
+);
+
+export const schema = z.strictObject(
+  {
+    pairs: z.record(
+      z
+        .string()
+        .regex(
+          pairName,
+          expected('a name of at most 64 of a-z 0-9 . _ -, beginning with a letter or a digit'),
+        ),
+      pair,
+      { error: 'expected the pairs, each by its name' },
+    ),
+    defaults: z.strictObject(settings, { error: mapping }).optional(),
+    stateDir: absolutePath.optional(),
+    log: absolutePath.optional(),
+    // node_exporter passes over all that is called otherwise.
+    metrics: absolutePath
+      .regex(/\.prom$/, expected('a path that ends in .prom, as node_exporter reads no other'))
+      .optional(),
+  },
+  { error: mapping },
+);
+
+export type RawConfig = z.output<typeof schema>;
+export type RawPair = RawConfig['pairs'][string];
+
+/** The keys that may stand at a place: for the nearest one to a slip of the pen. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return Object.keys(schema.shape);
+  return path[0] === 'pairs' ? Object.keys(pair.shape) : Object.keys(settings);
+}

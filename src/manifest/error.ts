@@ -1,0 +1,27 @@
+/** What is wrong with a manifest, and where. */
+
+import { exitCodes, FastsyncError } from '../errors.js';
+
+/** A file that is not what it was written as: truncated, altered, or never a manifest. */
+export class ManifestError extends FastsyncError {
+  override readonly name = 'ManifestError';
+  /** "header", "leaf 12", "node 0 of level 4". */
+  readonly block: string;
+  readonly offsetBytes: number;
+
+  constructor(file: string, block: string, offsetBytes: number, what: string) {
+    super({
+      code: 'MANIFEST_DAMAGED',
+      exitCode: exitCodes.usage,
+      message: `${file}: the manifest's ${block} at byte ${offsetBytes} ${what}`,
+      remedy: 'use another copy of it, or write a new one with --write-manifest',
+    });
+    this.block = block;
+    this.offsetBytes = offsetBytes;
+  }
+}
+
+/** A manifest that is whole and cannot do what is asked of it. */
+export function unsuitable(code: string, message: string, remedy: string): FastsyncError {
+  return new FastsyncError({ code, exitCode: exitCodes.usage, message, remedy });
+}

@@ -1,0 +1,196 @@
+/** The header: the first block, what the manifest is of and where its tree begins. */
+
+import type { DigestAlgorithm } from '../engine/index.js';
+import { leastCellBytes, mostCellBytes } from '../engine/index.js';
+import { isSealed, seal, tagOf } from './block.js';
+import { ManifestError, unsuitable } from './error.js';
+import {
+  algorithmIds,
+  checksumBytes,
+  digestBytes,
+  encode,
+  headerHead,
+  magic,
+  mostBlockBytes,
+  version,
+} from './format.js';
+
+/** What a manifest says of itself. */
+export interface ManifestHeader {
+  readonly version: number;
+  readonly algorithm: DigestAlgorithm;
+  readonly cellBytes: number;
+  /** Size of the volume. */
+  readonly deviceBytes: number;
+  readonly filesystem: {
+    readonly type: string;
+    readonly uuid: string | null;
+    readonly label: string | null;
+  };
+  /** The volume's path, as it was called when the manifest was written. */
+  readonly source: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly coveredBytes: number;
+  readonly coveredCells: number;
+  /** Covered bytes in cells without a digest, because something in them could not be read. */
+  readonly unprovenBytes: number;
+  /** Hexadecimal. Stands for every digest, what they cover, the grid and the volume's size. */
+  readonly root: string;
+}
+
+/** The header as it stands in the file. */
+export interface StoredHeader extends ManifestHeader {
+  readonly fileBytes: number;
+  readonly topOffset: number;
+  readonly topLengthBytes: number;
+}
+
+const mostTextBytes = 1024;
+const mostHeaderBytes = 16 * 1024;
+const noText = 0xffff;
+const latestMs = 8.64e15; // the end of Date
+
+function encodeText(text: string | null): Buffer {
+  const bytes = Buffer.from(text ?? '', 'utf8').subarray(0, mostTextBytes);
+  const block = Buffer.alloc(2 + bytes.length);
+  block.writeUInt16LE(text === null ? noText : bytes.length, 0);
+  bytes.copy(block, 2);
+  return block;
+}
+
+function decodeTexts(bytes: Buffer, count: number): (string | null)[] | null {
+  const texts: (string | null)[] = [];
+  let at = 0;
+  for (let text = 0; text < count; text++) {
+    if (at + 2 > bytes.length) return null;
+    const length = bytes.readUInt16LE(at);
+    at += 2;
+    if (length === noText) {
+      texts.push(null);
+    } else {
+      if (length > mostTextBytes || at + length > bytes.length) return null;
+      texts.push(bytes.toString('utf8', at, at + length));
+      at += length;
+    }
+  }
+  return at === bytes.length ? texts : null;
+}
+
+function textsOf({ filesystem: { type, uuid, label }, source }: TextFields): Buffer {
+  return Buffer.concat([type, uuid, label, source].map(encodeText));
+}
+
+type TextFields = Pick<ManifestHeader, 'filesystem' | 'source'>;
+
+/** Bytes of the header that will hold these texts: the place where the next block begins. */
+export function headerBytes(texts: TextFields): number {
+  return headerHead.sizeBytes + textsOf(texts).length + checksumBytes;
+}
+
+/** The block of a header, which stands at the file's beginning. */
+export function encodeHeader(header: Omit<StoredHeader, 'version'>): Buffer {
+  const texts = textsOf(header);
+  const block = Buffer.alloc(headerBytes(header));
+  const fields = {
+    ...header,
+    magic: Buffer.from(magic, 'latin1'),
+    tag: tagOf('header'),
+    lengthBytes: block.length,
+    version,
+    algorithm: algorithmIds[header.algorithm],
+    unused: 0,
+    textBytes: texts.length,
+    createdMs: Date.parse(header.createdAt),
+    unusedToo: 0,
+    root: Buffer.from(header.root, 'hex'),
+  };
+  encode(headerHead, fields, block);
+  texts.copy(block, headerHead.sizeBytes);
+  return seal(block, 0);
+}
+
+/** As much as every header's reader needs to be given, if the file has it. */
+export const headerProbeBytes = mostHeaderBytes;
+
+/**
+ * The header at the beginning of a file of `fileBytes`, of which `bytes` are the first
+ * {@link headerProbeBytes} or all. Throws ManifestError, or FastsyncError with NOT_A_MANIFEST or
+ * MANIFEST_TOO_NEW.
+ */
+export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): StoredHeader {
+  const fail = (what: string): never => {
+    throw new ManifestError(file, 'header', 0, what);
+  };
+  if (bytes.toString('latin1', 0, magic.length) !== magic) {
+    throw unsuitable(
+      'NOT_A_MANIFEST',
+      `${file} is not a manifest: it does not begin with "${magic}"`,
+      'name a file that --write-manifest wrote',
+    );
+  }
+  if (bytes.length < headerHead.sizeBytes + checksumBytes) fail('is cut off');
+  const head = headerHead.decode(bytes);
+  if (!tagOf('header').equals(head.tag)) fail('does not say what it is');
+  const { lengthBytes } = head;
+  const least = headerHead.sizeBytes + checksumBytes;
+  if (lengthBytes < least || lengthBytes > mostHeaderBytes) {
+    fail(`says that it has ${lengthBytes} bytes`);
+  }
+  if (lengthBytes > bytes.length) fail('is cut off');
+  if (!isSealed(bytes.subarray(0, lengthBytes), 0)) fail('does not match its checksum');
+  if (head.version !== version) {
+    throw unsuitable(
+      'MANIFEST_TOO_NEW',
+      `${file} is a manifest of version ${head.version}, and this fastsync reads version ${version}`,
+      'use a newer fastsync',
+    );
+  }
+  if (head.fileBytes !== fileBytes) {
+    fail(`speaks of a file of ${head.fileBytes} bytes, and the file has ${fileBytes}`);
+  }
+  const texts =
+    decodeTexts(bytes.subarray(headerHead.sizeBytes, lengthBytes - checksumBytes), 4) ??
+    fail('has texts that do not fit');
+  const [algorithm] =
+    (Object.entries(algorithmIds) as [DigestAlgorithm, number][]).find(
+      ([, id]) => id === head.algorithm,
+    ) ?? fail(`names algorithm ${head.algorithm}, which nobody knows`);
+  const problem = numberProblem(head);
+  if (problem !== null) fail(problem);
+  const [type, uuid, label, source] = texts;
+  return {
+    ...head,
+    algorithm,
+    filesystem: { type: type ?? 'unknown', uuid: uuid ?? null, label: label ?? null },
+    source: source ?? '',
+    createdAt: new Date(head.createdMs).toISOString(),
+    root: Buffer.from(head.root.subarray(0, digestBytes[algorithm])).toString('hex'),
+  };
+}
+
+type Numbers = Record<
+  'deviceBytes' | 'cellBytes' | 'createdMs' | 'coveredBytes' | 'coveredCells' | 'unprovenBytes',
+  number
+> & { readonly topLengthBytes: number; readonly topOffset: number; readonly fileBytes: number };
+
+/** Whether a manifest may have cells of this size. */
+export function isCellSize(bytes: number): boolean {
+  return bytes >= leastCellBytes && bytes <= mostCellBytes && Number.isInteger(Math.log2(bytes));
+}
+
+/** What is wrong with a header's numbers, or null. */
+function numberProblem(head: Numbers): string | null {
+  const { deviceBytes, cellBytes, coveredBytes, coveredCells, unprovenBytes } = head;
+  if (!isCellSize(cellBytes)) return `names cells of ${cellBytes} bytes`;
+  if (!Number.isSafeInteger(deviceBytes)) return `names a volume of ${deviceBytes} bytes`;
+  if (coveredBytes > deviceBytes || unprovenBytes > coveredBytes) {
+    return 'claims to cover more than there is';
+  }
+  if (coveredCells > Math.ceil(deviceBytes / cellBytes)) return `claims ${coveredCells} cells`;
+  if (head.createdMs > latestMs) return 'was written at no time';
+  if (head.topLengthBytes > mostBlockBytes || head.topOffset >= head.fileBytes) {
+    return 'says that the tree begins outside the file';
+  }
+  return null;
+}

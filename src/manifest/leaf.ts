@@ -1,0 +1,98 @@
+/** A leaf: 256 cells, which of their bytes are covered, and the digests. */
+
+import type { DigestAlgorithm } from '../engine/index.js';
+import { bitmapOf, bitsOf, hasBit, isWithin } from './bitmap.js';
+import { seal, tagOf } from './block.js';
+import type { CoveredCell } from './cells.js';
+import { checksumBytes, digestBytes, domains, encode, fanOut, leafHead } from './format.js';
+import { hashIn } from './hashes.js';
+import { pushRuns, RunReader } from './runs.js';
+
+/** A cell as a manifest has it. */
+export interface ManifestCell extends CoveredCell {
+  /** Null where it could not be read when the manifest was written. */
+  readonly digest: Uint8Array | null;
+}
+
+export interface Grid {
+  readonly algorithm: DigestAlgorithm;
+  readonly cellBytes: number;
+  readonly deviceBytes: number;
+}
+
+const hashedFrom = 8;
+
+/** The digest that a leaf has in the tree: over all of it but tag, length and checksum. */
+export function leafDigest(algorithm: DigestAlgorithm, block: Uint8Array): Uint8Array {
+  const hashed = block.subarray(hashedFrom, block.length - checksumBytes);
+  return hashIn(algorithm, domains.leaf, hashed);
+}
+
+function isWhole(coverage: Float64Array, cellBytes: number): boolean {
+  return coverage.length === 2 && coverage[1] === cellBytes;
+}
+
+/** The block of these cells, all of the leaf `index`, as it stands at `offsetBytes` of the file. */
+export function encodeLeaf(
+  { cellBytes }: Grid,
+  index: number,
+  cells: readonly ManifestCell[],
+  offsetBytes: number,
+): Buffer {
+  const first = index * fanOut;
+  const bits = (some: readonly ManifestCell[]) => bitmapOf(some.map(({ cell }) => cell - first));
+  const partial = cells.filter(({ coverage }) => !isWhole(coverage, cellBytes));
+  const runs: number[] = [];
+  for (const { cell, coverage } of partial) pushRuns(runs, coverage, cell * cellBytes);
+  const digests = cells.flatMap(({ digest }) => digest ?? []);
+  const tail = Buffer.concat([Buffer.from(runs), ...digests]);
+  const block = Buffer.alloc(leafHead.sizeBytes + tail.length + checksumBytes);
+  const head = {
+    tag: tagOf('leaf'),
+    lengthBytes: block.length,
+    index,
+    present: bits(cells),
+    whole: bits(cells.filter(({ coverage }) => isWhole(coverage, cellBytes))),
+    proven: bits(cells.filter(({ digest }) => digest !== null)),
+    runBytes: runs.length,
+  };
+  encode(leafHead, head, block);
+  tail.copy(block, leafHead.sizeBytes);
+  return seal(block, offsetBytes);
+}
+
+/** The cells of a leaf. `fail` is called, and must throw, where the block contradicts itself. */
+export function decodeLeaf(
+  { algorithm, cellBytes, deviceBytes }: Grid,
+  block: Buffer,
+  fail: (what: string) => never,
+): ManifestCell[] {
+  if (block.length < leafHead.sizeBytes + checksumBytes) fail('is too short for a leaf');
+  const { index, present, whole, proven, runBytes } = leafHead.decode(block);
+  const width = digestBytes[algorithm];
+  const bits = bitsOf(present);
+  const digestsAt = leafHead.sizeBytes + runBytes;
+  const lengthBytes = digestsAt + bitsOf(proven).length * width + checksumBytes;
+  if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
+  if (bits.length === 0) fail('holds no cells');
+  if (!isWithin(whole, present) || !isWithin(proven, present)) fail('describes cells it has not');
+
+  const runs = new RunReader(block.subarray(leafHead.sizeBytes, digestsAt));
+  let digestAt = digestsAt;
+  const cells = bits.map((bit) => {
+    const cell = index * fanOut + bit;
+    const start = cell * cellBytes;
+    const room = Math.min(cellBytes, deviceBytes - start);
+    const coverage = hasBit(whole, bit)
+      ? Float64Array.of(start, cellBytes)
+      : (runs.next(start, room) ?? fail(`has runs of cell ${cell} that make no sense`));
+    if (hasBit(whole, bit) ? room < cellBytes : isWhole(coverage, cellBytes)) {
+      fail(`calls cell ${cell} whole or not, against what it covers`);
+    }
+    if (!hasBit(proven, bit)) return { cell, coverage, digest: null };
+    digestAt += width;
+    return { cell, coverage, digest: block.subarray(digestAt - width, digestAt) };
+  });
+  if (!runs.isAtEnd) fail('has runs that belong to no cell');
+  return cells;
+}

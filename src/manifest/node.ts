@@ -1,0 +1,107 @@
+/** An inner node of the tree: the digests of its children, and where they lie in the file. */
+
+import type { DigestAlgorithm } from '../engine/index.js';
+import { bitmapOf, bitsOf, hasBit, isWithin } from './bitmap.js';
+import { seal, tagOf } from './block.js';
+import {
+  checksumBytes,
+  childPlace,
+  digestBytes,
+  domains,
+  encode,
+  fanOut,
+  nodeHead,
+} from './format.js';
+import { hashIn } from './hashes.js';
+
+/** A block as its parent knows it. */
+export interface Child {
+  /** Among the blocks of its level. */
+  readonly index: number;
+  readonly digest: Uint8Array;
+  /** It holds cells without a digest, or its descendants do. */
+  readonly doubtful: boolean;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+const hashedFrom = 8;
+
+/** The digest that a node has in the tree: not over where its children lie. */
+export function nodeDigest(
+  algorithm: DigestAlgorithm,
+  block: Uint8Array,
+  children: number,
+): Uint8Array {
+  const hashedTo = nodeHead.sizeBytes + children * digestBytes[algorithm];
+  return hashIn(algorithm, domains.node, block.subarray(hashedFrom, hashedTo));
+}
+
+/** The digest of the whole: over the grid and the tree. */
+export function rootDigest(
+  grid: { algorithm: DigestAlgorithm; cellBytes: number; deviceBytes: number },
+  algorithmId: number,
+  top: Uint8Array,
+): Uint8Array {
+  const numbers = Buffer.alloc(24);
+  for (const [place, value] of [algorithmId, grid.cellBytes, grid.deviceBytes].entries()) {
+    numbers.writeBigUInt64LE(BigInt(value), 8 * place);
+  }
+  return hashIn(grid.algorithm, domains.root, numbers, top);
+}
+
+/** The block of these children as it stands at `offsetBytes` of the file. */
+export function encodeNode(
+  algorithm: DigestAlgorithm,
+  level: number,
+  index: number,
+  children: readonly Child[],
+  offsetBytes: number,
+): Buffer {
+  const width = digestBytes[algorithm];
+  const placesAt = nodeHead.sizeBytes + children.length * width;
+  const block = Buffer.alloc(placesAt + children.length * childPlace.sizeBytes + checksumBytes);
+  const bits = (some: readonly Child[]) => bitmapOf(some.map((child) => child.index % fanOut));
+  const head = {
+    tag: tagOf('node'),
+    lengthBytes: block.length,
+    index,
+    level,
+    padding: new Uint8Array(7),
+    present: bits(children),
+    doubtful: bits(children.filter(({ doubtful }) => doubtful)),
+  };
+  encode(nodeHead, head, block);
+  for (const [place, child] of children.entries()) {
+    block.set(child.digest, nodeHead.sizeBytes + place * width);
+    encode(childPlace, child, block, placesAt + place * childPlace.sizeBytes);
+  }
+  return seal(block, offsetBytes);
+}
+
+/** The children of a node. `fail` is called, and must throw, where the block contradicts itself. */
+export function decodeNode(
+  algorithm: DigestAlgorithm,
+  level: number,
+  block: Buffer,
+  fail: (what: string) => never,
+): Child[] {
+  if (block.length < nodeHead.sizeBytes + checksumBytes) fail('is too short for a node');
+  const head = nodeHead.decode(block);
+  const bits = bitsOf(head.present);
+  const width = digestBytes[algorithm];
+  const placesAt = nodeHead.sizeBytes + bits.length * width;
+  const lengthBytes = placesAt + bits.length * childPlace.sizeBytes + checksumBytes;
+  if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
+  if (head.level !== level) fail(`says that it is of level ${head.level}`);
+  if (!isWithin(head.doubtful, head.present)) fail('describes children it has not');
+  return bits.map((bit, place) => {
+    const at = nodeHead.sizeBytes + place * width;
+    return {
+      index: head.index * fanOut + bit,
+      digest: block.subarray(at, at + width),
+      doubtful: hasBit(head.doubtful, bit),
+      ...childPlace.decode(block, placesAt + place * childPlace.sizeBytes),
+    };
+  });
+}

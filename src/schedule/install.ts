@@ -1,0 +1,54 @@
+/** Writes unit files, both or none, and none that somebody else wrote. */
+
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { exitCodes, FastsyncError } from '../errors.js';
+import { replaceFile } from '../replace-file.js';
+import { withVolumeErrors } from '../volume/index.js';
+import { serviceName, serviceText, timerName, timerText, unitMark } from './systemd.js';
+import type { Schedule } from './types.js';
+
+export interface UnitFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export function unitFiles(schedule: Schedule, directory: string): readonly UnitFile[] {
+  return [
+    { path: path.join(directory, serviceName), text: serviceText(schedule) },
+    { path: path.join(directory, timerName), text: timerText(schedule) },
+  ];
+}
+
+/**
+ * Writes them by rename. Rejects with UNIT_NOT_OURS (exit code 4) unless `overwrite`, with
+ * VOLUME_NOT_FOUND where there is no such directory, and as the system does.
+ */
+export async function installUnits(files: readonly UnitFile[], overwrite: boolean): Promise<void> {
+  for (const { path: file } of files) {
+    const directory = path.dirname(file);
+    await withVolumeErrors(directory, () => stat(directory));
+    if (!overwrite && !(await isOursToWrite(file))) throw notOurs(file);
+  }
+  for (const { path: file, text } of files) {
+    await withVolumeErrors(file, () => replaceFile(file, text, 0o644));
+  }
+}
+
+async function isOursToWrite(file: string): Promise<boolean> {
+  try {
+    return (await readFile(file, 'utf8')).startsWith(unitMark);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+function notOurs(file: string): FastsyncError {
+  return new FastsyncError({
+    code: 'UNIT_NOT_OURS',
+    exitCode: exitCodes.refused,
+    message: `${file} exists and was not written by fastsync`,
+    remedy: 'look at it, and say --yes to overwrite it, or name another directory with --unit-dir',
+  });
+}

@@ -1,0 +1,101 @@
+/** What can go wrong with a freeze, as sentences for people. */
+
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import { exitCodes, FastsyncError } from '../errors.js';
+import { freezeUnsupported } from './freezable.js';
+import type { Ending, ThawReason } from './freezer.js';
+
+const { EBUSY, EPERM, EOPNOTSUPP } = constants.errno;
+
+/** Why nothing is frozen. */
+export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number): FastsyncError {
+  if (ending.type === 'thawed' && ending.reason === 'timeout') {
+    return new FastsyncError({
+      code: 'FREEZE_TIMED_OUT',
+      exitCode: exitCodes.incomplete,
+      message: `freezing ${path} alone took more than ${maxFreezeMs} ms, and it was let go again`,
+      remedy: 'allow more time, or try again when less is being written to it',
+    });
+  }
+  if (ending.type !== 'failed' || ending.step !== 'freeze') return endingError(path, ending);
+  switch (ending.errno) {
+    case EBUSY:
+      return new FastsyncError({
+        code: 'FREEZE_BUSY',
+        exitCode: exitCodes.refused,
+        message: `${path} is frozen already, by somebody else (a snapshot, a backup, fsfreeze)`,
+        remedy: 'wait until that has ended, or thaw it with fsfreeze --unfreeze',
+      });
+    case EPERM:
+      return new FastsyncError({
+        code: 'PERMISSION_DENIED',
+        exitCode: exitCodes.usage,
+        message: `${path} may not be frozen by this user`,
+        remedy: 'run as root',
+      });
+    case EOPNOTSUPP:
+      return freezeUnsupported(path, 'its file system has no freeze');
+    default:
+      return failed(`${path} could not be frozen: ${errorName(ending.errno)}`);
+  }
+}
+
+const reasons: Readonly<Record<ThawReason, string>> = {
+  request: 'the run was stopped',
+  parent: 'the run ended',
+  signal: 'its watchdog was told to end',
+  timeout: 'its time was up',
+  twin: "the watchdog's second process was killed",
+  guard: 'its watchdog was killed',
+  rescue: 'its watchdog was killed',
+};
+
+/** Why it is frozen no longer, where nobody called for its thaw. */
+export function endingError(path: string, ending: Ending): FastsyncError {
+  switch (ending.type) {
+    case 'thawed':
+      return new FastsyncError({
+        code: ending.reason === 'timeout' ? 'FREEZE_TIMED_OUT' : 'FREEZE_LOST',
+        exitCode: exitCodes.incomplete,
+        message: `${path} was thawed too early: ${reasons[ending.reason]}`,
+        remedy:
+          ending.reason === 'timeout'
+            ? 'allow more time, or try again when less is being written to it'
+            : 'try again',
+      });
+    case 'lost':
+      return new FastsyncError({
+        code: 'FREEZE_LOST',
+        exitCode: exitCodes.incomplete,
+        message: `${path} was thawed too early, by somebody else`,
+        remedy: 'find out what thaws it (fsfreeze, a backup or snapshot tool), and try again',
+      });
+    case 'cancelled':
+      return failed(`${path} was not frozen: the watchdog was told to end`);
+    case 'failed':
+      return ending.step === 'thaw'
+        ? new FastsyncError({
+            code: 'FREEZE_STUCK',
+            exitCode: exitCodes.incomplete,
+            message: `${path} IS STILL FROZEN: the kernel refuses to thaw it (${errorName(ending.errno)})`,
+            remedy: 'run fsfreeze --unfreeze on its mount point, and look at dmesg',
+          })
+        : failed(
+            `${path} was not frozen: its watchdog failed (${ending.step}${ending.errno === 0 ? '' : `, ${errorName(ending.errno)}`})`,
+          );
+  }
+}
+
+function failed(message: string): FastsyncError {
+  return new FastsyncError({
+    code: 'FREEZE_FAILED',
+    exitCode: exitCodes.incomplete,
+    message,
+    remedy: 'try again',
+  });
+}
+
+function errorName(errno: number): string {
+  return errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;
+}
