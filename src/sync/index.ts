@@ -1,7 +1,7 @@
 /** The use cases. Written once against volumes and jobs, whatever is behind them. */
 
 export { defaultGapBytes, planCopy, type Plan } from './plan.js';
-export { stateDirectory } from './checkpoint.js';
+export { stateDirectory, stateKey } from './state-file.js';
 export {
   seed,
   type FreePolicy,
@@ -10,4 +10,9 @@ export {
   type SeedRun,
   type SeedTarget,
 } from './seed.js';
-export { prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';
+export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';
+export * from './verify/index.js';
+export * from './live/index.js';
+export { unwrittenEvidence } from './evidence.js';
+export * from './online/index.js';
+export * from './manifest/index.js';

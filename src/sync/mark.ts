@@ -41,8 +41,12 @@ export async function hasMark({ identity, reader }: LocalVolume, runId: string):
   return head.toString('latin1').startsWith(`${prefix}${runId}\n`);
 }
 
+/** True if a head begins with the mark of whatever run. */
+export function isMarked(head: Uint8Array): boolean {
+  return Buffer.from(head.subarray(0, prefix.length)).toString('latin1') === prefix;
+}
+
 /** True if a head has nothing in it but zeroes, or the mark of whatever run. */
 export function isBlankHead(head: Uint8Array): boolean {
-  const isMarked = Buffer.from(head.subarray(0, prefix.length)).toString('latin1') === prefix;
-  return head.subarray(isMarked ? markBytes : 0).every((byte) => byte === 0);
+  return head.subarray(isMarked(head) ? markBytes : 0).every((byte) => byte === 0);
 }

@@ -43,8 +43,14 @@ export interface PreparedSeed {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Gathers everything; writes nothing. Rejects as openVolume() and mapVolume() do. */
-export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
+/**
+ * Gathers everything; writes nothing. `online` maps a source that is mounted, which is then no reason
+ * to refuse it. Rejects as openVolume() and mapVolume() do, or as `online` does.
+ */
+export async function prepareSeed(
+  request: SeedRequest,
+  online: ((source: LocalVolume) => Promise<UsedMap>) | null = null,
+): Promise<PreparedSeed> {
   const source = await openVolume(request.source);
   try {
     const surroundings = await surveySurroundings();
@@ -52,7 +58,7 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const targets = await inspectTargets(request.targets, source.identity, surroundings, spared);
     const usage = await surroundings.usageOf(source.identity);
-    const map = await mapSource(source, request);
+    const map = await (online === null ? mapSource(source, request) : online(source));
     const found = [
       ...findRefusals(
         { identity: source.identity, usage },
@@ -70,7 +76,11 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
       map,
       plan: truncatePlan(plan, Math.min(...sizes)),
       targets,
-      refusals: found.filter(({ code }) => !request.overrides.has(overrides[code])),
+      refusals: found.filter(
+        ({ code }) =>
+          !request.overrides.has(overrides[code]) &&
+          !(online !== null && code === 'SOURCE_MOUNTED'),
+      ),
       sourceMayChange:
         request.overrides.has(overrides.SOURCE_MOUNTED) ||
         request.overrides.has(overrides.SOURCE_OPEN),
@@ -91,13 +101,17 @@ export async function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
 }
 
 /** A file that is still to be made has one way to be wrong: the place where it would lie. */
-function newTargetRefusals(targets: readonly Target[]): Refusal[] {
+export function newTargetRefusals(targets: readonly Target[]): Refusal[] {
   return targets.flatMap(({ path, facts, sharedWith }) =>
     facts === null && sharedWith !== null ? [sharedStorage(path, sharedWith)] : [],
   );
 }
 
-async function mapSource(source: LocalVolume, request: SeedRequest): Promise<UsedMap> {
+/** Maps the source; where a hazard stands against its map, and the user wants it so, all of it is used. */
+export async function mapSource(
+  source: LocalVolume,
+  request: Pick<SeedRequest, 'map' | 'dirty' | 'signal'>,
+): Promise<UsedMap> {
   const { dirty, signal } = request;
   // A file's own sectors are 512 bytes, but the disk it is an image of may have had others.
   const { kind, logicalBlockBytes: sectorBytes } = source.identity;

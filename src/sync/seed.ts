@@ -8,7 +8,7 @@ import {
   type ExtentList,
   type IoFailure,
 } from '../engine/index.js';
-import { clip, extentOf, totalBytes, union } from '../region/index.js';
+import { clip, emptyExtents, extentOf, subtract, totalBytes, union } from '../region/index.js';
 import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
 import { type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
@@ -40,10 +40,42 @@ export interface SeedTarget {
   readonly isNew: boolean;
 }
 
+export interface Unsealed {
+  readonly code: 'SOURCE_CHANGED' | 'NO_CUTOVER' | 'NOT_CONVERGED';
+  readonly message: string;
+}
+
+/** A part of the copy beside the plan's. */
+export interface Piece {
+  readonly phase: string;
+  readonly extents: ExtentList;
+  /** Where it is read; default: the source. */
+  readonly fd?: number;
+  readonly effort?: Effort;
+  /** What of it is zeroes there because it could not be read where it came from. */
+  readonly unreadable?: ExtentList;
+}
+
+/** Copies a piece to all targets that are still good, and flushes them. Null: there was nothing to do. */
+export type CopyPiece = (piece: Piece) => Promise<CopyResult | null>;
+
+/** How a copy that was made while the source went on comes to one point in time. */
+export interface Follow {
+  /** Copies what was written since the body was; resolves with where the head of that point is read. */
+  reach(copyPiece: CopyPiece): Promise<Point | Unsealed>;
+}
+
+/** A moment that the targets hold all of but the head, and where that is read. */
+export interface Point {
+  readonly headFd: number;
+}
+
 export interface SeedRun {
   readonly source: LocalVolume;
   /** The user has accepted that the source is written meanwhile, and the copy torn. */
   readonly sourceMayChange: boolean;
+  /** Of a source in use: brings the copy to one point in time. Null: the source is at rest. */
+  readonly follow: Follow | null;
   readonly targets: readonly SeedTarget[];
   readonly plan: Plan;
   readonly options: SeedOptions;
@@ -53,8 +85,11 @@ export interface SeedRun {
 
 export interface SeedResult {
   readonly interrupted: boolean;
-  /** Somebody wrote to the source during the run: the targets are not sealed. */
-  readonly sourceChanged: boolean;
+  /**
+   * Why the targets carry no signature though all was copied; null if they do, or if the run ended
+   * before. `code` is stable, `message` a sentence without a full stop.
+   */
+  readonly unsealed: Unsealed | null;
   /** Bytes of an earlier run that did not have to be copied again. */
   readonly resumedBytes: number;
   readonly readBytes: number;
@@ -111,7 +146,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   };
   const pass = new SeedPass(run, file, state, resumption.kind === 'compare');
   const result = await pass.run();
-  if (!result.interrupted && !result.sourceChanged) await file.remove();
+  if (!result.interrupted && result.unsealed === null) await file.remove();
   return result;
 }
 
@@ -140,7 +175,7 @@ class SeedPass {
   #state: CheckpointState;
   #backend: 'uring' | 'threads' = 'threads';
   #cancelled = false;
-  #sourceChanged = false;
+  #unsealed: Unsealed | null = null;
 
   constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
     this.#run = run;
@@ -161,18 +196,45 @@ class SeedPass {
     if (options.free !== 'skip' && !this.#state.freeDone) await this.#clearFree(options.free);
     await this.#retryBadRanges();
     await this.#copyBody();
-    this.#sourceChanged = await this.#hasSourceChanged();
-    if (!this.#sourceChanged) await this.#copyHead(plan.head);
-    if (this.#cancelled || this.#sourceChanged) await this.#file.save(this.#state);
+    await this.#finish(plan.head);
+    if (this.#cancelled || this.#unsealed !== null) await this.#file.save(this.#state);
     return this.#result();
   }
 
+  /** Only what is one point in time gets its head, and with it a signature. */
+  async #finish(head: ExtentList): Promise<void> {
+    if (this.#cancelled) return;
+    const point = await this.#reachPoint();
+    if (point === null) this.#cancelled = true;
+    else if ('headFd' in point) await this.#copyHead(head, point.headFd);
+    else this.#unsealed = point;
+  }
+
+  /** Null if the run was stopped on the way. */
+  async #reachPoint(): Promise<Point | Unsealed | null> {
+    const { follow, signal } = this.#run;
+    if (follow === null) return this.#checkUnchanged();
+    try {
+      const point = await follow.reach((piece) => this.#copyPiece(piece));
+      return this.#cancelled ? null : point;
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw error;
+    }
+  }
+
   /** A copy of two moments must not be called done, unless the user has said that it may. */
-  async #hasSourceChanged(): Promise<boolean> {
+  async #checkUnchanged(): Promise<Point | Unsealed> {
     const { source, sourceMayChange } = this.#run;
     const { sourceEvidence } = this.#state;
-    if (this.#cancelled || sourceMayChange || sourceEvidence === null) return false;
-    return (await unwrittenEvidence(source)) !== sourceEvidence;
+    const unchanged = { headFd: source.fd };
+    if (sourceMayChange || sourceEvidence === null) return unchanged;
+    if ((await unwrittenEvidence(source)) === sourceEvidence) return unchanged;
+    return {
+      code: 'SOURCE_CHANGED',
+      message:
+        'the source was written during the run; stop the writer and run the same command again',
+    };
   }
 
   /** No signature may stand on a target that is not finished. */
@@ -205,64 +267,72 @@ class SeedPass {
 
   async #retryBadRanges(): Promise<void> {
     const extents = Float64Array.from(this.#state.badRanges);
-    const result = await this.#copy('retrying', extents, 0, {});
+    const result = await this.#copy({ phase: 'retrying', extents }, 0, {});
     if (result === null || result.cancelled) return;
     this.#state = { ...this.#state, badRanges: [...result.badRanges] };
   }
 
   async #copyBody(): Promise<void> {
-    const result = await this.#copy('copying', this.#run.plan.body, this.#state.durableBytes, {
+    const body = { phase: 'copying', extents: this.#run.plan.body };
+    const watch: Pick<Watch, 'onDurable'> = {
       onDurable: async ({ durableBytes, badBytes, failedTargets }) => {
         // Positions say nothing about a target that was given up on the way, or before it.
         if (failedTargets > 0 || this.#failures.some((failure) => failure !== null)) return;
         this.#state = { ...this.#state, durableBytes, unlistedBadBytes: badBytes };
         await this.#file.save(this.#state);
       },
-    });
+    };
+    const result = await this.#copy(body, this.#state.durableBytes, watch, true);
     if (result === null) return;
     const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
     this.#state = { ...this.#state, badRanges: [...badRanges], unlistedBadBytes: 0 };
   }
 
-  async #copyHead(head: ExtentList): Promise<void> {
+  async #copyHead(head: ExtentList, fd: number): Promise<void> {
+    const seal = (extents: ExtentList) => this.#copyPiece({ phase: 'sealing', extents, fd });
     // The first block last, by itself: with it, and not before, the target is a file system.
-    await this.#seal(clip(head, sealBytes, headBytes));
+    await seal(clip(head, sealBytes, headBytes));
     if (this.#cancelled) return;
     for (const [index, { volume }] of this.#run.targets.entries()) {
       if (this.#failures[index] !== null) continue;
       await withVolumeErrors(volume.identity.path, () => clearMark(volume));
     }
-    await this.#seal(clip(head, 0, sealBytes));
+    await seal(clip(head, 0, sealBytes));
   }
 
-  async #seal(part: ExtentList): Promise<void> {
-    const result = await this.#copy('sealing', part, 0, {});
-    if (result === null) return;
-    const badRanges = union(Float64Array.from(this.#state.badRanges), result.badRanges);
+  async #copyPiece(piece: Piece): Promise<CopyResult | null> {
+    const { unreadable = emptyExtents, extents } = piece;
+    // A target that is compared may hold the last good copy there: it is left alone.
+    const readable = this.#compare ? subtract(extents, unreadable) : extents;
+    const result = await this.#copy({ ...piece, extents: readable }, 0, {});
+    const found = union(unreadable, result?.badRanges ?? emptyExtents);
+    const badRanges = union(Float64Array.from(this.#state.badRanges), found);
     this.#state = { ...this.#state, badRanges: [...badRanges] };
+    return result;
   }
 
   /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
   async #copy(
-    phase: string,
-    extents: ExtentList,
+    { phase, extents, fd, effort }: Piece,
     startAtBytes: number,
     watch: Pick<Watch, 'onDurable'>,
+    first = false,
   ): Promise<CopyResult | null> {
     if (this.#cancelled || extents.length === 0) return null;
     const { source, targets, options, signal } = this.#run;
     const live = targets.flatMap((_, index) => (this.#failures[index] === null ? [index] : []));
     if (live.length === 0) return null;
     const job = copy({
-      ...options.effort,
-      sourceFd: source.fd,
+      ...(effort ?? options.effort),
+      sourceFd: fd ?? source.fd,
       targetFds: live.map((index) => (targets[index] as SeedTarget).volume.fd),
       extents,
       startAtBytes,
       compare: this.#compare,
       verify: options.verify,
       rescue: options.rescue,
-      targetsAreZero: live.every((index) => targets[index]?.isNew === true),
+      // What is copied again, or from elsewhere, goes over what was copied before.
+      targetsAreZero: first && live.every((index) => targets[index]?.isNew === true),
       flushEveryMs: options.checkpointEveryMs,
     });
     // Its own: bytes of different lists make no rate.
@@ -302,7 +372,7 @@ class SeedPass {
   #result(): SeedResult {
     return {
       interrupted: this.#cancelled,
-      sourceChanged: this.#sourceChanged,
+      unsealed: this.#unsealed,
       resumedBytes: this.#resumedBytes,
       readBytes: this.#sums.read,
       writtenBytes: this.#sums.written,

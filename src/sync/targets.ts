@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { describeSignature, probe } from '../../fsparsers/index.js';
+import { exitCodes, FastsyncError } from '../errors.js';
 import {
   createTargetFile,
   identifyTarget,
@@ -107,14 +108,26 @@ const headBytes = 1024 * 1024;
 /** What lies on a volume now, one line each; for a file also content that nothing recognises. */
 async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
   await using volume = await openVolume(identity.path);
-  const signatures = await probe(volume.reader);
+  try {
+    return await contentsRead(volume);
+  } catch (error) {
+    // It may be somebody's data all the same. Where nothing is to be written, it does not matter.
+    if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) {
+      return ['data that cannot be read'];
+    }
+    throw error;
+  }
+}
+
+async function contentsRead({ identity, reader }: LocalVolume): Promise<string[]> {
+  const signatures = await probe(reader);
   const plausible = signatures.filter(({ doubt }) => doubt === null);
   // A damaged file system may be the only one its owner has: it is named too.
   const named = plausible.length > 0 ? plausible : signatures;
   if (named.length > 0) return named.map(describeSignature);
   if (identity.kind === 'block') return [];
   // A device full of noise is a used disk; a file full of it may be anybody's database.
-  const head = await volume.reader.read(0, Math.min(headBytes, identity.sizeBytes));
+  const head = await reader.read(0, Math.min(headBytes, identity.sizeBytes));
   return isBlankHead(head) ? [] : ['data of unknown kind'];
 }
 
@@ -172,7 +185,11 @@ async function openTarget(
   const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
   const lock = await takeLock(node, name);
   try {
-    if (expected?.kind === 'file') await resizeTargetFile(expected, options.sizeBytes);
+    // Only where it is needed: even a cut that changes nothing looks like a write afterwards.
+    const isOtherSize = expected !== undefined && expected.sizeBytes !== options.sizeBytes;
+    if (expected?.kind === 'file' && isOtherSize) {
+      await resizeTargetFile(expected, options.sizeBytes);
+    }
     const volume = await openVolume(name, {
       write: true,
       exclusive: options.exclusive,

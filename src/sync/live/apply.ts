@@ -1,0 +1,70 @@
+/**
+ * Brings a committed epoch onto its target. From the first write to the last the target carries no
+ * signature, only the mark of an unfinished copy: torn, it cannot be mounted. Doing it twice does no harm.
+ */
+
+import { clear, copy, type Effort } from '../../engine/index.js';
+import { clip } from '../../region/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import { setMark } from '../mark.js';
+import { sealBytes } from '../plan.js';
+import { watchJob, type Watch } from '../watch.js';
+import type { CommitRecord } from './commit-record.js';
+import { crownBytes, crownDigest, crownOf, isUnfinished } from './crown.js';
+import type { Journal } from './journal.js';
+import type { Replica } from './replica-file.js';
+
+/** Applies what the journal holds. Rejects as the engine's jobs do; the record then still stands. */
+export async function applyEpoch(
+  journal: Journal,
+  record: CommitRecord,
+  target: LocalVolume,
+  watch: Pick<Watch, 'onProgress'> & { readonly effort?: Effort },
+): Promise<void> {
+  const { effort, ...watching } = watch;
+  const extents = Float64Array.from(record.extents);
+  await clear({ targetFd: target.fd, extents: crownOf(record.sizeBytes), mode: 'zero' }).done;
+  await setMark(target, record.runId);
+  const parts = [
+    clip(extents, crownBytes, record.sizeBytes),
+    clip(extents, sealBytes, crownBytes - sealBytes),
+    clip(extents, 0, sealBytes),
+  ];
+  for (const part of parts) {
+    if (part.length === 0) continue;
+    // Each job ends with a flush: the first block comes when all the rest is on the disk.
+    const job = copy({
+      ...effort,
+      sourceFd: journal.fd,
+      targetFds: [target.fd],
+      extents: part,
+    });
+    await watchJob(job, watching);
+  }
+}
+
+/** What a target and its journal are after whatever happened. */
+export type Finding =
+  /** Everything of an epoch is in the journal, and the target is to get it. */
+  | { readonly kind: 'committed'; readonly record: CommitRecord }
+  /**
+   * The target is: the whole state of its last epoch; torn or never finished; not what was left here,
+   * as far as its crown tells.
+   */
+  | { readonly kind: 'whole' | 'unfinished' | 'foreign'; readonly isDamaged: boolean };
+
+/** Looks, and writes nothing. A journal is never meant for a target that somebody else wrote to. */
+export async function findCommitted(
+  journal: Journal,
+  { crown }: Replica,
+  volume: LocalVolume,
+): Promise<Finding> {
+  const isTorn = await isUnfinished(volume);
+  const found = await crownDigest(volume.reader);
+  const record = await journal.committed();
+  // It may have been applied to the end without another word.
+  const isOurs = found === crown || found === record?.crown;
+  const isDue = record !== null && (isTorn || isOurs);
+  if (isDue && (await journal.isIntact(record))) return { kind: 'committed', record };
+  return { kind: isTorn ? 'unfinished' : isOurs ? 'whole' : 'foreign', isDamaged: isDue };
+}

@@ -1,0 +1,61 @@
+/** The word that makes a journal count: written when all that it names lies in the journal, durably. */
+
+import { createHash } from 'node:crypto';
+import { isCount, isExtents } from '../state-file.js';
+
+const schema = 'fastsync-journal/1';
+
+export interface CommitRecord {
+  readonly schema: typeof schema;
+  /** The run that staged it: what the target is marked with while it is applied. */
+  readonly runId: string;
+  /** Stable names, and what people call them. */
+  readonly source: string;
+  readonly sourcePath: string;
+  readonly target: string;
+  readonly sizeBytes: number;
+  readonly epoch: number;
+  /** Milliseconds since 1970: when the source stood still. */
+  readonly frozenAt: number;
+  /** Pairs of start and length, of the volume and of the journal alike. */
+  readonly extents: readonly number[];
+  /** XXH3-128 over the cells' digests of the staged bytes, in hexadecimal: see journal.ts. */
+  readonly digest: string;
+  /** XXH3-128 of the crown (crown.ts) as the epoch will leave it: what is applied already is known by it. */
+  readonly crown: string;
+  /** SHA-256 over the record without this field. */
+  readonly checksum: string;
+}
+
+export function sealRecord(record: Omit<CommitRecord, 'schema' | 'checksum'>): CommitRecord {
+  const body = { schema, ...record } as const;
+  return { ...body, checksum: checksumOf(body) };
+}
+
+/** Whether a file that anything may have happened to holds what sealRecord() made. */
+export function isCommitRecord(value: unknown): value is CommitRecord {
+  const candidate = value as Partial<Record<keyof CommitRecord, unknown>> | null;
+  if (candidate?.schema !== schema) return false;
+  const { checksum, ...body } = candidate;
+  const extents = candidate.extents;
+  const sizeBytes = candidate.sizeBytes;
+  return (
+    typeof candidate.runId === 'string' &&
+    typeof candidate.source === 'string' &&
+    typeof candidate.sourcePath === 'string' &&
+    typeof candidate.target === 'string' &&
+    typeof candidate.digest === 'string' &&
+    typeof candidate.crown === 'string' &&
+    isCount(candidate.epoch) &&
+    isCount(candidate.frozenAt) &&
+    isCount(sizeBytes) &&
+    isExtents(extents) &&
+    (extents.at(-2) ?? 0) + (extents.at(-1) ?? 0) <= sizeBytes &&
+    checksum === checksumOf(body)
+  );
+}
+
+function checksumOf(body: object): string {
+  const sorted = Object.entries(body).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+}

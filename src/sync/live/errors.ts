@@ -1,0 +1,92 @@
+/** What goes wrong while following, and which of it ends the run. */
+
+import { describeFailure, EngineError } from '../../engine/index.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { formatBytes } from '../../report/index.js';
+
+/** Writes may have been missed: what a follower has collected proves nothing. */
+export class MissedWrites extends FastsyncError {
+  override readonly name = 'MissedWrites';
+
+  constructor(source: string, reason: string) {
+    super({
+      code: 'WRITES_MISSED',
+      exitCode: exitCodes.incomplete,
+      message: `writes to ${source} may have been missed: ${reason}`,
+      remedy: 'nothing need be done: what is in use is compared again',
+    });
+  }
+}
+
+/** Besides refusals, these do not go away by trying again. */
+const fatalCodes: ReadonlySet<string> = new Set([
+  'FREEZE_STUCK',
+  'LOCKED',
+  'PERMISSION_DENIED',
+  'TRACKER_UNSUPPORTED',
+]);
+
+/** Whether a target is given up; the others go on. */
+export function isFatal(error: unknown): boolean {
+  if (!(error instanceof FastsyncError)) return true;
+  const { code, exitCode } = error;
+  // Somebody else may freeze for a moment, or look at the target.
+  const passes = code === 'FREEZE_BUSY' || code === 'TARGET_IN_USE';
+  return fatalCodes.has(code) || (exitCode === exitCodes.refused && !passes);
+}
+
+/** The freeze did not come about or did not last: the next one may. */
+export function isLostFreeze(error: unknown): boolean {
+  return (
+    error instanceof FastsyncError && /^(FREEZE_|SOURCE_NOT_QUIET|EPOCH_TOO_LARGE)/.test(error.code)
+  );
+}
+
+/** An engine's error with the names that people know; anything else as it is. */
+export function named(error: unknown, source: string, target: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const { code, exitCode, syscall, side, offsetBytes, lengthBytes } = error;
+  const failure = { errno: -error.errno, syscall, side, offsetBytes, lengthBytes };
+  return new FastsyncError({
+    code,
+    exitCode,
+    message: describeFailure(failure, side === 'source' ? source : target),
+    cause: error,
+  });
+}
+
+export function journalFull(directory: string, neededBytes: number): FastsyncError {
+  return new FastsyncError({
+    code: 'JOURNAL_FULL',
+    exitCode: exitCodes.incomplete,
+    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}; the epoch was given up, the target is what it was`,
+    remedy: 'free some space there, or choose another place with --journal',
+  });
+}
+
+export function targetChanged(target: string): FastsyncError {
+  return new FastsyncError({
+    code: 'TARGET_CHANGED',
+    exitCode: exitCodes.refused,
+    message: `${target} is not the volume that was followed until now, or something else was written to it`,
+    remedy: 'make sure that it is the right one, and start again',
+  });
+}
+
+export function unfinished(target: string, why: string): FastsyncError {
+  return new FastsyncError({
+    code: 'TARGET_UNFINISHED',
+    exitCode: exitCodes.incomplete,
+    message: `${target} is not whole, and ${why}`,
+    remedy: 'run fastsync live with its source again: it copies what is missing',
+  });
+}
+
+export function tooLarge(source: string, bytes: number): FastsyncError {
+  return new FastsyncError({
+    code: 'EPOCH_TOO_LARGE',
+    exitCode: exitCodes.incomplete,
+    message: `${formatBytes(bytes)} were left to stage when ${source} stood still, too much for the time, and it was let go again`,
+    remedy: 'allow more with --max-freeze',
+  });
+}

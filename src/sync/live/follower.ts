@@ -1,0 +1,405 @@
+/** Follows the source with one target, at that target's own pace: seeds or compares, then epoch by epoch. */
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clear, compare, copy, type Effort } from '../../engine/index.js';
+import {
+  clip,
+  type ExtentList,
+  extentOf,
+  subtract,
+  totalBytes,
+  union,
+  usedExtents,
+} from '../../region/index.js';
+import { Meter, type Reporter } from '../../report/index.js';
+import { type LocalVolume, withVolumeErrors } from '../../volume/index.js';
+import { setMark } from '../mark.js';
+import { headBytes, planCopy } from '../plan.js';
+import type { StateFile } from '../state-file.js';
+import { watchJob, type Watch } from '../watch.js';
+import { applyEpoch, findCommitted } from './apply.js';
+import { crownBytes, crownDigest, crownOf, isUnfinished } from './crown.js';
+import type { CommitRecord } from './commit-record.js';
+import { DirtySet } from './dirty-set.js';
+import { isFatal, isLostFreeze, MissedWrites, named, targetChanged, tooLarge } from './errors.js';
+import { abortOf, type Journal } from './journal.js';
+import type { Origin, Point } from './origin.js';
+import type { Replica } from './replica-file.js';
+
+/** What a target is doing; `stopped` and `failed` are its last words. */
+export type LiveState =
+  'seeding' | 'comparing' | 'following' | 'staging' | 'applying' | 'failed' | 'stopped';
+
+export interface FollowerOptions {
+  readonly origin: Origin;
+  /** As the user calls it. */
+  readonly name: string;
+  /** Opens the target for writing, exclusively. Called again after a failure. */
+  readonly open: () => Promise<{ readonly volume: LocalVolume } & AsyncDisposable>;
+  readonly journal: Journal;
+  readonly replica: Replica;
+  readonly replicaFile: StateFile<Replica>;
+  /** How to begin: copy everything in use, or compare and bring what differs with the first epoch. */
+  readonly begin: 'seed' | 'compare';
+  readonly intervalMs: number;
+  readonly maxFreezeMs: number;
+  readonly effort: Effort;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Called when an epoch is on the target; the next one waits for it. */
+  readonly onEpoch: (replica: Replica) => Promise<void>;
+  /** Called when `state` has changed. */
+  readonly onState: () => void;
+}
+
+const leastBackoffMs = 1000;
+const mostBackoffMs = 60_000;
+
+/** So little needs no round of its own before the freeze. */
+const trifleBytes = 256 * 1024;
+const leastFrozenBytes = 1024 * 1024;
+const mostFrozenBytes = 64 * 1024 * 1024;
+/** The share of the freeze that copying should take, as measured before. */
+const frozenShare = 0.1;
+const patientRounds = 8;
+/** So much more than was aimed at is still taken, where it will not become less. */
+const patience = 4;
+
+/** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */
+type Sink = (extents: ExtentList, effort: Effort, watch: Watch) => Promise<void>;
+
+export class Follower {
+  readonly dirty = new DirtySet();
+  readonly #options: FollowerOptions;
+  readonly #runId = randomUUID();
+  #replica: Replica;
+  #next: 'seed' | 'compare' | 'follow';
+  #generation: number;
+  #state: LiveState;
+  #since = Date.now();
+  #error: Error | null = null;
+  /** Bytes taken from `dirty` that are neither staged nor given back. */
+  #underWayBytes = 0;
+  #bytesPerSecond = 50 * 1024 * 1024;
+  /** Halved by each freeze that took too long. */
+  #caution = 1;
+  #backoffMs = leastBackoffMs;
+  #lastPointMs = -Infinity;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#replica = options.replica;
+    this.#next = options.begin;
+    this.#state = options.begin === 'seed' ? 'seeding' : 'comparing';
+    this.#generation = options.origin.generation;
+    options.origin.subscribe(this.dirty);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get replica(): Replica {
+    return this.#replica;
+  }
+
+  get state(): { readonly state: LiveState; readonly since: number; readonly error: Error | null } {
+    return { state: this.#state, since: this.#since, error: this.#error };
+  }
+
+  /** What the target does not have yet, as far as it was drained. */
+  get behindBytes(): number {
+    const own = this.dirty.isDue ? this.dirty.bytes : 0;
+    return own + this.#underWayBytes + totalBytes(this.#options.journal.staged);
+  }
+
+  /** Follows until the signal; rejects with what trying again does not mend. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    for (;;) {
+      const error = await withVolumeErrors(this.name, () => this.#session()).catch(
+        (reason: unknown) => reason,
+      );
+      if (signal.aborted) break;
+      await this.#fail(named(error, this.#options.origin.volume.identity.path, this.name));
+    }
+    await this.#abandon().catch(() => undefined);
+    this.#enter('stopped', this.#error);
+  }
+
+  async #fail(failure: unknown): Promise<void> {
+    const { signal } = this.#options;
+    if (failure instanceof MissedWrites) {
+      await this.#abandon();
+      return;
+    }
+    if (isFatal(failure)) {
+      this.#enter('failed', failure as Error);
+      throw failure;
+    }
+    this.#enter('failed', failure as Error);
+    this.#note('warning', `${this.name}: ${(failure as Error).message}; trying again`);
+    await sleep(this.#backoffMs, undefined, { signal }).catch(() => undefined);
+    this.#backoffMs = Math.min(2 * this.#backoffMs, mostBackoffMs);
+  }
+
+  /** As long as nothing fails: it ends by rejecting. */
+  async #session(): Promise<never> {
+    const { origin, intervalMs, signal } = this.#options;
+    await using opened = await this.#options.open();
+    const { volume } = opened;
+    await this.#settle(volume);
+    for (;;) {
+      signal.throwIfAborted();
+      if (origin.generation !== this.#generation && this.#next === 'follow') this.#next = 'compare';
+      this.#generation = origin.generation;
+      if (this.#next === 'seed') await this.#seed(volume);
+      else if (this.#next === 'compare') await this.#compare(volume);
+      if (this.dirty.isDue || (await origin.look()) > 0) await this.#epoch(volume, this.#toJournal);
+      if (origin.generation !== this.#generation) continue;
+      this.#enter('following');
+      this.#backoffMs = leastBackoffMs;
+      const waitMs = Math.max(20, intervalMs - (performance.now() - this.#lastPointMs));
+      await sleep(Math.min(waitMs, intervalMs), undefined, { signal });
+    }
+  }
+
+  /** Finishes what an earlier session committed, if the target is still the one that it was meant for. */
+  async #settle(volume: LocalVolume): Promise<void> {
+    const { journal } = this.#options;
+    const finding = await findCommitted(journal, this.#replica, volume);
+    if (finding.kind === 'committed') {
+      await this.#apply(volume, finding.record);
+      return;
+    }
+    if (finding.isDamaged) {
+      this.#note('warning', `${this.name}: its journal is damaged and is not applied`);
+    }
+    await journal.reset();
+    if (finding.kind === 'unfinished') this.#next = 'seed';
+    else if (finding.kind === 'foreign' && this.#next === 'follow') throw targetChanged(this.name);
+  }
+
+  /** Copies what is in use straight onto the target, which carries no signature until it is whole. */
+  async #seed(volume: LocalVolume): Promise<void> {
+    const { origin, journal } = this.#options;
+    this.#enter('seeding');
+    await journal.reset();
+    const sizeBytes = origin.volume.identity.sizeBytes;
+    const isHalfDone = await isUnfinished(volume);
+    const head = extentOf(0, Math.min(headBytes, sizeBytes));
+    await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
+    await setMark(volume, this.#runId);
+    const map = await origin.map();
+    const { body, head: usedHead } = planCopy(map.ranges, sizeBytes);
+    this.dirty.add(union(body, usedHead));
+    await this.#epoch(volume, async (extents, effort, watch) => {
+      const all = clip(extents, crownBytes, sizeBytes);
+      if (all.length === 0) return;
+      const sourceFd = origin.volume.fd;
+      const targetFds = [volume.fd];
+      const job = copy({ ...effort, sourceFd, targetFds, extents: all, compare: isHalfDone });
+      if ((await watchJob(job, watch)).cancelled) throw abortOf(watch.signal);
+    });
+  }
+
+  /** Finds what differs and leaves it to the next epoch; until then the target is what it was. */
+  async #compare(volume: LocalVolume): Promise<void> {
+    const { origin, effort, signal } = this.#options;
+    this.#enter('comparing');
+    const map = await origin.map();
+    const job = compare({
+      ...effort,
+      leftFd: origin.volume.fd,
+      rightFd: volume.fd,
+      extents: usedExtents(map.ranges),
+      granularityBytes: Math.min(origin.granularityBytes, 1024 * 1024),
+    });
+    const watch = { signal, onProgress: this.#progress('comparing') };
+    const { differentRanges, unreadableRanges, cancelled } = await watchJob(job, watch);
+    if (cancelled) throw abortOf(signal);
+    const differing = union(differentRanges, unreadableRanges);
+    this.#note('info', `${this.name}: compared, ${totalBytes(differing)} bytes differ`);
+    // With the crown there is always an epoch, and a moment that the target is the state of.
+    this.dirty.add(union(differing, crownOf(origin.volume.identity.sizeBytes)));
+    this.#next = 'follow';
+  }
+
+  readonly #toJournal: Sink = (extents, effort, watch) => {
+    const { origin, journal } = this.#options;
+    return journal.stage(origin.volume.fd, extents, effort, watch);
+  };
+
+  /** One epoch: stage while writing goes on, stage the last of it while the source stands still, apply. */
+  async #epoch(volume: LocalVolume, sink: Sink): Promise<void> {
+    const { origin, journal } = this.#options;
+    if (sink === this.#toJournal) this.#enter('staging');
+    let record: CommitRecord;
+    let point: Point;
+    try {
+      point = await this.#reachPoint(sink);
+      if (origin.generation !== this.#generation) throw this.#missed();
+      this.#lastPointMs = performance.now();
+      record = await journal.commit({
+        runId: this.#runId,
+        source: this.#replica.source.stableId,
+        sourcePath: this.#replica.source.path,
+        target: this.#replica.target.stableId,
+        epoch: this.#replica.epoch + 1,
+        frozenAt: point.frozenAt,
+      });
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
+    await this.#apply(volume, record, point.heldMs);
+  }
+
+  /** Tries until a freeze lasts: what is staged stays good, because later writes show in the tracker. */
+  async #reachPoint(sink: Sink): Promise<Point> {
+    const { origin, intervalMs, signal } = this.#options;
+    for (;;) {
+      await this.#converge(sink);
+      try {
+        const stageLast = (stop: AbortSignal) => this.#stageLast(sink, stop);
+        const point = await origin.point({ dirty: this.dirty, stageLast });
+        this.#caution = 1;
+        return point;
+      } catch (error) {
+        if (!isLostFreeze(error) || isFatal(error)) throw error;
+        if (this.#caution === 1) {
+          this.#note('warning', `${this.name}: ${(error as Error).message}; trying again`);
+        }
+        this.#caution = Math.max(this.#caution / 2, 1 / 64);
+      }
+      await sleep(intervalMs, undefined, { signal });
+    }
+  }
+
+  /** Stages until what is left fits into a freeze. */
+  async #converge(sink: Sink): Promise<void> {
+    const { origin, signal } = this.#options;
+    for (let round = 1; ; round++) {
+      await origin.writeBack();
+      await origin.drain();
+      if (origin.generation !== this.#generation) throw this.#missed();
+      const bytes = this.dirty.bytes;
+      const limit = this.#frozenLimitBytes() * this.#caution;
+      if (bytes <= trifleBytes || (round > 1 && bytes <= limit)) return;
+      if (round > patientRounds && bytes <= patience * limit) return;
+      if (round === patientRounds + 1) {
+        this.#note('warning', `${this.name}: the source is written faster than it can be staged`);
+      }
+      const isAlmostReady = bytes <= mostFrozenBytes;
+      if (isAlmostReady) origin.almostReady++;
+      try {
+        await this.#stage(sink, this.#options.effort, signal);
+      } finally {
+        if (isAlmostReady) origin.almostReady--;
+      }
+    }
+  }
+
+  #frozenLimitBytes(): number {
+    const fitting = (this.#bytesPerSecond * this.#options.maxFreezeMs * frozenShare) / 1000;
+    return Math.min(mostFrozenBytes, Math.max(leastFrozenBytes, fitting));
+  }
+
+  async #stageLast(sink: Sink, signal: AbortSignal): Promise<void> {
+    const { origin, effort } = this.#options;
+    // More may have been written since the last look than anybody should wait for.
+    const { bytes } = this.dirty;
+    if (bytes > patience * this.#frozenLimitBytes()) {
+      throw tooLarge(origin.volume.identity.path, bytes);
+    }
+    // Writers wait: whatever limits the rate otherwise does not hold now.
+    const urgent = { ...effort, bytesPerSecond: 0 };
+    await this.#stage(sink, urgent, signal);
+    await this.#toJournal(crownOf(origin.volume.identity.sizeBytes), urgent, { signal });
+  }
+
+  /** Stages all that is dirty; what could not be staged is dirty again. */
+  async #stage(sink: Sink, effort: Effort, signal: AbortSignal): Promise<void> {
+    const { sizeBytes } = this.#options.origin.volume.identity;
+    // The crown comes last, with every epoch.
+    const extents = subtract(this.dirty.take(), crownOf(sizeBytes));
+    if (extents.length === 0) return;
+    const bytes = totalBytes(extents);
+    this.#underWayBytes = bytes;
+    const startedMs = performance.now();
+    const progress = this.#state === 'seeding' ? this.#progress('seeding') : () => undefined;
+    const onProgress: Watch['onProgress'] = (now) => {
+      this.#underWayBytes = bytes - now.completedBytes;
+      progress(now);
+    };
+    try {
+      await sink(extents, effort, { signal, onProgress });
+    } catch (error) {
+      this.dirty.add(extents);
+      throw error;
+    } finally {
+      this.#underWayBytes = 0;
+    }
+    const seconds = (performance.now() - startedMs) / 1000;
+    if (bytes >= leastFrozenBytes) this.#bytesPerSecond = bytes / seconds;
+  }
+
+  async #apply(volume: LocalVolume, record: CommitRecord, heldMs: number | null = null) {
+    const { journal, effort, reporter, onEpoch } = this.#options;
+    if (this.#state !== 'seeding') this.#enter('applying');
+    // Not to be interrupted: half of it is of no use to anybody.
+    await applyEpoch(journal, record, volume, { effort: { ...effort, bytesPerSecond: 0 } });
+    this.#replica = {
+      ...this.#replica,
+      epoch: record.epoch,
+      consistentAt: record.frozenAt,
+      crown: await crownDigest(volume.reader),
+    };
+    await this.#options.replicaFile.save(this.#replica);
+    await journal.reset();
+    if (this.#next === 'seed') this.#next = 'follow';
+    reporter.report({
+      type: 'epoch',
+      target: this.name,
+      epoch: record.epoch,
+      bytes: totalBytes(Float64Array.from(record.extents)),
+      heldMs,
+      consistentAt: new Date(record.frozenAt).toISOString(),
+    });
+    await onEpoch(this.#replica);
+  }
+
+  /** Gives what was staged back to the dirty set; the target is what it was. */
+  async #abandon(): Promise<void> {
+    const { journal } = this.#options;
+    if ((await journal.committed()) !== null) return;
+    this.dirty.add(journal.staged);
+    await journal.reset();
+  }
+
+  #missed(): MissedWrites {
+    return new MissedWrites(this.#replica.source.path, 'the tracker was started anew');
+  }
+
+  #enter(state: LiveState, error: Error | null = null): void {
+    const isNew = state !== this.#state;
+    if (isNew) this.#since = Date.now();
+    this.#state = state;
+    this.#error = error;
+    if (isNew) this.#options.onState();
+  }
+
+  #note(severity: 'info' | 'warning', message: string): void {
+    const code = severity === 'warning' ? 'LIVE_TROUBLE' : 'LIVE';
+    this.#options.reporter.report({ type: 'note', severity, code, message });
+  }
+
+  #progress(phase: string): NonNullable<Watch['onProgress']> {
+    const meter = new Meter();
+    return ({ completedBytes, totalBytes: all, badBytes }) => {
+      const reading = { phase, completedBytes, totalBytes: all, badBytes, skippedBytes: 0 };
+      this.#options.reporter.report(meter.sample(performance.now(), reading));
+    };
+  }
+}

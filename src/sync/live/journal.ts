@@ -1,0 +1,190 @@
+/**
+ * One target's journal: a sparse file of the volume's size that holds staged bytes at their own
+ * offsets, so that the engine's copy job stages and applies them. It counts only with its commit
+ * record, which comes last and goes first.
+ */
+
+import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { makeDirectory } from '../../directories.js';
+import { copy, digest, digestCells, type Effort, EngineError } from '../../engine/index.js';
+import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
+import { errnoName, FileByteReader, volumeError, withVolumeErrors } from '../../volume/index.js';
+import { StateFile } from '../state-file.js';
+import { watchJob, type Watch } from '../watch.js';
+import { type CommitRecord, isCommitRecord, sealRecord } from './commit-record.js';
+import { crownDigest } from './crown.js';
+import { journalFull } from './errors.js';
+
+/** Left free on the journal's file system, for everybody else there. */
+const reservedBytes = 64 * 1024 * 1024;
+
+const digestCellBytes = 16 * 1024 * 1024;
+
+export class Journal {
+  readonly directory: string;
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #record: StateFile<CommitRecord>;
+  readonly sizeBytes: number;
+  #staged: ExtentList = emptyExtents;
+
+  private constructor(
+    file: string,
+    handle: FileHandle,
+    record: StateFile<CommitRecord>,
+    sizeBytes: number,
+  ) {
+    this.directory = path.dirname(file);
+    this.path = file;
+    this.#handle = handle;
+    this.#record = record;
+    this.sizeBytes = sizeBytes;
+  }
+
+  /** Opens or makes the journal called `key`; one without a commit record is emptied. */
+  static async open(directory: string, key: string, sizeBytes: number): Promise<Journal> {
+    const file = fileOf(directory, key);
+    return withVolumeErrors(file, async () => {
+      await makeDirectory(directory);
+      // Made if it is not there, and left as it is if it is.
+      await (await open(file, 'a', 0o600)).close();
+      const record = recordFile(directory, key);
+      const journal = new Journal(file, await open(file, 'r+'), record, sizeBytes);
+      if ((await journal.#load()) === null) await journal.reset();
+      return journal;
+    });
+  }
+
+  /** Opens the journal called `key` as an earlier run left it, or gives null if there is none. */
+  static async openExisting(directory: string, key: string): Promise<Journal | null> {
+    const file = fileOf(directory, key);
+    const handle = await open(file, 'r+').catch((error: unknown) => {
+      if (errnoName(error) === 'ENOENT') return null;
+      throw volumeError(file, error);
+    });
+    if (handle === null) return null;
+    const { size } = await handle.stat();
+    const journal = new Journal(file, handle, recordFile(directory, key), size);
+    await journal.#load();
+    return journal;
+  }
+
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
+  /** What has been staged since the last reset. */
+  get staged(): ExtentList {
+    return this.#staged;
+  }
+
+  /**
+   * Copies ranges of a volume into the journal. Rejects with JOURNAL_FULL before the file system is
+   * full, and as the copy job does; what of it was staged then is not known.
+   */
+  async stage(sourceFd: number, extents: ExtentList, effort: Effort, watch: Watch): Promise<void> {
+    if (extents.length === 0) return;
+    const bytes = totalBytes(extents);
+    const { bavail, bsize } = await statfs(this.directory);
+    if (bavail * bsize < bytes + reservedBytes) throw journalFull(this.directory, bytes);
+    try {
+      const job = copy({ ...effort, sourceFd, targetFds: [this.fd], extents });
+      const { cancelled } = await watchJob(job, watch);
+      if (cancelled) throw abortOf(watch.signal);
+    } catch (error) {
+      const isFull = error instanceof EngineError && error.code === 'ENOSPC';
+      throw isFull ? journalFull(this.directory, bytes) : error;
+    }
+    this.#staged = union(this.#staged, extents);
+  }
+
+  /** Makes what is staged count. The copy jobs have flushed it; the digest reads it back. */
+  async commit(
+    record: Omit<
+      CommitRecord,
+      'schema' | 'checksum' | 'digest' | 'crown' | 'extents' | 'sizeBytes'
+    >,
+  ): Promise<CommitRecord> {
+    await withVolumeErrors(this.path, () => this.#handle.sync());
+    const sealed = sealRecord({
+      ...record,
+      sizeBytes: this.sizeBytes,
+      extents: [...this.#staged],
+      digest: await this.#digest(),
+      crown: await crownDigest(new FileByteReader(this.#handle, this.path, this.sizeBytes)),
+    });
+    await this.#record.save(sealed);
+    return sealed;
+  }
+
+  /** The record of what waits to be applied, or null. */
+  async committed(): Promise<CommitRecord | null> {
+    const record = await this.#record.load();
+    return record?.sizeBytes === this.sizeBytes ? record : null;
+  }
+
+  /** Whether the journal still holds what was committed. */
+  async isIntact(record: CommitRecord): Promise<boolean> {
+    const { size } = await this.#handle.stat();
+    return size === this.sizeBytes && (await this.#digest()) === record.digest;
+  }
+
+  /** Forgets the record, durably, and then the bytes: never the other way round. */
+  async reset(): Promise<void> {
+    await rm(this.#record.path, { force: true });
+    await withVolumeErrors(this.path, async () => {
+      const directory = await open(this.directory, 'r');
+      await directory.sync().finally(() => directory.close());
+      await this.#handle.truncate(0);
+      await this.#handle.truncate(this.sizeBytes);
+    });
+    this.#staged = emptyExtents;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What an earlier run committed is staged. */
+  async #load(): Promise<CommitRecord | null> {
+    const record = await this.committed();
+    if (record !== null) this.#staged = Float64Array.from(record.extents);
+    return record;
+  }
+
+  async #digest(): Promise<string> {
+    const job = digestCells({
+      fd: this.fd,
+      extents: this.#staged,
+      algorithm: 'xxh3-128',
+      cellBytes: digestCellBytes,
+    });
+    const { cells, digests, unreadableRanges } = await job.done;
+    if (unreadableRanges.length > 0) return 'unreadable';
+    const numbers = Buffer.from(cells.buffer, cells.byteOffset, cells.byteLength);
+    return Buffer.from(digest(Buffer.concat([numbers, digests]))).toString('hex');
+  }
+}
+
+function fileOf(directory: string, key: string): string {
+  return path.join(directory, `${key}.journal`);
+}
+
+function recordFile(directory: string, key: string): StateFile<CommitRecord> {
+  return new StateFile({
+    path: path.join(directory, `${key}.commit`),
+    what: 'commit record',
+    isValid: isCommitRecord,
+  });
+}
+
+/** Why a job was cancelled: a signal's reason is an Error here. */
+export function abortOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error('cancelled', { cause: reason });
+}

@@ -1,0 +1,265 @@
+/** Following a source with any number of targets, each at its own pace, until it is told to stop. */
+
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { mapVolume, type MapOptions } from '../../../fsparsers/index.js';
+import type { Effort } from '../../engine/index.js';
+import { FastsyncError } from '../../errors.js';
+import type { Reporter } from '../../report/index.js';
+import { startTracker } from '../../tracker/index.js';
+import {
+  hazardRefusals,
+  identifyTarget,
+  type LocalVolume,
+  refusalError,
+} from '../../volume/index.js';
+import type { Hooks } from '../online/hooks.js';
+import { openTargets, type Target } from '../targets.js';
+import { targetChanged } from './errors.js';
+import { Follower, type LiveState } from './follower.js';
+import { Journal } from './journal.js';
+import { Origin, type OriginOptions } from './origin.js';
+import type { PreparedLive } from './prepare.js';
+import { followDirectory, lockPair, newReplica, pairKey, type Replica } from './replica-file.js';
+import { replicaFile, replicaSuffix } from './replica-file.js';
+import { statusSuffix, StatusWriter } from './status-file.js';
+
+export interface LiveOptions {
+  readonly intervalMs: number;
+  readonly maxFreezeMs: number;
+  readonly stateDirectory: string;
+  readonly journalDirectory: string;
+  readonly map: MapOptions;
+  readonly hooks: Hooks;
+  readonly effort: Effort;
+  /** The user has said that targets which others hold may be written. */
+  readonly exclusive: boolean;
+}
+
+export interface LiveContext {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Called when an epoch is on a target; the next one to it waits. */
+  readonly onEpoch?: (replica: Replica) => Promise<void>;
+  /** Called about every second with all targets. */
+  readonly onLook?: (targets: readonly LiveResult[]) => void;
+  readonly startTracker?: OriginOptions['startTracker'];
+}
+
+export interface LiveResult {
+  readonly target: string;
+  readonly state: LiveState;
+  readonly dirtyBytes: number;
+  readonly epoch: number;
+  /** Milliseconds since 1970; null: the target is the state of no moment yet. */
+  readonly consistentAt: number | null;
+  /** Why it was given up, or what it was last waiting to try again; null if nothing is wrong. */
+  readonly error: Error | null;
+}
+
+const lookEveryMs = 1000;
+
+/** Runs until the signal. Rejects where no target is left to follow with, as that target did. */
+export async function live(
+  prepared: PreparedLive,
+  options: LiveOptions,
+  context: LiveContext,
+): Promise<LiveResult[]> {
+  const { source, targets } = prepared;
+  const { reporter, signal } = context;
+  const names = targets.map(({ target }) => target.path);
+  const origin = await Origin.start({
+    volume: source,
+    startTracker: context.startTracker ?? startTracker,
+    readMap: async (reader, stop) => {
+      const { kind, logicalBlockBytes: sectorBytes } = source.identity;
+      const sized = kind === 'block' ? { sectorBytes } : {};
+      const map = await mapVolume(reader, { ...options.map, ...sized, signal: stop });
+      const [hazard] = hazardRefusals(source.identity, map.hazards ?? []);
+      if (hazard !== undefined) throw refusalError(hazard);
+      return map;
+    },
+    maxFreezeMs: options.maxFreezeMs,
+    hooks: options.hooks,
+    spared: [...names, options.stateDirectory, options.journalDirectory],
+    signal,
+    onMissed: ({ code, message, remedy }) => {
+      const text = `${message}; ${remedy ?? ''}`;
+      reporter.report({ type: 'note', severity: 'warning', code, message: text });
+    },
+    onHookFailure: (error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      reporter.report({ type: 'note', severity: 'warning', code: 'HOOK_FAILED', message });
+    },
+  });
+  const held: AsyncDisposable[] = [];
+  try {
+    const lines: Line[] = [];
+    for (const one of targets) {
+      lines.push(await lineOf(one, origin, prepared, options, context, held));
+    }
+    return await followAll(lines, origin, context);
+  } finally {
+    await origin.stop();
+    for (const one of held.reverse()) await one[Symbol.asyncDispose]();
+  }
+}
+
+/** One target with what belongs to it. */
+interface Line {
+  readonly follower: Follower;
+  readonly status: StatusWriter;
+  readonly intervalMs: number;
+}
+
+async function lineOf(
+  { target, begin }: PreparedLive['targets'][number],
+  origin: Origin,
+  { source }: PreparedLive,
+  options: LiveOptions,
+  context: LiveContext,
+  held: AsyncDisposable[],
+): Promise<Line> {
+  const { intervalMs, maxFreezeMs, effort, journalDirectory, stateDirectory } = options;
+  const { identity } = source;
+  const stableId = target.facts?.identity.stableId ?? (await futurePath(target.path));
+  const key = pairKey(identity.stableId, stableId);
+  const directory = followDirectory(stateDirectory);
+  held.push(await lockPair(key, target.path));
+  const file = replicaFile(path.join(directory, `${key}${replicaSuffix}`));
+  const known = {
+    source: { path: identity.path, stableId: identity.stableId },
+    target: { path: target.path, stableId },
+    journalDirectory: path.resolve(journalDirectory),
+  };
+  const replica = { ...((await file.load()) ?? newReplica(known)), ...known };
+  // Known before the first byte is staged: recovery finds the journal by it.
+  await file.save(replica);
+  const journal = await Journal.open(journalDirectory, key, identity.sizeBytes);
+  const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`));
+  const follower: Follower = new Follower({
+    origin,
+    name: target.path,
+    open: opener(target, stableId, source, options.exclusive),
+    journal,
+    replica,
+    replicaFile: file,
+    begin,
+    intervalMs,
+    maxFreezeMs,
+    effort,
+    reporter: context.reporter,
+    signal: context.signal,
+    onEpoch: context.onEpoch ?? (() => Promise.resolve()),
+    onState: () => {
+      void tell(line, resultOf(follower, 0));
+    },
+  });
+  const line = { follower, status, intervalMs };
+  return line;
+}
+
+/** What a file that is still to be made will be called without symbolic links. */
+async function futurePath(name: string): Promise<string> {
+  return path.join(await realpath(path.dirname(path.resolve(name))), path.basename(name));
+}
+
+/** Opens a target under its lock, the first time and again after it failed. */
+function opener(target: Target, stableId: string, source: LocalVolume, exclusive: boolean) {
+  return async () => {
+    const identity = await identifyTarget(target.path);
+    if (identity !== null && identity.stableId !== stableId && target.facts !== null) {
+      throw targetChanged(target.path);
+    }
+    const blank = { mounts: [], swaps: [], holders: [], writers: [] };
+    const found = { usage: blank, holds: [], sharedWith: null, ...target.facts };
+    const facts = identity === null ? null : { ...found, identity };
+    const set = await openTargets([{ ...target, facts }], {
+      sizeBytes: source.identity.sizeBytes,
+      exclusive,
+    });
+    const [opened] = set.targets;
+    if (opened === undefined) throw new Error('a target that was opened is not there');
+    return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
+  };
+}
+
+async function followAll(
+  lines: readonly Line[],
+  origin: Origin,
+  { onLook, reporter, signal }: LiveContext,
+): Promise<LiveResult[]> {
+  const errors = new Map<Follower, unknown>();
+  const running = Promise.all(
+    lines.map(async ({ follower }) => {
+      try {
+        await follower.run();
+      } catch (error) {
+        errors.set(follower, error);
+        if (errors.size === lines.length) return;
+        const { code, message, remedy } = error as Partial<FastsyncError>;
+        const text = `${follower.name} is given up: ${message ?? String(error)}`;
+        reporter.report({
+          type: 'error',
+          code: code ?? 'INTERNAL',
+          message: text,
+          remedy: remedy ?? null,
+        });
+      }
+    }),
+  );
+  const look = async () => {
+    const unseen = await origin.look().catch(() => 0);
+    const results = lines.map(({ follower }) => resultOf(follower, unseen));
+    for (const [index, line] of lines.entries()) await tell(line, results[index] as LiveResult);
+    onLook?.(results);
+    return results;
+  };
+  const over = running.then(() => true);
+  do await look();
+  while (!(await Promise.race([over, pause(lookEveryMs, signal)])));
+  const results = await look();
+  // Those that were given up did not stop because they were told to.
+  if (errors.size === lines.length) throw errors.values().next().value;
+  return results;
+}
+
+function resultOf(follower: Follower, unseenBytes: number): LiveResult {
+  const { state, error } = follower.state;
+  const { epoch, consistentAt } = follower.replica;
+  const dirtyBytes = follower.behindBytes + unseenBytes;
+  return { target: follower.name, state, dirtyBytes, epoch, consistentAt, error };
+}
+
+function tell(
+  { follower, status, intervalMs }: Line,
+  { dirtyBytes, error }: LiveResult,
+): Promise<void> {
+  const { state, since } = follower.state;
+  const { source, target, epoch, consistentAt } = follower.replica;
+  const { code } = (error ?? {}) as Partial<FastsyncError>;
+  return status.write({
+    source,
+    target,
+    state,
+    since,
+    dirtyBytes,
+    epoch,
+    consistentAt,
+    error: error === null ? null : { code: code ?? 'INTERNAL', message: error.message },
+    intervalMs,
+  });
+}
+
+/** False after that time, or as soon as the signal fires; one that has fired cuts nothing short. */
+function pause(ms: number, signal: AbortSignal): Promise<false> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve(false);
+    };
+    const timer = setTimeout(end, ms);
+    if (!signal.aborted) signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,110 @@
+/** Before the first write: look at the source and every target, and find the reasons not to begin. */
+
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import {
+  findRefusals,
+  type LocalVolume,
+  openVolume,
+  type Override,
+  overrides as overrideOf,
+  type Refusal,
+  type RefusalCode,
+  surveySurroundings,
+} from '../../volume/index.js';
+import { newTargetRefusals } from '../prepare.js';
+import { inspectTargets, type Target } from '../targets.js';
+import { holdsTheSame } from '../verify/prepare.js';
+import { isUnfinished } from './crown.js';
+
+export interface LivePlaces {
+  readonly source: string;
+  readonly targets: readonly string[];
+  readonly stateDirectory: string;
+  readonly journalDirectory: string;
+  readonly overrides: ReadonlySet<Override>;
+}
+
+export interface LiveTarget {
+  readonly target: Target;
+  /** Seed what is new, torn or foreign; compare what already is a replica of the source. */
+  readonly begin: 'seed' | 'compare';
+}
+
+export interface PreparedLive extends AsyncDisposable {
+  readonly source: LocalVolume;
+  readonly targets: readonly LiveTarget[];
+  /** Those that no override covers. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** A source in use is what this is for. */
+const harmless: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['SOURCE_MOUNTED', 'SOURCE_OPEN']);
+
+/** Gathers everything; writes nothing. Rejects as openVolume() does, and with JOURNAL_ON_SOURCE. */
+export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
+  const source = await openVolume(places.source);
+  try {
+    const surroundings = await surveySurroundings();
+    for (const directory of [places.stateDirectory, places.journalDirectory]) {
+      const nearest = await nearestExisting(directory);
+      if (await surroundings.liesOn(nearest, source.identity)) throw onSource(directory, places);
+    }
+    const inspected = await inspectTargets(places.targets, source.identity, surroundings);
+    const targets: LiveTarget[] = [];
+    const refusals: Refusal[] = newTargetRefusals(inspected);
+    const usage = await surroundings.usageOf(source.identity);
+    for (const target of inspected) {
+      const begin = await beginning(source, target);
+      targets.push({ target, begin });
+      const { facts } = target;
+      if (facts === null) continue;
+      const found = findRefusals({ identity: source.identity, usage }, [facts]);
+      refusals.push(
+        ...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || begin !== 'compare'),
+      );
+    }
+    return {
+      source,
+      targets,
+      refusals: refusals.filter(
+        ({ code }) => !harmless.has(code) && !places.overrides.has(overrideOf[code]),
+      ),
+      [Symbol.asyncDispose]: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function beginning(
+  source: LocalVolume,
+  { path: name, facts }: Target,
+): Promise<LiveTarget['begin']> {
+  if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return 'seed';
+  if (facts.holds.length === 0) return 'seed';
+  await using volume = await openVolume(name);
+  if (await isUnfinished(volume)) return 'seed';
+  return (await holdsTheSame(source, name)) ? 'compare' : 'seed';
+}
+
+async function nearestExisting(directory: string): Promise<string> {
+  for (let place = path.resolve(directory); ; place = path.dirname(place)) {
+    const exists = await access(place).then(
+      () => true,
+      () => false,
+    );
+    if (exists || place === path.dirname(place)) return place;
+  }
+}
+
+function onSource(directory: string, { source }: LivePlaces): FastsyncError {
+  return new FastsyncError({
+    code: 'JOURNAL_ON_SOURCE',
+    exitCode: exitCodes.refused,
+    message: `${directory} lies on the file system on ${source}, which is frozen while it is written`,
+    remedy: 'choose another place with --state-dir and --journal',
+  });
+}

@@ -1,0 +1,73 @@
+/** What is known of a target between two runs: whose replica it is, and of which moment. */
+
+import path from 'node:path';
+import { type Lock, takeLock } from '../../volume/index.js';
+import { isCount, StateFile, stateKey } from '../state-file.js';
+
+const schema = 'fastsync-replica/1';
+
+export interface NamedVolume {
+  /** As the user calls it. */
+  readonly path: string;
+  readonly stableId: string;
+}
+
+export interface Replica {
+  readonly schema: typeof schema;
+  readonly source: NamedVolume;
+  readonly target: NamedVolume;
+  /** Where the target's journal lies. */
+  readonly journalDirectory: string;
+  readonly epoch: number;
+  /** Milliseconds since 1970: the target is the whole state of this moment. Null: of none yet. */
+  readonly consistentAt: number | null;
+  /** XXH3-128 of the target's crown (crown.ts), in hexadecimal: whether somebody else wrote to it since. */
+  readonly crown: string | null;
+}
+
+export function followDirectory(stateDirectory: string): string {
+  return path.join(stateDirectory, 'live');
+}
+
+/** One name for everything that is kept about a pair. */
+export function pairKey(source: string, target: string): string {
+  return stateKey([source, target]);
+}
+
+/**
+ * Takes the pair and its journal for this run: the target's own lock is given back where it fails.
+ * Rejects with LOCKED.
+ */
+export function lockPair(key: string, target: string): Promise<Lock> {
+  return takeLock(`live:${key}`, target);
+}
+
+export const replicaSuffix = '.replica.json';
+
+export function replicaFile(file: string): StateFile<Replica> {
+  return new StateFile({ path: file, what: 'state of the replica', isValid: isReplica });
+}
+
+export function newReplica(
+  known: Pick<Replica, 'source' | 'target' | 'journalDirectory'>,
+): Replica {
+  return { schema, ...known, epoch: 0, consistentAt: null, crown: null };
+}
+
+export function isNamedVolume(value: unknown): value is NamedVolume {
+  const candidate = value as Partial<Record<keyof NamedVolume, unknown>> | null;
+  return typeof candidate?.path === 'string' && typeof candidate.stableId === 'string';
+}
+
+function isReplica(value: unknown): value is Replica {
+  const candidate = value as Partial<Record<keyof Replica, unknown>> | null;
+  return (
+    candidate?.schema === schema &&
+    isNamedVolume(candidate.source) &&
+    isNamedVolume(candidate.target) &&
+    typeof candidate.journalDirectory === 'string' &&
+    isCount(candidate.epoch) &&
+    (candidate.consistentAt === null || isCount(candidate.consistentAt)) &&
+    (candidate.crown === null || typeof candidate.crown === 'string')
+  );
+}

@@ -1,0 +1,158 @@
+/** What a running replication says of itself, for `fastsync status`: one small file for each target. */
+
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { makeDirectory } from '../../directories.js';
+import { bootId, processStart } from '../../processes.js';
+import { isCount } from '../state-file.js';
+import type { LiveState } from './follower.js';
+import { followDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
+
+const schema = 'fastsync-live/1';
+export const statusSuffix = '.status.json';
+
+export interface LiveStatus {
+  readonly schema: typeof schema;
+  /** This host's part in it. */
+  readonly role: 'source';
+  readonly source: NamedVolume;
+  readonly target: NamedVolume;
+  readonly state: LiveState;
+  /** Milliseconds since 1970: when it came into this state. */
+  readonly since: number;
+  /** What the target does not have yet; at least, where the source is being written. */
+  readonly dirtyBytes: number;
+  readonly epoch: number;
+  /** Milliseconds since 1970: the target is the whole state of this moment; null: of none yet. */
+  readonly consistentAt: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly intervalMs: number;
+  readonly pid: number;
+  readonly processStart: string | null;
+  readonly bootId: string;
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number;
+}
+
+export type LiveNews = Omit<
+  LiveStatus,
+  'schema' | 'role' | 'pid' | 'processStart' | 'bootId' | 'updatedAt'
+>;
+
+/** Keeps one status file up to date. What comes faster than it can be written, the latest covers. */
+export class StatusWriter {
+  readonly #file: string;
+  #latest: LiveNews | null = null;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Resolves when these news, or later ones, are in the file. */
+  write(news: LiveNews): Promise<void> {
+    this.#latest = news;
+    this.#writing = this.#writing.then(async () => {
+      const latest = this.#latest;
+      this.#latest = null;
+      // A status that cannot be written must not end a replication that works.
+      if (latest !== null) await writeStatus(this.#file, latest).catch(() => undefined);
+    });
+    return this.#writing;
+  }
+}
+
+/** Replaces the file by rename. Not flushed: after a crash of the host it says nothing of use anyway. */
+async function writeStatus(file: string, news: LiveNews): Promise<void> {
+  const status: LiveStatus = {
+    schema,
+    role: 'source',
+    ...news,
+    pid: process.pid,
+    processStart: await processStart(process.pid),
+    bootId: await bootId(),
+    updatedAt: Date.now(),
+  };
+  await makeDirectory(path.dirname(file));
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(status)}\n`, { mode: 0o600 });
+  await rename(temporary, file);
+}
+
+/** A status as it was found. */
+export interface FoundStatus extends LiveStatus {
+  /** Whether the process that wrote it still runs. */
+  readonly running: boolean;
+  /**
+   * How far the target lies behind, in milliseconds; 0 where nothing is dirty, null where the target
+   * is the state of no moment yet.
+   */
+  readonly lagMs: number | null;
+}
+
+/** Every replication that was ever started with this state directory, by source and target. */
+export async function readStatuses(stateDirectory: string): Promise<FoundStatus[]> {
+  const directory = followDirectory(stateDirectory);
+  const names = (await readdir(directory).catch(() => [])).filter((name) =>
+    name.endsWith(statusSuffix),
+  );
+  const found = await Promise.all(names.map((name) => readStatus(path.join(directory, name))));
+  const nameOf = ({ source, target }: LiveStatus) => `${source.path}\0${target.path}`;
+  return found.filter((status) => status !== null).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+async function readStatus(file: string): Promise<FoundStatus | null> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isStatus(value)) return null;
+  const isAlive = value.bootId === (await bootId()) && (await isSame(value));
+  const running = isAlive && value.state !== 'stopped';
+  return { ...value, running, lagMs: lagOf(value, running) };
+}
+
+async function isSame({ pid, processStart: start }: LiveStatus): Promise<boolean> {
+  return start !== null && (await processStart(pid)) === start;
+}
+
+function lagOf({ consistentAt, dirtyBytes, state }: LiveStatus, running: boolean): number | null {
+  if (consistentAt === null) return null;
+  const isLevel = running && dirtyBytes === 0 && state === 'following';
+  return isLevel ? 0 : Math.max(0, Date.now() - consistentAt);
+}
+
+const states: ReadonlySet<unknown> = new Set<LiveState>([
+  'seeding',
+  'comparing',
+  'following',
+  'staging',
+  'applying',
+  'failed',
+  'stopped',
+]);
+
+function isStatus(value: unknown): value is LiveStatus {
+  const candidate = value as Partial<Record<keyof LiveStatus, unknown>> | null;
+  const error = candidate?.error as Partial<Record<'code' | 'message', unknown>> | null;
+  return (
+    candidate?.schema === schema &&
+    candidate.role === 'source' &&
+    isNamedVolume(candidate.source) &&
+    isNamedVolume(candidate.target) &&
+    states.has(candidate.state) &&
+    isCount(candidate.since) &&
+    isCount(candidate.dirtyBytes) &&
+    isCount(candidate.epoch) &&
+    (candidate.consistentAt === null || isCount(candidate.consistentAt)) &&
+    (error === null || (typeof error.code === 'string' && typeof error.message === 'string')) &&
+    isCount(candidate.intervalMs) &&
+    isCount(candidate.pid) &&
+    (candidate.processStart === null || typeof candidate.processStart === 'string') &&
+    typeof candidate.bootId === 'string' &&
+    isCount(candidate.updatedAt)
+  );
+}

@@ -1,0 +1,196 @@
+/** Verifies a volume against a manifest: the verification of a pair, with another judge. */
+
+import { mapVolume, type MapOptions, ParseError, type UsedMap } from '../../../fsparsers/index.js';
+import { wholeMap } from '../../../fsparsers/whole.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { type EngineChoice, type Manifest, openManifest } from '../../manifest/index.js';
+import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
+import {
+  findRefusals,
+  identifyVolume,
+  type LocalVolume,
+  openVolume,
+  type Override,
+  overrides,
+  type Refusal,
+  surveySurroundings,
+} from '../../volume/index.js';
+import { startTracker } from '../../tracker/index.js';
+import {
+  type Answers,
+  accountingWitness,
+  doubtful,
+  proveWritten,
+  type Recorder,
+  recordWrites,
+  type VerifyResult,
+  type VerifyRun,
+  firstAccountOf,
+  type PairContext,
+  type PairOptions,
+  refuseAll,
+  type Span,
+  verify,
+  type VerifyReport,
+  VerifyStateFile,
+} from '../verify/index.js';
+
+export interface CheckRequest {
+  readonly volume: string;
+  readonly manifest: string;
+  readonly engine: EngineChoice;
+  /** The root that the manifest must have, in hexadecimal: it may come from where it could be changed. */
+  readonly root?: string | undefined;
+  /** How to read the volume, to name what differs. */
+  readonly map: MapOptions;
+  readonly startBytes: number;
+  /** Null: the volume's end. */
+  readonly stopBytes: number | null;
+  readonly overrides: ReadonlySet<Override>;
+  /** The volume is mounted: how long a difference must stand unwritten. Null: it is at rest. */
+  readonly settleMs: number | null;
+}
+
+/**
+ * Holds what a manifest covers against a volume. In the report the manifest is the source and the
+ * volume the target. Rejects as openManifest() and openVolume() do, with a refusal's error, with
+ * ManifestError, EngineError and STATE_UNUSABLE.
+ */
+export async function checkManifest(
+  request: CheckRequest,
+  options: PairOptions,
+  context: PairContext,
+): Promise<VerifyReport> {
+  const startedAt = Date.now();
+  const startedMs = performance.now();
+  await using manifest = await openManifest(request.manifest);
+  await using volume = await openVolume(request.volume);
+  const account = await firstAccountOf(volume);
+  const source = await identifyVolume(request.manifest);
+  await using tracker = request.settleMs === null ? null : await startTracker(volume);
+  const refusals = await readerRefusals(volume, request.overrides, tracker !== null);
+  await (options.settleRefusals ?? refuseAll)(refusals);
+  const judge = manifest.judge(volume, request.engine);
+  const { deviceBytes, root, algorithm, createdAt } = manifest.header;
+  if (request.root !== undefined && request.root.toLowerCase() !== root) {
+    throw new FastsyncError({
+      code: 'MANIFEST_OTHER_ROOT',
+      exitCode: exitCodes.usage,
+      message: `${request.manifest} has the root ${root}, not ${request.root}`,
+      remedy: 'use the manifest that this root was written down of',
+    });
+  }
+  const span = spanOf(request, deviceBytes);
+  const covered = intersect(
+    await manifest.extents(),
+    extentOf(span.startBytes, span.stopBytes - span.startBytes),
+  );
+  const message = `the manifest was written ${createdAt}, its root is ${algorithm} ${root}`;
+  context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
+  const workList = clip(covered, 0, volume.identity.sizeBytes);
+  const map = await namesOf(manifest, volume, request.map, context);
+  const accounts = accountingWitness([volume], [account], deviceBytes);
+  await using recorder = tracker && (await recordWrites(tracker, null, deviceBytes));
+  const witness = recorder ?? accounts;
+  const { stateDirectory } = options;
+  const { stableId } = volume.identity;
+  const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root);
+  const evidence = [recorder === null ? account.evidence : null];
+  const run = { judge, witness, workList, span, deviceBytes, evidence, state, options };
+  const first = await verify({ ...run, ...context });
+  const result = { ...first, ...(await settled(first, run, recorder, request, context)) };
+  return {
+    source,
+    target: volume.identity,
+    map,
+    span,
+    workList,
+    missing: subtract(covered, workList),
+    result,
+    repair: null,
+    answers: { different: result.different, notProven: result.notProven },
+    doubts: doubtsOf(volume.identity.path, result, recorder),
+    oldestProof: result.oldestProof,
+    startedAt,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}
+
+/** Of a volume in use: what was written since it was compared, or differed, is compared until it settles. */
+async function settled(
+  first: VerifyResult,
+  { judge, workList, options }: Pick<VerifyRun, 'judge' | 'workList' | 'options'>,
+  recorder: Recorder | null,
+  { settleMs }: CheckRequest,
+  { signal }: PairContext,
+): Promise<Answers> {
+  const { different, notProven } = first;
+  if (recorder === null || settleMs === null || first.interrupted) return { different, notProven };
+  // What the manifest does not cover cannot be held against it, nor what was not reached.
+  const reached = clip(workList, 0, first.stoppedAtBytes ?? Infinity);
+  const concerns = (written: ExtentList) => intersect(written, reached);
+  const open = union(doubtful(first), concerns(recorder.take()));
+  return proveWritten(
+    { judge, recorder, effort: options.effort, concerns, signal, settleMs },
+    open,
+  );
+}
+
+function doubtsOf(path: string, result: VerifyResult, recorder: Recorder | null): string[] {
+  if (recorder !== null) {
+    const { broken } = recorder;
+    return broken === null ? [] : [`writes to ${path} may have been missed: ${broken}`];
+  }
+  if (result.writtenDuringRun !== true) return [];
+  return [`${path} was written during the run: what was compared before may differ now`];
+}
+
+/** What keeps even a reader of a volume from beginning, but for what is overridden. */
+export async function readerRefusals(
+  { identity }: LocalVolume,
+  allowed: ReadonlySet<Override>,
+  isTracked = false,
+): Promise<Refusal[]> {
+  const usage = await (await surveySurroundings()).usageOf(identity);
+  return findRefusals({ identity, usage }, []).filter(
+    ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
+  );
+}
+
+function spanOf({ startBytes, stopBytes }: CheckRequest, deviceBytes: number): Span {
+  const stop = Math.min(stopBytes ?? deviceBytes, deviceBytes);
+  return { startBytes: Math.min(startBytes, stop), stopBytes: stop };
+}
+
+/** The volume's own map, to say what lies where; without names where the volume cannot be read as one. */
+async function namesOf(
+  { header }: Manifest,
+  volume: LocalVolume,
+  options: MapOptions,
+  { reporter, signal }: PairContext,
+): Promise<UsedMap> {
+  const note = (code: string, message: string) => {
+    reporter.report({ type: 'note', severity: 'warning', code, message });
+  };
+  const { path, sizeBytes } = volume.identity;
+  if (sizeBytes === header.deviceBytes) {
+    try {
+      return await mapVolume(volume.reader, { ...options, signal });
+    } catch (error) {
+      if (!(error instanceof ParseError) && !(error instanceof FastsyncError)) throw error;
+      note('NO_NAMES', `what differs cannot be named: ${error.message}`);
+    }
+  } else {
+    note(
+      'OTHER_SIZE',
+      `${path} has ${sizeBytes} bytes, and the manifest is of a volume of ${header.deviceBytes}`,
+    );
+  }
+  const nothing = { sizeBytes: header.deviceBytes, read: () => Promise.resolve(new Uint8Array(0)) };
+  const unnamed = wholeMap(nothing, null);
+  return {
+    ...unnamed,
+    filesystem: { ...unnamed.filesystem, ...header.filesystem },
+    locate: () => 'covered by the manifest',
+  };
+}

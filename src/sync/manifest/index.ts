@@ -1,0 +1,5 @@
+/** Manifests as users ask for them: written of a volume, held against one, compared with each other. */
+
+export { type CheckRequest, checkManifest } from './check.js';
+export { type MadeManifest, makeManifest, type MakeRequest } from './make.js';
+export { compareManifests, type ManifestComparison } from './compare.js';

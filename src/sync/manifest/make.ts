@@ -1,0 +1,83 @@
+/** Writes a manifest of a volume: what init would copy of it, or all. */
+
+import type { UsedMap } from '../../../fsparsers/index.js';
+import type { DigestAlgorithm, Effort } from '../../engine/index.js';
+import { type ManifestSummary, writeManifest } from '../../manifest/index.js';
+import { extentOf, usedExtents } from '../../region/index.js';
+import { Meter } from '../../report/index.js';
+import {
+  hazardRefusals,
+  openVolume,
+  overrides,
+  type Override,
+  refusalError,
+} from '../../volume/index.js';
+import { mapSource, type SeedRequest } from '../prepare.js';
+import { accountingWitness, firstAccountOf, type PairContext } from '../verify/index.js';
+import { readerRefusals } from './check.js';
+
+export interface MakeRequest {
+  readonly volume: string;
+  readonly file: string;
+  readonly algorithm: DigestAlgorithm;
+  /** Absent: what suits every volume. */
+  readonly cellBytes: number | undefined;
+  readonly map: SeedRequest['map'];
+  readonly free: 'ignore' | 'verify';
+  readonly effort: Effort;
+  readonly overrides: ReadonlySet<Override>;
+}
+
+export interface MadeManifest {
+  readonly summary: ManifestSummary;
+  readonly map: UsedMap;
+  /** Why the manifest may not be that of one moment; null: there is no reason to think so. */
+  readonly doubt: string | null;
+  readonly seconds: number;
+}
+
+/** Rejects as openVolume(), mapVolume() and writeManifest() do, and with a refusal's error. */
+export async function makeManifest(
+  request: MakeRequest,
+  { reporter, signal }: PairContext,
+): Promise<MadeManifest> {
+  const startedMs = performance.now();
+  await using volume = await openVolume(request.volume);
+  const [mounted] = await readerRefusals(volume, request.overrides);
+  if (mounted !== undefined) throw refusalError(mounted);
+  const witness = accountingWitness(
+    [volume],
+    [await firstAccountOf(volume)],
+    volume.identity.sizeBytes,
+  );
+  const map = await mapSource(volume, { map: request.map, dirty: 'refuse', signal });
+  for (const note of map.notes) reporter.report({ type: 'note', ...note });
+  const [hazard] = hazardRefusals(volume.identity, map.hazards ?? []).filter(
+    ({ code }) => !request.overrides.has(overrides[code]),
+  );
+  if (hazard !== undefined) throw refusalError(hazard);
+  const isAll = request.free === 'verify';
+  const meter = new Meter();
+  const summary = await writeManifest({
+    ...request,
+    volume,
+    map,
+    extents: isAll ? extentOf(0, map.deviceBytes) : usedExtents(map.ranges),
+    signal,
+    onProgress: ({ totalBytes, completedBytes, badBytes }) => {
+      const skippedBytes = map.deviceBytes - totalBytes;
+      const reading = { phase: 'digesting', totalBytes, completedBytes, badBytes, skippedBytes };
+      reporter.report(meter.sample(performance.now(), reading));
+    },
+  });
+  const written = await witness.writtenSince();
+  const isTouched = written !== 'unknown' && written.length > 0;
+  return {
+    summary,
+    map,
+    doubt: isTouched
+      ? `${request.volume} was written during the run: the manifest is not that of one moment`
+      : null,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}

@@ -1,0 +1,64 @@
+/** What is still to be copied: written since it was copied last. */
+
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { clip, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
+import type { Tracker } from '../../tracker/index.js';
+
+/** Writes went by that the tracker cannot vouch for: only comparing helps. */
+export class MissedWrites extends FastsyncError {
+  constructor(path: string, reason: string) {
+    super({
+      code: 'TRACKER_MISSED',
+      exitCode: exitCodes.incomplete,
+      message: `writes to ${path} may have been missed: ${reason}`,
+      remedy: 'run the same command again: it compares everything and copies what differs',
+    });
+  }
+}
+
+export class Backlog {
+  readonly #tracker: Tracker;
+  readonly #limitBytes: number;
+  #extents: ExtentList = emptyExtents;
+  #behind: ExtentList = emptyExtents;
+  #drainedAtMs = performance.now();
+
+  /** Nothing behind `limitBytes` can be copied. */
+  constructor(tracker: Tracker, limitBytes: number) {
+    this.#tracker = tracker;
+    this.#limitBytes = limitBytes;
+  }
+
+  get extents(): ExtentList {
+    return this.#extents;
+  }
+
+  get bytes(): number {
+    return totalBytes(this.#extents);
+  }
+
+  /** Written behind the limit since the beginning: a copy that ends there lacks it. */
+  get bytesBehindLimit(): number {
+    return totalBytes(this.#behind);
+  }
+
+  /** Adds what was written since the last time. Resolves with bytes dirtied per second. Rejects with MissedWrites. */
+  async drain(): Promise<number> {
+    const { dirty, missed } = await this.#tracker.drain();
+    if (missed !== null) throw new MissedWrites(this.#tracker.volume.path, missed);
+    const nowMs = performance.now();
+    const seconds = (nowMs - this.#drainedAtMs) / 1000;
+    this.#drainedAtMs = nowMs;
+    this.#extents = clip(union(this.#extents, dirty), 0, this.#limitBytes);
+    const behind = clip(dirty, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes);
+    this.#behind = union(this.#behind, behind);
+    return seconds > 0 ? totalBytes(dirty) / seconds : 0;
+  }
+
+  /** Hands it over to be copied: from now on it is what is written later. */
+  take(): ExtentList {
+    const extents = this.#extents;
+    this.#extents = emptyExtents;
+    return extents;
+  }
+}

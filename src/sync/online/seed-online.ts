@@ -1,0 +1,99 @@
+/** Seeding a mounted file system: tracked from before the map, brought to one point in time at the end. */
+
+import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
+import { extentOf } from '../../region/index.js';
+import { planCopy, headBytes, type Plan, truncatePlan } from '../plan.js';
+import { seed, type SeedResult, type SeedRun } from '../seed.js';
+import { MissedWrites } from './backlog.js';
+import { beginOnline, type Begun } from './begin.js';
+import { type CutoverFigures, OnlineFollow, type OnlineOptions } from './follow.js';
+import { Staging } from './staging.js';
+
+export interface OnlineRun extends Omit<SeedRun, 'plan' | 'follow' | 'sourceMayChange'> {
+  readonly begun: Begun;
+  readonly map: MapOptions;
+  readonly dirty: 'refuse' | 'copy-all';
+  readonly online: OnlineOptions;
+  /** What must not lie on the source's file system. */
+  readonly spared: readonly string[];
+}
+
+export interface OnlineResult {
+  readonly seed: SeedResult;
+  readonly plan: Plan;
+  readonly map: UsedMap;
+  /** How long writers waited while the map was read. */
+  readonly mapFreezeMs: number;
+  /** Null if it was not reached. */
+  readonly cutover: CutoverFigures | null;
+}
+
+/** The plan of an online copy: the whole head comes at the cutover, whatever of it was in use before. */
+export function planOnline(map: UsedMap, limitBytes: number): Plan {
+  const plan = planCopy(map.ranges, map.deviceBytes);
+  const head = extentOf(0, Math.min(headBytes, map.deviceBytes));
+  return truncatePlan({ ...plan, head }, limitBytes);
+}
+
+const attempts = 3;
+
+/**
+ * Seeds targets from a volume that is mounted and written. Where the tracker may have missed a write,
+ * it is started anew, and everything is compared. Rejects as seed() and beginOnline() do, with
+ * HOOK_FAILED, NO_SHARED_MEMORY, and with TRACKER_MISSED when that did not help.
+ */
+export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
+  await using staging = await Staging.open(run.source.identity.sizeBytes);
+  let { begun, options, targets } = run;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await seedTracked({ ...run, begun, options, targets }, staging);
+    } catch (error) {
+      if (!(error instanceof MissedWrites) || attempt === attempts) throw error;
+      const message = `${error.message}; everything is compared once more`;
+      run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
+    } finally {
+      await begun.tracker.stop();
+    }
+    begun = await beginOnline({ ...run, ...run.online });
+    // Nothing that was copied counts as copied, nor as never written.
+    options = { ...options, compare: true, resume: false };
+    targets = targets.map(({ volume }) => ({ volume, isNew: false }));
+  }
+}
+
+async function seedTracked(run: OnlineRun, staging: Staging): Promise<OnlineResult> {
+  const { source, targets, begun, online, options } = run;
+  const limitBytes = Math.min(
+    source.identity.sizeBytes,
+    ...targets.map(({ volume }) => volume.identity.sizeBytes),
+  );
+  const plan = planOnline(begun.map, limitBytes);
+  const follow = new OnlineFollow({
+    ...run,
+    staging,
+    tracker: begun.tracker,
+    options: online,
+    effort: options.effort,
+    rescue: options.rescue,
+    limitBytes,
+  });
+  const result = await seed({ ...run, plan, sourceMayChange: true, follow });
+  const truncatedBytes = plan.truncatedBytes + follow.bytesBehindLimit;
+  return {
+    seed: result,
+    plan: { ...plan, truncatedBytes },
+    map: begun.map,
+    mapFreezeMs: begun.mapFreezeMs,
+    cutover: follow.figures,
+  };
+}
+
+/** Everything that a run writes while the source may stand still. */
+export function sparedPlaces(
+  stateDirectory: string,
+  targets: readonly string[],
+  others: readonly (string | undefined)[],
+): string[] {
+  return [stateDirectory, ...targets, ...others.filter((path) => path !== undefined)];
+}

@@ -1,0 +1,94 @@
+/** One small JSON file of state, replaced whole and made durable: what a run leaves for the next one. */
+
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { makeDirectory } from '../directories.js';
+import { exitCodes, FastsyncError } from '../errors.js';
+import { replaceFile } from '../replace-file.js';
+
+/** Where state is kept: the directory that was asked for, else the system's usual place. */
+export function stateDirectory(asked?: string): string {
+  if (asked !== undefined) return path.resolve(asked);
+  if (process.getuid?.() === 0) return '/var/lib/fastsync';
+  return path.join(process.env.XDG_STATE_HOME ?? path.join(homedir(), '.local/state'), 'fastsync');
+}
+
+/** A file name for whatever identifies the state. */
+export function stateKey(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
+
+export interface StateFileOptions<State> {
+  readonly path: string;
+  /** What messages call it: "checkpoint". */
+  readonly what: string;
+  /** Whether a value that anything may have happened to is what this version writes. */
+  readonly isValid: (value: unknown) => value is State;
+}
+
+export class StateFile<State> {
+  readonly path: string;
+  readonly #options: StateFileOptions<State>;
+
+  constructor(options: StateFileOptions<State>) {
+    this.path = options.path;
+    this.#options = options;
+  }
+
+  /** The last state, or null: none, or not one that this version wrote whole. Rejects with STATE_UNUSABLE. */
+  async load(): Promise<State | null> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw this.#error('read', error);
+    }
+    try {
+      const value: unknown = JSON.parse(text);
+      return this.#options.isValid(value) ? value : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Replaces the state, by rename, and makes it durable. Rejects with STATE_UNUSABLE. */
+  async save(state: State): Promise<void> {
+    try {
+      await makeDirectory(path.dirname(this.path));
+      await replaceFile(this.path, `${JSON.stringify(state)}\n`);
+    } catch (error) {
+      throw this.#error('write', error);
+    }
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true });
+  }
+
+  #error(action: string, cause: unknown): FastsyncError {
+    return new FastsyncError({
+      code: 'STATE_UNUSABLE',
+      exitCode: exitCodes.usage,
+      message: `cannot ${action} the ${this.#options.what} ${this.path}: ${(cause as Error).message}`,
+      remedy: 'make the directory writable, or choose another with --state-dir',
+      cause,
+    });
+  }
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Pairs of start and length: ascending, apart from each other, none empty. */
+export function isExtents(value: unknown): value is readonly number[] {
+  if (!Array.isArray(value) || value.length % 2 !== 0 || !value.every(isCount)) return false;
+  return value.every((number, index) =>
+    index % 2 === 1
+      ? number > 0
+      : index === 0 || number >= (value[index - 2] as number) + (value[index - 1] as number),
+  );
+}

@@ -1,0 +1,55 @@
+/** The three answers on the ranges of a volume, and what can be done with them. */
+
+import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+
+/** Why a range is neither equal nor different. */
+export type Cause =
+  | 'unreadable' // one side or the other cannot be read
+  | 'changing' // it was written between all readings
+  | 'unstable'; // two readings disagree though nobody wrote: memory, cable or disk
+
+export const causes: readonly Cause[] = ['unreadable', 'changing', 'unstable'];
+
+/** The answers on a list of ranges; what is in none of them is equal. */
+export interface Answers {
+  readonly different: ExtentList;
+  readonly notProven: Readonly<Record<Cause, ExtentList>>;
+}
+
+export const allEqual: Answers = {
+  different: emptyExtents,
+  notProven: { unreadable: emptyExtents, changing: emptyExtents, unstable: emptyExtents },
+};
+
+/** All that was not found equal. */
+export function doubtful({ different, notProven }: Answers): ExtentList {
+  return causes.reduce((list, cause) => union(list, notProven[cause]), different);
+}
+
+/** Answers on two sets of ranges that do not overlap. */
+export function merged(a: Answers, b: Answers): Answers {
+  return {
+    different: union(a.different, b.different),
+    notProven: each((cause) => union(a.notProven[cause], b.notProven[cause])),
+  };
+}
+
+/** `answers` without what is in `settled`: to be replaced by newer ones. */
+export function without(answers: Answers, settled: ExtentList): Answers {
+  return {
+    different: subtract(answers.different, settled),
+    notProven: each((cause) => subtract(answers.notProven[cause], settled)),
+  };
+}
+
+/** Bytes of everything that has no proof. */
+export function unprovenBytes({ notProven }: Answers): number {
+  return totalBytes(causes.map((cause) => notProven[cause]).reduce(union));
+}
+
+function each(listOf: (cause: Cause) => ExtentList): Record<Cause, ExtentList> {
+  return Object.fromEntries(causes.map((cause) => [cause, listOf(cause)])) as Record<
+    Cause,
+    ExtentList
+  >;
+}

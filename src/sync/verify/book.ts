@@ -1,0 +1,120 @@
+/** What a verification knows from one run to the next: how far it came, what to look at again, the age of every proof. */
+
+import {
+  coalesce,
+  emptyExtents,
+  type ExtentList,
+  extentOf,
+  intersect,
+  subtract,
+  union,
+} from '../../region/index.js';
+import type { Reporter } from '../../report/index.js';
+import { emptyLedger, entered, type Ledger, oldestProof } from './ledger.js';
+import type { Span } from './span.js';
+import { mostSuspects, type VerifyState, type VerifyStateFile } from './state.js';
+
+export interface BookOptions {
+  readonly file: VerifyStateFile | null;
+  readonly span: Span;
+  readonly deviceBytes: number;
+  /** Go on where an earlier run stopped. */
+  readonly resume: boolean;
+  /** A volume is covered piece by piece while it lives: also what was written meanwhile is gone on with. */
+  readonly mayHaveChanged: boolean;
+  /** Both sides' accounts of writes before this run (evidence.ts); null where they say nothing. */
+  readonly evidence: readonly (string | null)[];
+  readonly reporter: Reporter;
+}
+
+export class Book {
+  readonly #options: BookOptions;
+  #ledger: Ledger;
+  /** Of the run that began at the beginning: what was compared then is as old as that. */
+  #evidence: readonly (string | null)[];
+  /** All of the span before it was examined, in this run or in those that it goes on with. */
+  cursorBytes: number;
+  /** What of it was not found equal when it was last read. */
+  suspects: ExtentList = emptyExtents;
+
+  private constructor(options: BookOptions) {
+    this.#options = options;
+    this.#ledger = emptyLedger(options.deviceBytes);
+    this.#evidence = options.evidence;
+    this.cursorBytes = options.span.startBytes;
+  }
+
+  /** Opens what earlier runs left, if there is something. Rejects with STATE_UNUSABLE. */
+  static async open(options: BookOptions): Promise<Book> {
+    const book = new Book(options);
+    const earlier = (await options.file?.load()) ?? null;
+    if (earlier !== null && earlier.deviceBytes === options.deviceBytes) book.#takeUp(earlier);
+    return book;
+  }
+
+  #takeUp({ ledger, unfinished }: VerifyState): void {
+    const { span, resume, mayHaveChanged, reporter } = this.#options;
+    this.#ledger = ledger;
+    const isSame =
+      unfinished?.startBytes === span.startBytes && unfinished.stopBytes === span.stopBytes;
+    if (!isSame || !resume) return;
+    const note = (message: string) => {
+      reporter.report({ type: 'note', severity: 'info', code: 'RESUME', message });
+    };
+    if (!mayHaveChanged && !this.#isUntouched(unfinished.evidence)) {
+      note('starting over: since an earlier run stopped, either side may have been written');
+      return;
+    }
+    note(`going on at byte ${unfinished.cursorBytes}, where an earlier run stopped`);
+    this.#evidence = unfinished.evidence;
+    this.cursorBytes = unfinished.cursorBytes;
+    this.suspects = Float64Array.from(unfinished.suspects);
+  }
+
+  #isUntouched(before: readonly (string | null)[]): boolean {
+    return this.#options.evidence.every((text, index) => text !== null && text === before[index]);
+  }
+
+  /** Notes the answer on `examined`: all of it is proven but `doubtful`, which is to be looked at again. */
+  enter(examined: ExtentList, doubtful: ExtentList, provenAt: number): void {
+    this.#ledger = entered(this.#ledger, subtract(examined, doubtful), provenAt);
+    this.suspects = union(subtract(this.suspects, examined), intersect(doubtful, examined));
+  }
+
+  /** Notes that all before that place was examined. */
+  advance(toBytes: number, doubtful: ExtentList, provenAt: number): void {
+    this.enter(extentOf(this.cursorBytes, toBytes - this.cursorBytes), doubtful, provenAt);
+    this.cursorBytes = toBytes;
+  }
+
+  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  get oldestProof(): number | null {
+    const { startBytes, stopBytes } = this.#options.span;
+    return oldestProof(this.#ledger, startBytes, stopBytes);
+  }
+
+  /** Makes it durable. An unfinished run is gone on with by the next. */
+  async save(isFinished: boolean): Promise<void> {
+    const { file, span, deviceBytes } = this.#options;
+    const unfinished = {
+      ...span,
+      cursorBytes: this.cursorBytes,
+      suspects: [...atMost(this.suspects, mostSuspects)],
+      evidence: this.#evidence,
+    };
+    await file?.save({
+      deviceBytes,
+      ledger: this.#ledger,
+      unfinished: isFinished ? null : unfinished,
+    });
+  }
+}
+
+/** A list that covers the other with at most so many extents: what lies between is looked at too. */
+function atMost(list: ExtentList, most: number): ExtentList {
+  let shorter = list;
+  for (let gapBytes = 4096; shorter.length / 2 > most; gapBytes *= 4) {
+    shorter = coalesce(shorter, gapBytes);
+  }
+  return shorter;
+}

@@ -1,0 +1,102 @@
+/** Verifies a mounted source against its replica while both live: trackers on both sides say what to prove again. */
+
+import { type ExtentList, union } from '../../region/index.js';
+import { refusalError } from '../../volume/index.js';
+import { beginOnline, type Begun } from '../online/begin.js';
+import { doubtful } from './answers.js';
+import { volumeJudge } from './judge.js';
+import type { PairContext, PairOptions, VerifyReport } from './pair.js';
+import { prepareVerify, type VerifyRequest } from './prepare.js';
+import { proveWritten } from './prove-written.js';
+import { recordWrites } from './recorder.js';
+import { entered, oldestProof } from './ledger.js';
+import { type Span, spanned } from './span.js';
+import { VerifyStateFile } from './state.js';
+import { verify } from './verify.js';
+
+export interface OnlineVerifyOptions {
+  /** For the map: the longest that writers may wait. */
+  readonly maxFreezeMs: number;
+  /** How long a replica may take to follow. */
+  readonly settleMs: number;
+  /** What must not lie on the source's file system. */
+  readonly spared: readonly string[];
+}
+
+/**
+ * Verifies a pair in use. Every range of the answer was equal, or different for `settleMs`, after its
+ * last write on either side; the rest is `changing`. Rejects as verifyPair(), beginOnline() and
+ * startTracker() do.
+ */
+export async function verifyOnline(
+  request: Omit<VerifyRequest, 'repair'>,
+  options: PairOptions,
+  online: OnlineVerifyOptions,
+  context: PairContext,
+): Promise<VerifyReport> {
+  const startedAt = Date.now();
+  const startedMs = performance.now();
+  const { signal, reporter } = context;
+  const started: { begun?: Begun } = {};
+  try {
+    await using prepared = await prepareVerify({ ...request, repair: false }, async (source) => {
+      const work = { ...online, map: request.map, granularityBytes: null };
+      started.begun = await beginOnline({ ...work, source, signal });
+      return started.begun.map;
+    });
+    const { begun } = started;
+    if (begun === undefined) throw new Error('prepared without a map');
+    const { source, span, workList, map } = prepared;
+    for (const note of map.notes) reporter.report({ type: 'note', ...note });
+    const [refusal] = prepared.refusals;
+    if (refusal !== undefined) throw refusalError(refusal);
+    await using target = await prepared.openTarget();
+    await using recorder = await recordWrites(begun.tracker, target.volume, map.deviceBytes);
+    const judge = volumeJudge(source, target.volume);
+    const names = [source.identity.stableId, target.volume.identity.stableId] as const;
+    const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope);
+    const run = { judge, witness: recorder, workList, span, deviceBytes: map.deviceBytes };
+    // Both sides are written all the time: there is no account that an earlier run could be held to.
+    const first = await verify({ ...run, evidence: [null], state, options, ...context });
+    const reached = { ...span, stopBytes: first.stoppedAtBytes ?? span.stopBytes };
+    const open = union(doubtful(first), spanned(recorder.take(), reached));
+    const concerns = (written: ExtentList) => spanned(written, reached);
+    const again = { ...online, judge, recorder, effort: options.effort, concerns, signal };
+    const answers = first.interrupted ? first : await proveWritten(again, open);
+    const oldest = await withdraw(state, doubtful(answers), span);
+    const result = { ...first, ...answers, interrupted: signal.aborted };
+    return {
+      source: source.identity,
+      target: target.volume.identity,
+      map,
+      span,
+      workList,
+      missing: prepared.missing,
+      result,
+      repair: null,
+      answers: { different: answers.different, notProven: answers.notProven },
+      doubts:
+        recorder.broken === null
+          ? []
+          : [`writes to ${source.identity.path} may have been missed: ${recorder.broken}`],
+      oldestProof: oldest,
+      startedAt,
+      seconds: (performance.now() - startedMs) / 1000,
+    };
+  } finally {
+    await started.begun?.tracker.stop();
+  }
+}
+
+/** What was proven on the way and is in doubt at the end has no proof. Resolves with the oldest there is. */
+async function withdraw(
+  file: VerifyStateFile,
+  doubts: ExtentList,
+  { startBytes, stopBytes }: Span,
+): Promise<number | null> {
+  const state = await file.load();
+  if (state === null) return null;
+  const ledger = entered(state.ledger, doubts, null);
+  if (doubts.length > 0) await file.save({ ...state, ledger });
+  return oldestProof(ledger, startBytes, stopBytes);
+}

@@ -1,0 +1,165 @@
+/** The whole of one verification of a pair: prepared, compared, repaired if asked; one report at the end. */
+
+import type { UsedMap } from '../../../fsparsers/index.js';
+import type { ExtentList } from '../../region/index.js';
+import type { Reporter } from '../../report/index.js';
+import {
+  type LocalVolume,
+  type Refusal,
+  refusalError,
+  type VolumeIdentity,
+} from '../../volume/index.js';
+import { type Answers, causes } from './answers.js';
+import { volumeJudge } from './judge.js';
+import { entered, oldestProof } from './ledger.js';
+import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
+import { repair, type RepairResult } from './repair.js';
+import type { Span } from './span.js';
+import { VerifyStateFile } from './state.js';
+import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
+import { accountingWitness, accountOf, firstAccountOf, isUnwritten } from './witness.js';
+
+export interface PairOptions extends VerifyOptions {
+  readonly stateDirectory: string;
+  /** Rejects if the run must not begin; default: the first refusal ends it. */
+  readonly settleRefusals?: (refusals: readonly Refusal[]) => Promise<void>;
+}
+
+export interface PairContext {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** Everything that a verification found out. */
+export interface VerifyReport {
+  readonly source: VolumeIdentity;
+  readonly target: VolumeIdentity;
+  readonly map: UsedMap;
+  readonly span: Span;
+  readonly workList: ExtentList;
+  /** Used ranges behind the end of a smaller target: they differ, and cannot be repaired. */
+  readonly missing: ExtentList;
+  readonly result: VerifyResult;
+  readonly repair: RepairResult | null;
+  /** The last word on every range: after the repair, if there was one. */
+  readonly answers: Answers;
+  /** Why nothing that differs does not mean that all is equal; one sentence each. */
+  readonly doubts: readonly string[];
+  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  readonly oldestProof: number | null;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly seconds: number;
+}
+
+export type Verdict = 'equal' | 'different' | 'not proven' | 'interrupted';
+
+/** One answer for the whole run. An interrupted run has none. */
+export function verdictOf(report: VerifyReport): Verdict {
+  const { answers, missing, result, doubts } = report;
+  if (result.interrupted || report.repair?.interrupted === true) return 'interrupted';
+  if (answers.different.length > 0 || missing.length > 0) return 'different';
+  const isProven =
+    causes.every((cause) => answers.notProven[cause].length === 0) &&
+    result.stoppedAtBytes === null &&
+    doubts.length === 0;
+  return isProven ? 'equal' : 'not proven';
+}
+
+/**
+ * Verifies a pair. Rejects as openVolume() and mapVolume() do, with a refusal's error, with LOCKED (a
+ * repair while another run writes the target), with EngineError and STATE_UNUSABLE.
+ */
+export async function verifyPair(
+  request: VerifyRequest,
+  options: PairOptions,
+  context: PairContext,
+): Promise<VerifyReport> {
+  const startedAt = Date.now();
+  const startedMs = performance.now();
+  await using prepared = await prepareVerify(request);
+  for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
+  await (options.settleRefusals ?? refuseAll)(prepared.refusals);
+  await using target = await prepared.openTarget();
+  const { source, span, workList, map } = prepared;
+  const accounts = [prepared.sourceAccount, await firstAccountOf(target.volume)];
+  const judge = volumeJudge(source, target.volume);
+  const witness = accountingWitness([source, target.volume], accounts, map.deviceBytes);
+  const state = new VerifyStateFile(
+    options.stateDirectory,
+    source.identity.stableId,
+    target.volume.identity.stableId,
+    prepared.scope,
+  );
+  const result = await verify({
+    judge,
+    witness,
+    workList,
+    span,
+    deviceBytes: map.deviceBytes,
+    evidence: accounts.map(({ evidence }) => evidence),
+    state,
+    options,
+    ...context,
+  });
+  const mend = request.repair && result.different.length > 0 && !result.interrupted;
+  const repaired = mend
+    ? await repair({
+        source,
+        target: target.volume,
+        judge,
+        witness,
+        answers: result,
+        effort: options.effort,
+        ...context,
+      })
+    : null;
+  const oldest = repaired === null ? null : await noteProofs(state, repaired.repaired, span);
+  return {
+    source: source.identity,
+    target: target.volume.identity,
+    map,
+    span,
+    workList,
+    missing: prepared.missing,
+    result,
+    repair: repaired,
+    answers: repaired?.answers ?? { different: result.different, notProven: result.notProven },
+    doubts: await doubtsOf(prepared, target.volume, result),
+    oldestProof: repaired === null ? result.oldestProof : oldest,
+    startedAt,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}
+
+/** What was repaired was read back from both sides: that is a proof, and the newest. */
+async function noteProofs(
+  file: VerifyStateFile,
+  proven: ExtentList,
+  { startBytes, stopBytes }: Span,
+): Promise<number | null> {
+  const state = await file.load();
+  if (state === null) return null;
+  const ledger = entered(state.ledger, proven, Date.now());
+  await file.save({ ...state, ledger });
+  return oldestProof(ledger, startBytes, stopBytes);
+}
+
+/** The first refusal ends the run. */
+export function refuseAll([first]: readonly Refusal[]): Promise<void> {
+  return first === undefined ? Promise.resolve() : Promise.reject(refusalError(first));
+}
+
+async function doubtsOf(
+  { source, sourceAccount }: PreparedVerify,
+  target: LocalVolume,
+  { writtenDuringRun }: VerifyResult,
+): Promise<string[]> {
+  // Since before its map was read: what was allocated behind its back was not compared.
+  const isUntouched = isUnwritten(sourceAccount, await accountOf(source));
+  if (writtenDuringRun !== true && isUntouched !== false) return [];
+  const { path } = isUntouched === false ? source.identity : target.identity;
+  return [
+    `${path} was written during the run: what was compared before may differ now, and what was allocated since was not compared`,
+  ];
+}

@@ -1,0 +1,178 @@
+/** Before the first comparison: look at both sides, map the source, find the reasons not to begin. */
+
+import { type MapOptions, probe, type UsedMap } from '../../../fsparsers/index.js';
+import {
+  emptyExtents,
+  type ExtentList,
+  extentOf,
+  clip,
+  subtract,
+  usedExtents,
+} from '../../region/index.js';
+import {
+  findRefusals,
+  hazardRefusals,
+  identifyVolume,
+  type LocalVolume,
+  openVolume,
+  type Override,
+  overrides,
+  type Refusal,
+  type RefusalCode,
+  surveySurroundings,
+} from '../../volume/index.js';
+import { mapSource } from '../prepare.js';
+import { inspectTargets, openTargets, type Target, TargetSet } from '../targets.js';
+import { type Span, spanned, spanOf } from './span.js';
+import { type Account, firstAccountOf } from './witness.js';
+
+export interface VerifyRequest {
+  readonly source: string;
+  readonly target: string;
+  readonly map: MapOptions;
+  readonly logDevice?: string | undefined;
+  readonly free: 'ignore' | 'verify';
+  /** Bytes of the volume; null: its end. */
+  readonly startBytes: number;
+  readonly stopBytes: number | null;
+  /** The target is to be written where it differs: then it must be fit for that. */
+  readonly repair: boolean;
+  readonly overrides: ReadonlySet<Override>;
+  readonly signal: AbortSignal;
+}
+
+export interface PreparedVerify {
+  readonly source: LocalVolume;
+  /** The source's account of writes before its map was read. */
+  readonly sourceAccount: Account;
+  readonly map: UsedMap;
+  readonly target: Target;
+  readonly span: Span;
+  /** What is to be compared: within the span, and within both volumes. */
+  readonly workList: ExtentList;
+  /** What the target, being smaller, cannot hold. */
+  readonly missing: ExtentList;
+  /** Tells verifications of the same pair apart that compare other parts of it. */
+  readonly scope: string;
+  /** Those that no override covers. */
+  readonly refusals: readonly Refusal[];
+  /** For reading, or, with `repair`, for writing, exclusively and under a lock. */
+  openTarget(): Promise<OpenTarget>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface OpenTarget extends AsyncDisposable {
+  readonly volume: LocalVolume;
+}
+
+/** What keeps even a reader from beginning: its answer would mean nothing. */
+const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'SOURCE_MOUNTED',
+  'SOURCE_OPEN',
+  'NTFS_DIRTY',
+  'NTFS_LOG_UNCLEAN',
+  'NTFS_HIBERNATED',
+  'NTFS_FAST_STARTUP',
+  'SAME_STORAGE',
+]);
+
+/**
+ * Gathers everything; writes nothing. `online` maps a source that is mounted, which is then no reason
+ * to refuse it. Rejects as openVolume() and mapVolume() do, or as `online` does.
+ */
+export async function prepareVerify(
+  request: VerifyRequest,
+  online: ((source: LocalVolume) => Promise<UsedMap>) | null = null,
+): Promise<PreparedVerify> {
+  const source = await openVolume(request.source);
+  try {
+    const targetIdentity = await identifyVolume(request.target);
+    const surroundings = await surveySurroundings();
+    const { logDevice } = request;
+    const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
+    const [target] = await inspectTargets([request.target], source.identity, surroundings, spared);
+    if (target?.facts == null) throw new Error('a target that was there is gone');
+    const usage = await surroundings.usageOf(source.identity);
+    // Before the map is read: what is allocated behind its back is written, and seen to be.
+    const sourceAccount = await firstAccountOf(source);
+    const map = await (online === null
+      ? mapSource(source, { ...request, dirty: 'refuse' })
+      : online(source));
+    const found = [
+      ...findRefusals({ identity: source.identity, usage }, [target.facts]),
+      ...hazardRefusals(source.identity, map.hazards ?? []),
+    ];
+    const isReplica = request.repair && (await holdsTheSame(source, request.target));
+    const concerns = ({ code }: Refusal) =>
+      online !== null && code === 'SOURCE_MOUNTED'
+        ? false
+        : request.repair
+          ? code !== 'TARGET_HAS_DATA' || !isReplica
+          : readerRefusals.has(code);
+    const span = spanOf(request, map.deviceBytes);
+    const wanted = spanned(wantedExtents(map, request.free), span);
+    // A file grows before it is repaired; a device cannot.
+    const canGrow = request.repair && targetIdentity.kind === 'file';
+    const heldBytes = canGrow ? Infinity : targetIdentity.sizeBytes;
+    const workList = clip(wanted, 0, heldBytes);
+    return {
+      source,
+      sourceAccount,
+      map,
+      target,
+      span,
+      workList,
+      scope: scopeOf(request),
+      missing: heldBytes === Infinity ? emptyExtents : subtract(wanted, workList),
+      refusals: found.filter(
+        (refusal) => concerns(refusal) && !request.overrides.has(overrides[refusal.code]),
+      ),
+      // A larger file keeps its end.
+      openTarget: () =>
+        openTarget(request, target, Math.max(source.identity.sizeBytes, targetIdentity.sizeBytes)),
+      [Symbol.asyncDispose]: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
+  // Not joined across gaps, as a copy's work list is: what lies in a gap is free, and may differ.
+  return free === 'verify' ? extentOf(0, map.deviceBytes) : usedExtents(map.ranges);
+}
+
+function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
+  // All is all, by whichever option.
+  const all = free === 'verify' || as === 'whole';
+  return all ? 'all' : JSON.stringify([as ?? null, swap ?? null]);
+}
+
+/** Whether the target carries the very signatures of the source: then it is its replica. */
+export async function holdsTheSame(source: LocalVolume, target: string): Promise<boolean> {
+  await using volume = await openVolume(target);
+  const left = await probe(source.reader);
+  // What cannot be read carries no signature that one could go by.
+  const right = await probe(volume.reader).catch(() => []);
+  const named = (list: typeof left) =>
+    JSON.stringify(list.map(({ type, uuid, offsetBytes }) => [type, uuid, offsetBytes]));
+  return left.length > 0 && named(left) === named(right);
+}
+
+async function openTarget(
+  { target: name, repair, overrides: allowed }: VerifyRequest,
+  target: Target,
+  sizeBytes: number,
+): Promise<OpenTarget> {
+  if (!repair) {
+    const expected = target.facts?.identity;
+    const volume = await openVolume(name, expected === undefined ? {} : { expected });
+    return { volume, [Symbol.asyncDispose]: () => volume.close() };
+  }
+  const exclusive = !allowed.has(overrides.TARGET_IN_USE) && !allowed.has(overrides.TARGET_MOUNTED);
+  const set: TargetSet = await openTargets([target], { sizeBytes, exclusive });
+  const [opened] = set.targets;
+  if (opened === undefined) throw new Error('a target that was opened is not there');
+  return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
+}

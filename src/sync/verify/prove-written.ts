@@ -1,0 +1,113 @@
+/** The end of a verification of volumes in use: what was written since it was compared is proven again. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CompareResult, Effort } from '../../engine/index.js';
+import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
+import { watchJob } from '../watch.js';
+import type { Answers } from './answers.js';
+import type { Judge } from './judge.js';
+import type { Recorder } from './recorder.js';
+
+export interface ProveRun {
+  readonly judge: Judge;
+  readonly recorder: Recorder;
+  readonly effort: Effort;
+  /** The part of what was written that is to be proven. */
+  readonly concerns: (written: ExtentList) => ExtentList;
+  readonly signal: AbortSignal;
+  /** How long a replica may take to follow: what differs for so long, unwritten, is different. */
+  readonly settleMs: number;
+}
+
+/** Volumes that are written all the time never settle everywhere: so many times settleMs, and it is said. */
+const patience = 4;
+const pauseMs = 250;
+const unreadableRounds = 2;
+
+/**
+ * Compares `open`, and whatever is written meanwhile, until every range was equal after its last write,
+ * or differed for `settleMs` without one. What does neither in time is `changing`. The answers are on
+ * all that was asked; what is in none of them is equal.
+ */
+export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Answers> {
+  const { judge, recorder, effort, signal, settleMs } = run;
+  const questions = new Questions(open, settleMs);
+  const endMs = performance.now() + patience * settleMs;
+  for (let round = 1; ; round++) {
+    await recorder.writtenSince();
+    questions.add(run.concerns(recorder.take()));
+    const isOver = performance.now() > endMs || signal.aborted || recorder.broken !== null;
+    if (questions.open.length === 0 || isOver) return questions.answers;
+    const asked = questions.open;
+    const result = await watchJob(judge.compare(asked, effort), { signal });
+    if (result.cancelled) return questions.answers;
+    await recorder.writtenSince();
+    questions.take(asked, result, run.concerns(recorder.take()), round);
+    await sleep(pauseMs, undefined, { signal }).catch(() => null);
+  }
+}
+
+/** Ranges that differ and were not written since that moment. */
+interface Steady {
+  readonly sinceMs: number;
+  readonly ranges: ExtentList;
+}
+
+class Questions {
+  readonly #settleMs: number;
+  /** Not equal at the last reading, or written since. */
+  open: ExtentList;
+  #different = emptyExtents;
+  #unreadable = emptyExtents;
+  #steady: readonly Steady[] = [];
+
+  constructor(open: ExtentList, settleMs: number) {
+    this.open = open;
+    this.#settleMs = settleMs;
+  }
+
+  /** What was answered and is written again is a question again. */
+  add(written: ExtentList): void {
+    this.#different = subtract(this.#different, written);
+    this.#unreadable = subtract(this.#unreadable, written);
+    this.#steady = this.#steady.map(({ sinceMs, ranges }) => ({
+      sinceMs,
+      ranges: subtract(ranges, written),
+    }));
+    this.open = union(this.open, written);
+  }
+
+  take(
+    asked: ExtentList,
+    { differentRanges: differing, unreadableRanges: unreadable }: CompareResult,
+    written: ExtentList,
+    round: number,
+  ): void {
+    const nowMs = performance.now();
+    const unwritten = subtract(differing, written);
+    const older = this.#steady.map(({ sinceMs, ranges }) => ({
+      sinceMs,
+      ranges: intersect(ranges, unwritten),
+    }));
+    const known = older.reduce((all, { ranges }) => union(all, ranges), emptyExtents);
+    const steady = [...older, { sinceMs: nowMs, ranges: subtract(unwritten, known) }];
+    const isOld = ({ sinceMs }: Steady) => nowMs - sinceMs >= this.#settleMs;
+    for (const { ranges } of steady.filter(isOld)) {
+      this.#different = union(this.#different, ranges);
+    }
+    this.#steady = steady.filter((one) => !isOld(one) && one.ranges.length > 0);
+    if (round >= unreadableRounds) this.#unreadable = union(this.#unreadable, unreadable);
+    const touched = intersect(asked, written);
+    const unequal = union(union(differing, unreadable), touched);
+    this.open = subtract(subtract(unequal, this.#different), this.#unreadable);
+  }
+
+  get answers(): Answers {
+    const notProven = {
+      unreadable: subtract(this.#unreadable, this.#different),
+      changing: this.open,
+      unstable: emptyExtents,
+    };
+    return { different: this.#different, notProven };
+  }
+}

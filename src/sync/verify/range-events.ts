@@ -1,0 +1,23 @@
+/** Every range of a report that is not equal, named, as an event for whoever prints or logs it. */
+
+import type { ExtentList } from '../../region/index.js';
+import type { RangeEvent } from '../../report/index.js';
+import { causes } from './answers.js';
+import { attribute } from './attribute.js';
+import type { VerifyReport } from './pair.js';
+
+/** One event for each range, with what lies in it. */
+export function* rangeEvents(report: VerifyReport): Generator<RangeEvent> {
+  const { map, answers, missing, repair } = report;
+  const event = (answer: RangeEvent['answer'], cause: RangeEvent['cause'], repaired = false) =>
+    function* (list: ExtentList): Generator<RangeEvent> {
+      for (const range of attribute(map, list)) {
+        yield { type: 'range', answer, cause, ...range, repaired };
+      }
+    };
+  yield* event('different', null)(answers.different);
+  yield* event('different', 'missing')(missing);
+  for (const cause of causes) yield* event('not proven', cause)(answers.notProven[cause]);
+  // Last: whoever lists only so many must not leave out what is still wrong.
+  if (repair !== null) yield* event('different', null, true)(repair.repaired);
+}

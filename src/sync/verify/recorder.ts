@@ -1,0 +1,81 @@
+/** A witness that knows where: the write trackers of both sides, and a record of all they have said. */
+
+import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
+import { startTracker, type Tracker } from '../../tracker/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import { accountingWitness, firstAccountOf, type Witness } from './witness.js';
+
+export interface Recorder extends Witness, AsyncDisposable {
+  /** Everything that was written, on either side, since this was last asked. */
+  take(): ExtentList;
+  /** Why a write may have been missed: then nothing is known any more. */
+  readonly broken: string | null;
+}
+
+/**
+ * Follows the source by a tracker that is running, and the other side by one of its own where it is a
+ * device; a file's times of change tell that it was written, and not where. Rejects as startTracker().
+ */
+export async function recordWrites(
+  source: Tracker,
+  other: LocalVolume | null,
+  deviceBytes: number,
+): Promise<Recorder> {
+  const own = other?.identity.kind === 'block' ? await startTracker(other) : null;
+  const byAccount = other !== null && own === null ? [other] : [];
+  const accounts = await Promise.all(byAccount.map(firstAccountOf));
+  return new TrackerRecorder(
+    own === null ? [source] : [source, own],
+    accountingWitness(byAccount, accounts, deviceBytes),
+    own,
+    deviceBytes,
+  );
+}
+
+class TrackerRecorder implements Recorder {
+  readonly #trackers: readonly Tracker[];
+  readonly #accounts: Witness;
+  readonly #own: Tracker | null;
+  readonly #deviceBytes: number;
+  #written: ExtentList = emptyExtents;
+  #broken: string | null = null;
+
+  constructor(
+    trackers: readonly Tracker[],
+    accounts: Witness,
+    own: Tracker | null,
+    deviceBytes: number,
+  ) {
+    this.#trackers = trackers;
+    this.#accounts = accounts;
+    this.#own = own;
+    this.#deviceBytes = deviceBytes;
+  }
+
+  get broken(): string | null {
+    return this.#broken;
+  }
+
+  async writtenSince(): Promise<ExtentList> {
+    const account = await this.#accounts.writtenSince();
+    let written = account === 'unknown' ? extentOf(0, this.#deviceBytes) : account;
+    for (const tracker of this.#trackers) {
+      const { dirty, missed } = await tracker.drain();
+      this.#broken ??= missed;
+      written = union(written, dirty);
+    }
+    const said = this.#broken === null ? written : extentOf(0, this.#deviceBytes);
+    this.#written = union(this.#written, said);
+    return said;
+  }
+
+  take(): ExtentList {
+    const written = this.#written;
+    this.#written = emptyExtents;
+    return written;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#own?.stop();
+  }
+}

@@ -1,0 +1,108 @@
+/** Repair: copies the ranges that differ, and those only, and holds them against the source again. */
+
+import { copy, type Effort, EngineError } from '../../engine/index.js';
+import { clip, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+import { Meter, type Reporter } from '../../report/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import { headBytes, sealBytes } from '../plan.js';
+import { watchJob } from '../watch.js';
+import { type Answers, doubtful, merged, without } from './answers.js';
+import type { Judge } from './judge.js';
+import { settle } from './settle.js';
+import type { Witness } from './witness.js';
+
+export interface RepairRun {
+  readonly source: LocalVolume;
+  /** Open for writing, under a lock. */
+  readonly target: LocalVolume;
+  readonly judge: Judge;
+  readonly witness: Witness;
+  /** What a verification found. */
+  readonly answers: Answers;
+  readonly effort: Effort;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+export interface RepairResult {
+  readonly interrupted: boolean;
+  /** Differed before, is equal now: read back from both sides past the cache. */
+  readonly repaired: ExtentList;
+  /** The verification's answers, with those on the repaired ranges replaced by newer ones. */
+  readonly answers: Answers;
+}
+
+/**
+ * Copies what differs. Superblocks and partition tables come last, as in a seed: whatever they describe
+ * is there before them. Interrupted anywhere, the next verification finds what is left. Where the target
+ * cannot be written, or the source not read, that is reported, and all that still differs stays different.
+ */
+export async function repair(run: RepairRun): Promise<RepairResult> {
+  const { different } = run.answers;
+  const end = (different.at(-2) ?? 0) + (different.at(-1) ?? 0);
+  const stages = [
+    clip(different, headBytes, Math.max(0, end - headBytes)),
+    clip(different, sealBytes, headBytes - sealBytes),
+    clip(different, 0, sealBytes),
+  ];
+  const meter = new Meter();
+  let doneBytes = 0;
+  for (const stage of stages) {
+    if (stage.length === 0 || run.signal.aborted) continue;
+    if (!(await copyStage(run, stage, meter, doneBytes))) break;
+    doneBytes += totalBytes(stage);
+  }
+  if (run.signal.aborted) {
+    return { interrupted: true, repaired: new Float64Array(0), answers: run.answers };
+  }
+  const now = await judgeAgain(run, different);
+  return {
+    interrupted: false,
+    repaired: subtract(different, doubtful(now)),
+    answers: merged(without(run.answers, different), now),
+  };
+}
+
+/** True if all of it was copied, and flushed. */
+async function copyStage(
+  { source, target, effort, answers, reporter, signal }: RepairRun,
+  extents: ExtentList,
+  meter: Meter,
+  doneBytes: number,
+): Promise<boolean> {
+  const job = copy({ ...effort, sourceFd: source.fd, targetFds: [target.fd], extents });
+  const allBytes = totalBytes(answers.different);
+  try {
+    const { cancelled } = await watchJob(job, {
+      signal,
+      onProgress: ({ completedBytes, badBytes }) => {
+        const reading = {
+          phase: 'repairing',
+          completedBytes: doneBytes + completedBytes,
+          totalBytes: allBytes,
+          badBytes,
+          skippedBytes: 0,
+        };
+        reporter.report(meter.sample(performance.now(), reading));
+      },
+    });
+    return !cancelled;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const { path } = error.side === 'source' ? source.identity : target.identity;
+    const message = `the repair of ${target.identity.path} ended early: ${error.message} (${path})`;
+    reporter.report({ type: 'error', code: error.code, message, remedy: null });
+    return false;
+  }
+}
+
+async function judgeAgain(run: RepairRun, extents: ExtentList): Promise<Answers> {
+  const { judge, witness, effort, signal } = run;
+  // Our own writes are on the account of writes too: what came before this reading does not matter.
+  await witness.writtenSince();
+  const result = await watchJob(judge.compare(extents, effort), { signal });
+  const written = await witness.writtenSince();
+  const answers = await settle(judge, witness, { result, written }, { effort, signal });
+  if (!result.cancelled) return answers;
+  return merged(answers, { ...answers, different: union(answers.different, extents) });
+}

@@ -1,0 +1,38 @@
+/** The part of a volume that a verification is about. */
+
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { type ExtentList, intersect, extentOf } from '../../region/index.js';
+
+/** In bytes of the volume; not empty, unless the volume is. */
+export interface Span {
+  readonly startBytes: number;
+  readonly stopBytes: number;
+}
+
+export interface AskedSpan {
+  readonly startBytes: number;
+  /** Null: the volume's end. */
+  readonly stopBytes: number | null;
+}
+
+/**
+ * The span that was asked for, on a volume of that size. Rejects with EMPTY_SPAN one that has nothing in
+ * it: nothing compared must not look like nothing different.
+ */
+export function spanOf({ startBytes, stopBytes }: AskedSpan, deviceBytes: number): Span {
+  const stop = Math.min(stopBytes ?? deviceBytes, deviceBytes);
+  if (startBytes < stop || (deviceBytes === 0 && startBytes === 0)) {
+    return { startBytes, stopBytes: stop };
+  }
+  throw new FastsyncError({
+    code: 'EMPTY_SPAN',
+    exitCode: exitCodes.usage,
+    message: `nothing lies between byte ${startBytes} and byte ${stop} of a volume of ${deviceBytes} bytes`,
+    remedy: 'give a --start before --stop and before the end of the volume',
+  });
+}
+
+/** Everything in the span that is in the list. */
+export function spanned(list: ExtentList, { startBytes, stopBytes }: Span): ExtentList {
+  return intersect(list, extentOf(startBytes, stopBytes - startBytes));
+}
