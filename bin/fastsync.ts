@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../src/cli/main.js';
+import { fastsync } from '../src/cli/fastsync.js';
 
-await main(process.argv.slice(2));
+await fastsync(process.argv.slice(2));

@@ -1,9 +1,10 @@
 /** Asks the person at the terminal; where there is none, the answer is no. */
 
 import { createInterface } from 'node:readline/promises';
+import { type Refusal, refusalError } from '../volume/index.js';
 
 /** True only for a typed "yes". */
-export async function confirm(question: string): Promise<boolean> {
+async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   // Ctrl-C and Ctrl-D at the question are a no; readline alone would never settle.
@@ -20,5 +21,14 @@ export async function confirm(question: string): Promise<boolean> {
     return answer.trim().toLowerCase() === 'yes';
   } finally {
     terminal.close();
+  }
+}
+
+/** The first refusal ends the run, unless it is one that a person at the terminal may answer. */
+export async function settleRefusals(refusals: readonly Refusal[]): Promise<void> {
+  const final = refusals.find(({ code }) => code !== 'TARGET_HAS_DATA');
+  if (final !== undefined) throw refusalError(final);
+  for (const refusal of refusals) {
+    if (!(await confirm(`${refusal.message}. Overwrite it?`))) throw refusalError(refusal);
   }
 }

@@ -5,7 +5,14 @@ import { describeFailure } from '../engine/index.js';
 import { exitCodes } from '../errors.js';
 import { eachExtent, totalBytes } from '../region/index.js';
 import { formatBytes, formatDuration, formatRate } from '../report/index.js';
-import type { Plan, PreparedSeed, SeedOptions, SeedResult, SeedTarget } from '../sync/index.js';
+import type {
+  OnlineResult,
+  Plan,
+  PreparedSeed,
+  SeedOptions,
+  SeedResult,
+  SeedTarget,
+} from '../sync/index.js';
 import { type LocalVolume, overrides } from '../volume/index.js';
 import type { Outcome } from './run.js';
 
@@ -24,12 +31,13 @@ export function describeSeed(
   options: SeedOptions,
   result: SeedResult,
   seconds: number,
+  online: OnlineResult | null = null,
 ): Outcome {
   const badBytes = totalBytes(result.badRanges);
   const failed = result.targetFailures.filter((failure) => failure !== null).length;
   const [outcome, exitCode] = result.interrupted
     ? (['interrupted', exitCodes.interrupted] as const)
-    : badBytes > 0 || failed > 0 || result.sourceChanged || subject.plan.truncatedBytes > 0
+    : badBytes > 0 || failed > 0 || result.unsealed !== null || subject.plan.truncatedBytes > 0
       ? (['incomplete', exitCodes.incomplete] as const)
       : (['done', exitCodes.done] as const);
   const facts: Fact[] = [
@@ -38,18 +46,35 @@ export function describeSeed(
     ...(options.verify
       ? [['verified', `${formatBytes(result.verifiedBytes)} read back`] as const]
       : []),
+    ...(online === null ? [] : onlineFacts(online)),
     ...failureFacts(subject, result),
     ...badFacts(result),
     ...truncationFacts(subject.plan),
   ];
-  if (result.sourceChanged) {
-    facts.push([
-      'not sealed',
-      'the source was written during the run; stop the writer and run the same command again',
-    ]);
-  }
+  if (result.unsealed !== null) facts.push(['not sealed', result.unsealed.message]);
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
-  return { outcome, exitCode, facts, figures: figuresOf(subject, result) };
+  const figures = figuresOf(subject, result);
+  return { outcome, exitCode, facts, figures: { ...figures, ...onlineFigures(online) } };
+}
+
+function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
+  const forMap = `${Math.ceil(mapFreezeMs)} ms for the map`;
+  if (cutover === null) return [['frozen', forMap]];
+  const { rounds, recopiedBytes, frozenBytes, freezeCallMs, heldMs, pointInTime } = cutover;
+  const forCutover = Math.ceil(freezeCallMs + heldMs);
+  return [
+    ['state of', pointInTime],
+    ['followed', `${formatBytes(recopiedBytes)} written meanwhile, in ${rounds} rounds`],
+    [
+      'frozen',
+      `${forMap}, ${forCutover} ms for the cutover (${formatBytes(frozenBytes)} read in it)`,
+    ],
+  ];
+}
+
+function onlineFigures(online: OnlineResult | null) {
+  if (online === null) return {};
+  return { mapFreezeMs: online.mapFreezeMs, cutover: online.cutover };
 }
 
 function headline({ source, targets, map }: SeedSubject, outcome: Outcome['outcome']): Fact {

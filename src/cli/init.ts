@@ -1,16 +1,23 @@
 /** `fastsync init`: seed targets from a source. */
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
-import { checkEffort, type Effort } from '../engine/index.js';
 import { ddrescueMap } from '../region/formats/index.js';
-import { prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
-import { type Override, overrideHelp, type Refusal, refusalError } from '../volume/index.js';
-import { confirm } from './confirm.js';
+import { mapSource, prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
+import { settleRefusals } from './confirm.js';
+import { initOnline, onlineFrom, onlineOptions } from './init-online.js';
 import { describePlan, describeSeed } from './init-summary.js';
-import { identification, identificationOptions, outputOptions } from './options.js';
+import {
+  effortFrom,
+  identification,
+  identificationOptions,
+  outputOptions,
+  overridesFrom,
+  overrideOptions,
+  speedOptions,
+} from './options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkCount, checkShapes, parseSize, usage } from './values.js';
+import { checkCount, checkShapes } from './values.js';
 
 const volumeOptions = {
   src: {
@@ -62,19 +69,6 @@ const copyOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-const speedOptions = {
-  bwlimit: { type: 'string', group: 'Speed:', describe: 'Bytes per second at most: 50M' },
-  backend: {
-    choices: ['auto', 'uring', 'threads'],
-    default: 'auto',
-    group: 'Speed:',
-    describe: 'io_uring, a pool of threads, or the first that the kernel allows',
-  },
-  'queue-depth': { type: 'number', default: 32, group: 'Speed:', describe: 'Requests at once' },
-  chunk: { type: 'string', default: '1M', group: 'Speed:', describe: 'Largest request' },
-  'in-flight': { type: 'string', default: '64M', group: 'Speed:', describe: 'Buffers at once' },
-} as const satisfies Record<string, Options>;
-
 const dayMs = 24 * 60 * 60 * 1000;
 
 const resumeOptions = {
@@ -96,16 +90,6 @@ const resumeOptions = {
     describe: 'Where checkpoints are kept [default: /var/lib/fastsync]',
   },
 } as const satisfies Record<string, Options>;
-
-const overrideNames = Object.keys(overrideHelp) as Override[];
-
-/** One option for every refusal: they come from the table of refusals, so none can be forgotten. */
-const overrideOptions = Object.fromEntries(
-  overrideNames.map((name) => [
-    name,
-    { type: 'boolean', default: false, group: 'Safety:', describe: overrideHelp[name] },
-  ]),
-) as Record<Override, { type: 'boolean'; default: false; group: string; describe: string }>;
 
 const safetyOptions = {
   'dry-run': {
@@ -133,6 +117,7 @@ export function addInitCommand(yargs: Argv): Argv {
         .options(volumeOptions)
         .options(identificationOptions)
         .options(copyOptions)
+        .options(onlineOptions)
         .options(speedOptions)
         .options(resumeOptions)
         .options(safetyOptions)
@@ -142,6 +127,10 @@ export function addInitCommand(yargs: Argv): Argv {
         .example(
           '$0 init --src /dev/vg0/data --dst copy.img --verify',
           'Into a sparse file, read back',
+        )
+        .example(
+          '$0 init --src /dev/sda2 --dst /dev/sdb2 --online',
+          'While it is mounted: a point in time',
         )
         .example('$0 init --src a.img --dst b.img --dst c.img', 'Two targets, one reading')
         .example('$0 init --src /dev/sda2 --dst /dev/sdb2 --dry-run', 'Say what it would do'),
@@ -153,6 +142,7 @@ type InitArguments = InferredOptionTypes<
   typeof volumeOptions &
     typeof identificationOptions &
     typeof copyOptions &
+    typeof onlineOptions &
     typeof speedOptions &
     typeof resumeOptions &
     typeof safetyOptions
@@ -160,41 +150,43 @@ type InitArguments = InferredOptionTypes<
 
 async function init(args: InitArguments, context: Context): Promise<Outcome> {
   checkShapes(args, { ...volumeOptions, ...copyOptions, ...speedOptions, ...resumeOptions });
-  checkShapes(args, { ...identificationOptions, ...safetyOptions });
+  checkShapes(args, { ...identificationOptions, ...onlineOptions, ...safetyOptions });
   const options = seedOptions(args);
   const rescueMap = args['rescue-map'];
   if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
-  await using prepared = await prepareSeed({
+  const map = await identification(args);
+  const online = onlineFrom(args);
+  const request = {
     source: args.src,
     targets: args.dst,
-    map: await identification(args),
+    map,
     logDevice: args['log-device'],
     dirty: args.dirty,
-    overrides: new Set(overrideNames.filter((name) => args[name])),
+    overrides: overridesFrom(args),
     signal: context.signal,
-  });
+  };
+  if (args.online && !args['dry-run']) {
+    return initOnline({ request, options, online, map, rescueMap }, context);
+  }
+  // A dry run freezes nothing: of a mounted source it maps what the device shows just then.
+  await using prepared = await prepareSeed(
+    request,
+    args.online ? (source) => mapSource(source, request) : null,
+  );
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   if (args['dry-run']) return describePlan(prepared, options);
   await settleRefusals(prepared.refusals);
   await using opened = await prepared.openTargets();
-  const { source, sourceMayChange, plan, map } = prepared;
+  const { source, sourceMayChange, plan } = prepared;
   const { targets } = opened;
   const startedMs = performance.now();
-  const result = await seed({ source, sourceMayChange, targets, plan, options, ...context });
+  const run = { source, sourceMayChange, follow: null, targets, plan, options, ...context };
+  const result = await seed(run);
   const seconds = (performance.now() - startedMs) / 1000;
   if (rescueMap !== undefined) {
-    await writePieces(rescueMap, ddrescueMap(result.badRanges, map.deviceBytes));
+    await writePieces(rescueMap, ddrescueMap(result.badRanges, prepared.map.deviceBytes));
   }
-  return describeSeed({ source, targets, map, plan }, options, result, seconds);
-}
-
-/** The first refusal ends the run, unless it is one that a person at the terminal may answer. */
-async function settleRefusals(refusals: readonly Refusal[]): Promise<void> {
-  const final = refusals.find(({ code }) => code !== 'TARGET_HAS_DATA');
-  if (final !== undefined) throw refusalError(final);
-  for (const refusal of refusals) {
-    if (!(await confirm(`${refusal.message}. Overwrite it?`))) throw refusalError(refusal);
-  }
+  return describeSeed({ source, targets, map: prepared.map, plan }, options, result, seconds);
 }
 
 function seedOptions(args: InitArguments): SeedOptions {
@@ -208,22 +200,4 @@ function seedOptions(args: InitArguments): SeedOptions {
     stateDirectory: stateDirectory(args['state-dir']),
     effort: effortFrom(args),
   };
-}
-
-/** How hard to work. Looked at in full here: behind the first write it would be too late. */
-function effortFrom(args: InitArguments): Effort {
-  const effort = {
-    backend: args.backend,
-    queueDepth: checkCount('queue-depth', args['queue-depth'], 1, 1024),
-    chunkBytes: parseSize('chunk', args.chunk),
-    inFlightBytes: parseSize('in-flight', args['in-flight']),
-    bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
-  };
-  try {
-    checkEffort(effort);
-  } catch (error) {
-    if (error instanceof RangeError) throw usage(error.message);
-    throw error;
-  }
-  return effort;
 }

@@ -2,8 +2,9 @@
 
 import type { Options } from 'yargs';
 import { type MapOptions, parsers } from '../../fsparsers/index.js';
-import { openVolume } from '../volume/index.js';
-import { usage } from './values.js';
+import { checkEffort, type Effort } from '../engine/index.js';
+import { openVolume, type Override, overrideHelp } from '../volume/index.js';
+import { checkCount, parseSize, usage } from './values.js';
 
 export const outputOptions = {
   json: {
@@ -65,4 +66,58 @@ export async function identification(args: IdentificationArguments): Promise<Map
     ...(as === undefined ? {} : { as }),
     ...(log === undefined ? {} : { externalJournal: (await openVolume(log)).reader }),
   };
+}
+
+export const speedOptions = {
+  bwlimit: { type: 'string', group: 'Speed:', describe: 'Bytes per second at most: 50M' },
+  backend: {
+    choices: ['auto', 'uring', 'threads'],
+    default: 'auto',
+    group: 'Speed:',
+    describe: 'io_uring, a pool of threads, or the first that the kernel allows',
+  },
+  'queue-depth': { type: 'number', default: 32, group: 'Speed:', describe: 'Requests at once' },
+  chunk: { type: 'string', default: '1M', group: 'Speed:', describe: 'Largest request' },
+  'in-flight': { type: 'string', default: '64M', group: 'Speed:', describe: 'Buffers at once' },
+} as const satisfies Record<string, Options>;
+
+interface SpeedArguments {
+  readonly backend: 'auto' | 'uring' | 'threads';
+  readonly 'queue-depth': number;
+  readonly chunk: string;
+  readonly 'in-flight': string;
+  readonly bwlimit?: string | undefined;
+}
+
+/** How hard to work. Looked at in full here: behind the first write it would be too late. */
+export function effortFrom(args: SpeedArguments): Effort {
+  const effort = {
+    backend: args.backend,
+    queueDepth: checkCount('queue-depth', args['queue-depth'], 1, 1024),
+    chunkBytes: parseSize('chunk', args.chunk),
+    inFlightBytes: parseSize('in-flight', args['in-flight']),
+    bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
+  };
+  try {
+    checkEffort(effort);
+  } catch (error) {
+    if (error instanceof RangeError) throw usage(error.message);
+    throw error;
+  }
+  return effort;
+}
+
+const overrideNames = Object.keys(overrideHelp) as Override[];
+
+/** One option for every refusal: they come from the table of refusals, so none can be forgotten. */
+export const overrideOptions = Object.fromEntries(
+  overrideNames.map((name) => [
+    name,
+    { type: 'boolean', default: false, group: 'Safety:', describe: overrideHelp[name] },
+  ]),
+) as Record<Override, { type: 'boolean'; default: false; group: string; describe: string }>;
+
+/** The refusals that the user has overridden. */
+export function overridesFrom(args: Readonly<Record<Override, boolean>>): ReadonlySet<Override> {
+  return new Set(overrideNames.filter((name) => args[name]));
 }

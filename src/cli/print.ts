@@ -7,11 +7,14 @@ import path from 'node:path';
 import { withVolumeErrors } from '../volume/index.js';
 import { usage } from './values.js';
 
-/** Writes the pieces in order, waiting where the reader is slow. A reader that went away ends it quietly. */
+/**
+ * Writes the pieces in order, waiting where the reader is slow. A reader that went away ends it quietly;
+ * true if everything was written.
+ */
 export async function print(
   stream: NodeJS.WritableStream,
   pieces: Iterable<string>,
-): Promise<void> {
+): Promise<boolean> {
   const gone = new AbortController();
   const onError = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -20,11 +23,18 @@ export async function print(
   stream.once('error', onError);
   try {
     for (const piece of pieces) {
-      if (gone.signal.aborted) return;
+      if (gone.signal.aborted) return false;
       if (!stream.write(piece)) await once(stream, 'drain', { signal: gone.signal });
     }
+    await new Promise<void>((resolve) =>
+      stream.write('', () => {
+        resolve();
+      }),
+    );
+    return !gone.signal.aborted;
   } catch (error) {
     if (!gone.signal.aborted) throw error;
+    return false;
   } finally {
     stream.removeListener('error', onError);
   }

@@ -1,7 +1,7 @@
 /** What every command has in common: a reporter, signals, and errors turned into exit codes. */
 
-import { ParseError } from '../../fsparsers/index.js';
-import { exitCodes, FastsyncError } from '../errors.js';
+import { exitCodes } from '../errors.js';
+import { asFastsyncError } from '../failure.js';
 import { chooseReporter, type Reporter, type SummaryEvent } from '../report/index.js';
 import { abortOnSignals } from './signals.js';
 
@@ -48,30 +48,4 @@ function reportFailure(error: unknown, reporter: Reporter): Outcome {
   const { code, message, exitCode, remedy } = failure;
   reporter.report({ type: 'error', code, message, remedy: remedy ?? null });
   return { outcome: 'failed', exitCode, facts: [], figures: { error: { code, message } } };
-}
-
-/** Every error as one sentence. What is none of ours is a bug, and says how to show it to us. */
-export function asFastsyncError(error: unknown): FastsyncError {
-  if (error instanceof FastsyncError) return error;
-  if (error instanceof ParseError) {
-    return new FastsyncError({
-      code: `FS_${error.code}`,
-      exitCode:
-        error.code === 'AMBIGUOUS' || error.code === 'NOT_RECOGNISED'
-          ? exitCodes.refused
-          : exitCodes.usage,
-      message: error.message,
-      remedy: '--whole copies every byte, whatever is on it; --as FAMILY says what it is',
-      cause: error,
-    });
-  }
-  if (process.env.FASTSYNC_DEBUG) throw error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new FastsyncError({
-    code: 'INTERNAL',
-    exitCode: exitCodes.usage,
-    message: `this is a bug in fastsync: ${message}`,
-    remedy: 'please report it with the output of the same command under FASTSYNC_DEBUG=1',
-    cause: error,
-  });
 }

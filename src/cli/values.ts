@@ -2,22 +2,20 @@
 
 import type { Options } from 'yargs';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
 
-const factors: Readonly<Record<string, number>> = { '': 1, k: 1, m: 2, g: 3, t: 4, p: 5 };
-
-/**
- * "64M", "1.5GiB", "4096": bytes. Units are powers of 1024, with or without "iB" or "B".
- * Throws a usage error that names the option.
- */
+/** "64M", "1.5GiB", "4096": bytes (see sizeOf). Throws a usage error that names the option. */
 export function parseSize(option: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
-  const unit = match?.[2]?.toLowerCase() ?? '';
-  const exponent = unit === '' ? 0 : (factors[unit] ?? 0);
-  const bytes = Math.floor(Number(match?.[1]) * 1024 ** exponent);
-  if (match === null || !Number.isSafeInteger(bytes)) {
-    throw usage(`--${option}: expected a size such as 64M or 1.5G, got "${text}"`);
-  }
-  return bytes;
+  const bytes = sizeOf(text);
+  if (bytes !== null) return bytes;
+  throw usage(`--${option}: expected a size such as 64M or 1.5G, got "${text}"`);
+}
+
+/** "90m", "2h", "3d": milliseconds (see durationOf). Throws a usage error that names the option. */
+export function parseDuration(option: string, text: string): number {
+  const ms = durationOf(text);
+  if (ms !== null && ms <= longestTimerMs) return ms;
+  throw usage(`--${option}: expected a time such as 90m or 2h, up to 24d, got "${text}"`);
 }
 
 /**

@@ -4,8 +4,10 @@ import type { ExitCode } from '../errors.js';
 
 export interface StatusEvent {
   readonly type: 'status';
-  /** What is being done: "mapping", "clearing", "copying", "sealing". */
+  /** What is being done: "mapping", "clearing", "copying", "sealing", "comparing". */
   readonly phase: string;
+  /** Which pair of a configuration it is about. */
+  readonly pair?: string;
   readonly totalBytes: number;
   /** Bytes whose last I/O has completed, not merely been issued. */
   readonly completedBytes: number;
@@ -16,6 +18,43 @@ export interface StatusEvent {
   readonly skippedBytes: number;
   /** Unreadable so far, and given up (with --rescue). */
   readonly badBytes: number;
+  /** Found different so far (comparing only). */
+  readonly differentBytes?: number;
+  /** Of a source that is in use: how far the copy is behind it. */
+  readonly round?: number;
+  readonly dirtyBytes?: number;
+  readonly dirtyBytesPerSecond?: number;
+  readonly expectedFreezeMs?: number;
+}
+
+/** One range that is not equal on both sides, and what lies in it. */
+export interface RangeEvent {
+  readonly type: 'range';
+  /** Which pair of a configuration it is about. */
+  readonly pair?: string;
+  readonly answer: 'different' | 'not proven';
+  /** Why it is not proven: "unreadable", "changing", "unstable"; null if it is different. */
+  readonly cause: string | null;
+  /** In bytes of the volume. */
+  readonly start: number;
+  readonly length: number;
+  /** "group 3 inode table", "data". */
+  readonly what: string;
+  /** It was made equal since. */
+  readonly repaired: boolean;
+}
+
+/** One epoch of a replication is on its target: the target is the whole state of one moment. */
+export interface EpochEvent {
+  readonly type: 'epoch';
+  readonly target: string;
+  readonly epoch: number;
+  /** Bytes that were brought. */
+  readonly bytes: number;
+  /** How long the source's writers had to wait; null where the epoch was committed by an earlier run. */
+  readonly heldMs: number | null;
+  /** ISO 8601: the moment when the source stood still. */
+  readonly consistentAt: string;
 }
 
 export interface NoteEvent {
@@ -32,6 +71,16 @@ export interface ErrorEvent {
   readonly remedy: string | null;
 }
 
+/** One pair of a configuration has been checked. */
+export interface PairEvent {
+  readonly type: 'pair';
+  readonly pair: string;
+  /** For people: a paragraph that ends with a newline; null if there is nothing to say. */
+  readonly text: string | null;
+  /** For programs. */
+  readonly figures: Readonly<Record<string, unknown>>;
+}
+
 /** The last line of every run, also of one that failed or was interrupted. */
 export interface SummaryEvent {
   readonly type: 'summary';
@@ -45,7 +94,8 @@ export interface SummaryEvent {
   readonly figures: Readonly<Record<string, unknown>>;
 }
 
-export type RunEvent = StatusEvent | NoteEvent | ErrorEvent | SummaryEvent;
+export type RunEvent =
+  StatusEvent | RangeEvent | EpochEvent | NoteEvent | ErrorEvent | PairEvent | SummaryEvent;
 
 /** Where events go. Implementations: terminal, plain lines, JSON lines, quiet. */
 export interface Reporter {

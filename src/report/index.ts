@@ -7,14 +7,26 @@ import { emphasisFor, terminalReporter } from './terminal.js';
 
 export type * from './events.js';
 export { Meter } from './meter.js';
-export { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
+export { formatAge, formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
 export { emphasisFor };
 
 /** Chooses the reporter: JSON if asked for, a bar if stderr is a terminal, lines otherwise. */
 export function chooseReporter(options: { json: boolean; quiet: boolean }): Reporter {
   const { stdout, stderr } = process;
   if (options.json) return jsonReporter({ stdout, stderr });
-  const sinks = { stdout, stderr, quiet: options.quiet, emphasis: emphasisFor(stderr) };
+  const sinks = {
+    stdout,
+    stderr,
+    quiet: options.quiet,
+    emphasis: emphasisFor(stderr),
+    stdoutEmphasis: emphasisFor(stdout),
+  };
   return stderr.isTTY && !options.quiet ? terminalReporter(sinks) : plainReporter(sinks);
 }
-export { mapText } from './map-text.js';
+export { formatInstant } from './instant.js';
+export { mapText, usedShares } from './map-text.js';
+export { pageBeginning, reportPage } from './html/index.js';
+export type { PairReport } from './pair-report.js';
+export { pairText } from './pair-text.js';
+export { visible } from './visible.js';
+export { writtenJson, writtenText, type WrittenRanges } from './written.js';

@@ -3,7 +3,7 @@
 import { Chalk } from 'chalk';
 import cliProgress from 'cli-progress';
 import type { Reporter, StatusEvent } from './events.js';
-import { type Emphasis, type TextSinks, writeLasting } from './plain.js';
+import { type Emphasis, type TextSinks, rangeLimit, writeLasting } from './plain.js';
 import { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
 
 /** Colours for a stream; none where NO_COLOR is set or the stream is not a terminal. */
@@ -21,8 +21,10 @@ export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream
     bar?.stop();
     bar = undefined;
   };
+  const isOneTooMany = rangeLimit(sinks);
   return {
     report(event) {
+      if (isOneTooMany(event)) return;
       if (event.type === 'status') {
         if (bar === undefined || event.phase !== phase) {
           stop();
@@ -62,15 +64,20 @@ function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
 }
 
 function payloadOf(status: StatusEvent, stream: NodeJS.WriteStream) {
-  const { bytesPerSecond, etaSeconds, skippedBytes, badBytes } = status;
+  const { bytesPerSecond, etaSeconds, skippedBytes, badBytes, differentBytes = 0 } = status;
   const isWide = (stream.columns || 80) >= wideColumns;
-  const skipped = isWide && skippedBytes > 0 ? `  skipped ${formatBytes(skippedBytes)}` : '';
+  const trouble = `${noted('unreadable', badBytes)}${noted('different', differentBytes)}`;
   return {
     phase: status.phase,
     percent: formatPercent(status.completedBytes, status.totalBytes),
     done: `${formatBytes(status.completedBytes)} of ${formatBytes(status.totalBytes)}`,
     rate: bytesPerSecond === null ? '' : formatRate(bytesPerSecond),
     left: etaSeconds === null ? '' : `${formatDuration(etaSeconds)} left`,
-    notes: skipped + (badBytes > 0 ? `  unreadable ${formatBytes(badBytes)}` : ''),
+    // There is room for one of them.
+    notes: trouble === '' && isWide ? noted('skipped', skippedBytes) : trouble,
   };
+}
+
+function noted(what: string, bytes: number): string {
+  return bytes > 0 ? `  ${what} ${formatBytes(bytes)}` : '';
 }

@@ -1,0 +1,143 @@
+/** `fastsync cron install`: a systemd service and timer, or the crontab line, for the nightly check. */
+
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { defaultConfigPath, loadConfig } from '../config/index.js';
+import { exitCodes, FastsyncError } from '../errors.js';
+import { durationOf } from '../quantities.js';
+import {
+  crontabLine,
+  installUnits,
+  type Schedule,
+  timerName,
+  unitFiles,
+} from '../schedule/index.js';
+import { print } from './print.js';
+import { type Context, type Outcome, runCommand } from './run.js';
+import { checkShapes, usage } from './values.js';
+
+const options = {
+  'dry-run': { type: 'boolean', default: false, describe: 'Print what would be written' },
+  write: { type: 'boolean', default: false, describe: 'Write the service and the timer' },
+  config: { type: 'string', default: defaultConfigPath, describe: 'The configuration file' },
+  calendar: {
+    type: 'string',
+    default: '*-*-* 02:30',
+    describe: 'When, as systemd.time(7) has it: "*-*-* 02:30", "Sun 04:00", weekly',
+  },
+  'random-delay': {
+    type: 'string',
+    default: '0',
+    describe: 'At most so long after it, by chance: 30m',
+  },
+  idle: {
+    type: 'boolean',
+    default: false,
+    describe: 'The idle I/O class: give way to whoever else wants the disks',
+  },
+  'unit-dir': {
+    type: 'string',
+    default: '/etc/systemd/system',
+    describe: 'Where the units go',
+  },
+  yes: {
+    alias: 'y',
+    type: 'boolean',
+    default: false,
+    describe: 'Overwrite units that fastsync did not write',
+  },
+} as const satisfies Record<string, Options>;
+
+type CronArguments = InferredOptionTypes<typeof options>;
+
+/** Adds the command to the command line. */
+export function addCronCommand(yargs: Argv): Argv {
+  return yargs.command('cron', 'Regular checks of the configured pairs', (command) =>
+    command.demandCommand(1, 'Name what to do about regular checks: install.').command(
+      'install',
+      'Make a systemd service and timer that check every pair, or print them and the crontab line',
+      (install) =>
+        install
+          .options(options)
+          .example('$0 cron install --dry-run', 'Look at the units and the crontab line')
+          .example('$0 cron install --write --random-delay 30m --idle', 'Write the units'),
+      (args) =>
+        runCommand('cron install', { json: false, quiet: false }, (context) =>
+          install(args, context),
+        ),
+    ),
+  );
+}
+
+async function install(args: CronArguments, { reporter }: Context): Promise<Outcome> {
+  checkShapes(args, options);
+  if (args['dry-run'] === args.write) throw usage('name either --dry-run or --write');
+  const schedule: Schedule = {
+    command: checkCommand(path.resolve(args.config)),
+    configPath: path.resolve(args.config),
+    calendar: await checkedCalendar(args.calendar),
+    randomDelaySeconds: delaySeconds(args['random-delay']),
+    idle: args.idle,
+  };
+  const files = unitFiles(schedule, path.resolve(args['unit-dir']));
+  const crontab = crontabLine(schedule);
+  const done = { outcome: 'done', exitCode: exitCodes.done, figures: {} } as const;
+  if (args['dry-run']) {
+    await loadConfig(schedule.configPath).catch((error: unknown) => {
+      if (!(error instanceof FastsyncError)) throw error;
+      reporter.report({
+        type: 'note',
+        severity: 'warning',
+        code: error.code,
+        message: error.message,
+      });
+    });
+    const units = files.map((file) => `# ${file.path}\n${file.text}\n`);
+    const line = crontab ?? '# none: cron cannot say that time';
+    await print(process.stdout, [...units, `# or, in root's crontab\n${line}\n`]);
+    return { ...done, facts: [] };
+  }
+  // A timer that can only fail is not what was asked for.
+  await loadConfig(schedule.configPath);
+  await installUnits(files, args.yes);
+  return {
+    ...done,
+    facts: [
+      ...files.map((file) => ['written', file.path] as const),
+      ['next', 'systemctl daemon-reload'],
+      ['then', `systemctl enable --now ${timerName}`],
+      ['to look', `systemctl list-timers ${timerName}`],
+    ],
+  };
+}
+
+/** The nightly command by absolute paths: this very node and this very fastverify. */
+function checkCommand(configPath: string): Schedule['command'] {
+  const script = fileURLToPath(new URL('../../bin/fastverify.js', import.meta.url));
+  const command = [process.execPath, script, '--config', configPath, '--all'] as const;
+  if (command.some((word) => /\p{Cc}/u.test(word))) {
+    throw usage('a path with control characters in it cannot be written into a unit or a crontab');
+  }
+  return [...command];
+}
+
+/** systemd's own word on it; where systemd is not installed, units are not used either. */
+async function checkedCalendar(calendar: string): Promise<string> {
+  if (/\p{Cc}/u.test(calendar)) throw usage('--calendar: expected one line');
+  const { failed, code, stderr } = await execa('systemd-analyze', ['calendar', '--', calendar], {
+    reject: false,
+    env: { LC_ALL: 'C' },
+  });
+  if (!failed || code === 'ENOENT') return calendar;
+  const [why = ''] = stderr.split('\n');
+  throw usage(`--calendar: ${why === '' ? `not a time to systemd: "${calendar}"` : why}`);
+}
+
+function delaySeconds(text: string): number {
+  if (text === '0') return 0;
+  const ms = durationOf(text);
+  if (ms === null) throw usage(`--random-delay: expected a time such as 30m, got "${text}"`);
+  return Math.ceil(ms / 1000);
+}

@@ -1,0 +1,41 @@
+/** The fastsync command line: yargs parses and validates, the commands hand over to sync/. */
+
+import type { Argv } from 'yargs';
+import { addCompletionCommand } from './completion.js';
+import { addConfigCommand } from './config.js';
+import { addCronCommand } from './cron.js';
+import { addInitCommand } from './init.js';
+import { addLiveCommand } from './live.js';
+import { addMapCommand } from './map.js';
+import { program } from './program.js';
+import { addReportCommand } from './report.js';
+import { addTrackCommand } from './track.js';
+import { addStatusCommand } from './status.js';
+
+/** In the order in which the help lists them. */
+const commands: readonly ((yargs: Argv) => Argv)[] = [
+  addMapCommand,
+  addInitCommand,
+  addTrackCommand,
+  addLiveCommand,
+  addStatusCommand,
+  addConfigCommand,
+  addReportCommand,
+  addCronCommand,
+  addCompletionCommand,
+];
+
+/** Adds every command of fastsync to a command line. */
+export function addFastsyncCommands(yargs: Argv): Argv {
+  return commands.reduce((line, add) => add(line), yargs);
+}
+
+/** Runs the fastsync command with the words behind its name. */
+export async function fastsync(words: readonly string[]): Promise<void> {
+  const cli = program('fastsync', words)
+    .usage(
+      '$0 <command>\n\nCopies volumes by what their file systems really use, and proves the copies.',
+    )
+    .demandCommand(1, 'Name a command');
+  await addFastsyncCommands(cli).parseAsync();
+}

@@ -1,0 +1,144 @@
+/** `fastsync init --online`: the options of a source that stays mounted, and the way from them to the run. */
+
+import type { InferredOptionTypes, Options } from 'yargs';
+import type { MapOptions } from '../../fsparsers/index.js';
+import { ddrescueMap } from '../region/formats/index.js';
+import {
+  beginOnline,
+  type Begun,
+  type OnlineOptions,
+  prepareSeed,
+  type SeedRequest,
+  seedOnline,
+  type SeedOptions,
+  sparedPlaces,
+} from '../sync/index.js';
+import { settleRefusals } from './confirm.js';
+import { describeSeed } from './init-summary.js';
+import { writePieces } from './print.js';
+import type { Context, Outcome } from './run.js';
+import { checkCount, parseDuration, parseSize, usage } from './values.js';
+
+export const onlineOptions = {
+  online: {
+    type: 'boolean',
+    default: false,
+    group: 'A source in use:',
+    describe: 'The source is mounted and stays so: follow its writes, freeze it for a moment',
+  },
+  'max-freeze': {
+    type: 'string',
+    default: '5s',
+    group: 'A source in use:',
+    describe: 'The longest that its writers may wait; a watchdog sees to it',
+  },
+  rounds: {
+    type: 'number',
+    default: 16,
+    group: 'A source in use:',
+    describe: 'The most rounds over what was written meanwhile',
+  },
+  cutover: {
+    type: 'boolean',
+    default: true,
+    group: 'A source in use:',
+    describe: '--no-cutover: copy all but the last of it, and leave the targets unfinished',
+  },
+  'before-freeze': {
+    type: 'string',
+    group: 'A source in use:',
+    describe: 'Run this command before the last freeze: flush a database',
+  },
+  'after-freeze': {
+    type: 'string',
+    group: 'A source in use:',
+    describe: 'Run this command after it, whatever came of it',
+  },
+  'hook-timeout': {
+    type: 'string',
+    default: '60s',
+    group: 'A source in use:',
+    describe: 'How long each of the two may take',
+  },
+  granularity: {
+    type: 'string',
+    group: 'A source in use:',
+    describe: 'What one mark of the tracker stands for [default: 64K]',
+  },
+} as const satisfies Record<string, Options>;
+
+export type OnlineArguments = InferredOptionTypes<typeof onlineOptions>;
+
+/** The options as sync/ takes them. Throws a usage error that names the option. */
+export function onlineFrom(args: OnlineArguments): OnlineOptions {
+  const granularity = args.granularity;
+  const granularityBytes = granularity === undefined ? null : parseSize('granularity', granularity);
+  if (granularityBytes !== null && !isGranularity(granularityBytes)) {
+    throw usage('--granularity: expected a power of two from 4K to 1G');
+  }
+  const maxFreezeMs = parseDuration('max-freeze', args['max-freeze']);
+  if (maxFreezeMs > longestFreezeMs) throw usage('--max-freeze: expected an hour at most');
+  return {
+    maxFreezeMs,
+    maxRounds: checkCount('rounds', args.rounds, 1, 1000),
+    cutover: args.cutover,
+    granularityBytes,
+    hooks: {
+      beforeFreeze: args['before-freeze'] ?? null,
+      afterFreeze: args['after-freeze'] ?? null,
+      timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
+    },
+  };
+}
+
+/** As the watchdog takes it. */
+const longestFreezeMs = 60 * 60 * 1000;
+
+/** As the tracker takes it. */
+function isGranularity(bytes: number): boolean {
+  return Number.isInteger(Math.log2(bytes)) && bytes >= 4096 && bytes <= 2 ** 30;
+}
+
+export interface OnlineSeed {
+  readonly request: SeedRequest;
+  readonly options: SeedOptions;
+  readonly online: OnlineOptions;
+  readonly map: MapOptions;
+  readonly rescueMap: string | undefined;
+}
+
+/** From the first look to the summary. */
+export async function initOnline(
+  { request, options, online, map, rescueMap }: OnlineSeed,
+  context: Context,
+): Promise<Outcome> {
+  const { signal, reporter } = context;
+  const spared = sparedPlaces(options.stateDirectory, request.targets, [rescueMap]);
+  const { dirty } = request;
+  const work = { ...online, map, dirty, spared, signal };
+  const started: { begun?: Begun } = {};
+  try {
+    await using prepared = await prepareSeed(request, async (source) => {
+      started.begun = await beginOnline({ ...work, source });
+      return started.begun.map;
+    });
+    const { begun } = started;
+    if (begun === undefined) throw new Error('prepared without a map');
+    for (const note of prepared.map.notes) reporter.report({ type: 'note', ...note });
+    await settleRefusals(prepared.refusals);
+    await using opened = await prepared.openTargets();
+    const { source } = prepared;
+    const { targets } = opened;
+    const startedMs = performance.now();
+    const run = { source, targets, options, begun, map, dirty, online, spared, ...context };
+    const result = await seedOnline(run);
+    const seconds = (performance.now() - startedMs) / 1000;
+    if (rescueMap !== undefined) {
+      await writePieces(rescueMap, ddrescueMap(result.seed.badRanges, result.map.deviceBytes));
+    }
+    const subject = { source, targets, map: result.map, plan: result.plan };
+    return describeSeed(subject, options, result.seed, seconds, result);
+  } finally {
+    await started.begun?.tracker.stop();
+  }
+}

@@ -1,0 +1,217 @@
+/** `fastsync live`: keep targets following a source that is in use. */
+
+import { execa } from 'execa';
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import {
+  followDirectory,
+  live,
+  type LiveOptions,
+  type LiveResult,
+  prepareLive,
+  recover,
+  type Replica,
+  stateDirectory,
+} from '../sync/index.js';
+import { settleRefusals } from './confirm.js';
+import { describeLive, describeRecovered, statusLineOf } from './live-summary.js';
+import {
+  effortFrom,
+  identification,
+  identificationOptions,
+  outputOptions,
+  overridesFrom,
+  overrideOptions,
+  speedOptions,
+} from './options.js';
+import { type Context, type Outcome, runCommand } from './run.js';
+import { service } from './service.js';
+import { checkShapes, parseDuration, usage } from './values.js';
+
+const volumeOptions = {
+  src: {
+    type: 'string',
+    group: 'Volumes:',
+    describe: 'The volume to follow: a block device, as a rule mounted',
+  },
+  dst: {
+    type: 'string',
+    array: true,
+    demandOption: true,
+    group: 'Volumes:',
+    describe: 'What follows it; may be given several times, each goes at its own pace',
+  },
+} as const satisfies Record<string, Options>;
+
+const followOptions = {
+  interval: {
+    type: 'string',
+    default: '5s',
+    group: 'Following:',
+    describe: 'Time between two epochs; while nothing is written there are none',
+  },
+  'max-freeze': {
+    type: 'string',
+    default: '5s',
+    group: 'Following:',
+    describe: 'The longest that writers may have to wait',
+  },
+  journal: {
+    type: 'string',
+    group: 'Following:',
+    describe: 'Where epochs are staged, not on the source [default: live/ in the state directory]',
+  },
+  'after-epoch': {
+    type: 'string',
+    group: 'Following:',
+    describe:
+      'A shell command to run when an epoch is on a target, which then is written no further',
+  },
+  'before-freeze': {
+    type: 'string',
+    group: 'Following:',
+    describe: 'Run this command before each freeze: flush a database',
+  },
+  'after-freeze': {
+    type: 'string',
+    group: 'Following:',
+    describe: 'Run this command after it, whatever became of it',
+  },
+  'hook-timeout': {
+    type: 'string',
+    default: '60s',
+    group: 'Following:',
+    describe: 'How long each of these two may take',
+  },
+  recover: {
+    type: 'boolean',
+    default: false,
+    group: 'Following:',
+    describe:
+      'Only finish, without the source, what an interrupted run had begun to write to --dst',
+  },
+  'state-dir': {
+    type: 'string',
+    group: 'Following:',
+    describe: 'Where its state is kept [default: /var/lib/fastsync]',
+  },
+} as const satisfies Record<string, Options>;
+
+/** Adds the command to the command line. */
+export function addLiveCommand(yargs: Argv): Argv {
+  return yargs.command(
+    'live',
+    'Follow: seed targets from a source in use, then keep them the same, epoch by epoch',
+    (command) =>
+      command
+        .options(volumeOptions)
+        .options(followOptions)
+        .options(identificationOptions)
+        .options(speedOptions)
+        .options(overrideOptions)
+        .alias('yes', 'y')
+        .options(outputOptions)
+        .example('$0 live --src /dev/vg0/data --dst /dev/sdb', 'Follow a mounted volume')
+        .example('$0 live --recover --dst /dev/sdb', 'After a crash: make the target whole'),
+    (args) => runCommand('live', args, (context) => run(args, context)),
+  );
+}
+
+type LiveArguments = InferredOptionTypes<
+  typeof volumeOptions &
+    typeof followOptions &
+    typeof identificationOptions &
+    typeof speedOptions &
+    typeof overrideOptions
+> & { readonly json: boolean };
+
+async function run(args: LiveArguments, context: Context): Promise<Outcome> {
+  checkShapes(args, { ...volumeOptions, ...followOptions, ...identificationOptions });
+  checkShapes(args, { ...speedOptions, ...overrideOptions });
+  const state = stateDirectory(args['state-dir']);
+  const { src } = args;
+  if (args.recover) {
+    if (src !== undefined) throw usage('--recover needs no --src: it works from the journal');
+    return describeRecovered(await recoverAll(args.dst, state));
+  }
+  if (src === undefined) throw usage('--src is missing: what is to be followed?');
+  const journalDirectory = args.journal ?? followDirectory(state);
+  const overrides = overridesFrom(args);
+  const options: LiveOptions = {
+    intervalMs: parseDuration('interval', args.interval),
+    maxFreezeMs: parseFreeze(args['max-freeze']),
+    stateDirectory: state,
+    journalDirectory,
+    map: await identification(args),
+    hooks: {
+      beforeFreeze: args['before-freeze'] ?? null,
+      afterFreeze: args['after-freeze'] ?? null,
+      timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
+    },
+    effort: effortFrom(args),
+    exclusive: !overrides.has('allow-busy-target') && !overrides.has('allow-mounted-target'),
+  };
+  await using prepared = await prepareLive({
+    source: src,
+    targets: args.dst,
+    stateDirectory: state,
+    journalDirectory,
+    overrides,
+  });
+  await settleRefusals(prepared.refusals);
+  const manager = service();
+  const command = args['after-epoch'];
+  context.signal.addEventListener('abort', () => {
+    manager.stopping();
+  });
+  const results = await live(prepared, options, {
+    ...context,
+    onLook: (targets) => {
+      manager.status(statusLineOf(targets));
+      // A service is up when what it is for is true: every target is a replica.
+      if (targets.every(isReplica)) manager.ready();
+    },
+    ...(command === undefined ? {} : { onEpoch: afterEpoch(command, context) }),
+  });
+  return describeLive(src, results);
+}
+
+const isReplica = ({ consistentAt, error }: LiveResult) => consistentAt !== null || error !== null;
+
+const longestFreezeMs = 3_600_000;
+
+function parseFreeze(text: string): number {
+  const ms = parseDuration('max-freeze', text);
+  if (ms > longestFreezeMs) throw usage('--max-freeze: expected 1h at most');
+  return ms;
+}
+
+async function recoverAll(targets: readonly string[], state: string) {
+  const recovered = [];
+  for (const target of targets) recovered.push(await recover(target, state));
+  return recovered;
+}
+
+/**
+ * What the command needs to know is in its environment. Its failure is told, and stops nothing; whoever
+ * stops the run waits for it.
+ */
+function afterEpoch(command: string, { reporter }: Context) {
+  return async ({ source, target, epoch, consistentAt }: Replica): Promise<void> => {
+    const { failed, shortMessage } = await execa(command, {
+      shell: true,
+      reject: false,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'inherit',
+      env: {
+        FASTSYNC_SOURCE: source.path,
+        FASTSYNC_TARGET: target.path,
+        FASTSYNC_EPOCH: String(epoch),
+        FASTSYNC_CONSISTENT_AT: new Date(consistentAt ?? 0).toISOString(),
+      },
+    });
+    if (!failed) return;
+    const message = `--after-epoch: ${shortMessage ?? 'failed'}`;
+    reporter.report({ type: 'note', severity: 'warning', code: 'AFTER_EPOCH_FAILED', message });
+  };
+}

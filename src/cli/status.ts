@@ -1,0 +1,119 @@
+/** `fastsync status`: how the replications of this host are doing. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { type ExitCode, exitCodes } from '../errors.js';
+import { formatAge, formatBytes } from '../report/index.js';
+import { type FoundStatus, readStatuses, stateDirectory } from '../sync/index.js';
+import { isoOf } from './live-summary.js';
+import { print } from './print.js';
+import { abortOnSignals } from './signals.js';
+import { checkShapes } from './values.js';
+
+const options = {
+  watch: { type: 'boolean', default: false, describe: 'Show it again every second, until Ctrl-C' },
+  json: {
+    type: 'boolean',
+    default: false,
+    describe: 'One JSON object a line, with all replications',
+  },
+  'state-dir': {
+    type: 'string',
+    describe: 'The state directory of the replications [default: /var/lib/fastsync]',
+  },
+} as const satisfies Record<string, Options>;
+
+/** Adds the command to the command line. */
+export function addStatusCommand(yargs: Argv): Argv {
+  return yargs.command(
+    'status',
+    'Replications: state, dirty bytes, last consistent point, lag; exit 0 only if all are well',
+    (command) => command.options(options),
+    (args) => status(args),
+  );
+}
+
+const watchEveryMs = 1000;
+const clearScreen = '\u001B[H\u001B[J';
+
+async function status(args: InferredOptionTypes<typeof options>): Promise<void> {
+  checkShapes(args, options);
+  const directory = stateDirectory(args['state-dir']);
+  const { signal, release } = abortOnSignals();
+  const isScreen = args.watch && !args.json && process.stdout.isTTY;
+  do {
+    const found = await readStatuses(directory);
+    const text = args.json ? `${JSON.stringify(jsonOf(found))}\n` : tableOf(found);
+    await print(process.stdout, [isScreen ? clearScreen : '', text]);
+    process.exitCode = exitCodeOf(found);
+    if (args.watch) await sleep(watchEveryMs, undefined, { signal }).catch(() => undefined);
+  } while (args.watch && !signal.aborted);
+  release();
+}
+
+/** Incomplete where a replication does not run, failed, or has no whole target yet. */
+function exitCodeOf(found: readonly FoundStatus[]): ExitCode {
+  const isWell = ({ running, error, consistentAt }: FoundStatus) =>
+    running && error === null && consistentAt !== null;
+  return found.every(isWell) ? exitCodes.done : exitCodes.incomplete;
+}
+
+function jsonOf(found: readonly FoundStatus[]) {
+  const replications = found.map(({ lagMs, since, updatedAt, consistentAt, ...rest }) => {
+    const { schema: _, processStart: __, bootId: ___, ...known } = rest;
+    return {
+      ...known,
+      since: isoOf(since),
+      updatedAt: isoOf(updatedAt),
+      consistentAt: isoOf(consistentAt),
+      lagSeconds: lagMs === null ? null : lagMs / 1000,
+    };
+  });
+  return { type: 'status', replications };
+}
+
+const headings = ['SOURCE', 'TARGET', 'ROLE', 'STATE', 'DIRTY', 'EPOCH', 'CONSISTENT AT', 'LAG'];
+
+function tableOf(found: readonly FoundStatus[]): string {
+  if (found.length === 0) return 'no replications\n';
+  const rows = [headings, ...found.map(rowOf)];
+  const widths = headings.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...lines, ...found.flatMap(remarksOn)].map((line) => `${line}\n`).join('');
+}
+
+function rowOf(one: FoundStatus): string[] {
+  const { source, target, role, state, dirtyBytes, epoch, consistentAt, lagMs, running } = one;
+  return [
+    source.path,
+    target.path,
+    role,
+    running ? state : 'not running',
+    // What was written since it ended, nobody counted.
+    running ? formatBytes(dirtyBytes) : '?',
+    String(epoch),
+    isoOf(consistentAt) ?? '-',
+    lagMs === null ? '-' : formatAge(lagMs / 1000),
+  ];
+}
+
+function remarksOn({ target, running, updatedAt, consistentAt, error, state }: FoundStatus) {
+  const remarks: string[] = [];
+  if (!running) {
+    const how = state === 'stopped' ? 'stopped' : 'ended without a word';
+    const held =
+      consistentAt === null
+        ? 'the target is not whole'
+        : `the target is the state of ${isoOf(consistentAt) ?? ''}, or its journal holds a later one`;
+    remarks.push(`${target.path}: not running since ${isoOf(updatedAt) ?? ''} (${how}); ${held}`);
+  }
+  if (error !== null) remarks.push(`${target.path}: ${error.message}`);
+  return remarks;
+}

@@ -1,0 +1,27 @@
+/** What the value of an option is, by the option's name: its placeholder, and how it is completed. */
+
+export type ValueKind =
+  'volume' | 'file' | 'directory' | 'pair' | 'command' | 'number' | 'size' | 'time' | 'text';
+
+const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
+  volume: ['src', 'dst', 'log-device', 'volume'],
+  file: ['against', 'config', 'ddrescue-map', 'html', 'manifest', 'rescue-map', 'write-manifest'],
+  directory: ['journal', 'state-dir', 'unit-dir'],
+  pair: ['pair', 'pairs'],
+  command: ['after-epoch', 'after-freeze', 'before-freeze'],
+  number: ['checkpoint-interval', 'queue-depth', 'rounds'],
+  size: ['bwlimit', 'chunk', 'granularity', 'in-flight', 'manifest-cell', 'start', 'stop'],
+  time: ['hook-timeout', 'interval', 'max-freeze', 'max-time', 'random-delay', 'settle'],
+  text: ['calendar', 'root'],
+};
+
+const kindOfName: ReadonlyMap<string, ValueKind> = new Map(
+  (Object.entries(kinds) as [ValueKind, readonly string[]][]).flatMap(([kind, names]) =>
+    names.map((name) => [name, kind] as const),
+  ),
+);
+
+/** Null for a name that nobody has entered here: a test says so. */
+export function valueKind(name: string): ValueKind | null {
+  return kindOfName.get(name) ?? null;
+}

@@ -1,0 +1,132 @@
+/** `fastverify --config F --all`: the pairs of a configuration, quiet when all is well. */
+
+import type { Options } from 'yargs';
+import { checkPairs, mostSerious, type PairResult } from '../check/index.js';
+import { type Config, defaultConfigPath, loadConfig, type PairConfig } from '../config/index.js';
+import { exitCodes } from '../errors.js';
+import type { Reporter } from '../report/index.js';
+import { stateDirectory } from '../sync/index.js';
+import { pairNamed } from './pair-named.js';
+import { type Context, type Outcome, runCommand } from './run.js';
+import { checkShapes, usage } from './values.js';
+
+const group = 'Pairs of a configuration:';
+
+export const pairsOptions = {
+  config: {
+    type: 'string',
+    group,
+    describe: `The file that names the pairs [default: ${defaultConfigPath}]`,
+  },
+  all: {
+    type: 'boolean',
+    default: false,
+    group,
+    describe: 'Check every pair, one after the other; say nothing if all is well',
+  },
+} as const satisfies Record<string, Options>;
+
+interface PairsArguments {
+  readonly config?: string | undefined;
+  readonly all: boolean;
+  readonly pairs?: readonly string[] | undefined;
+  readonly repair: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Whether the words are about the pairs of a configuration. */
+export function asksForPairs({ config, all, pairs = [] }: PairsArguments): boolean {
+  return config !== undefined || all || pairs.length > 0;
+}
+
+/** All that a configured pair's check takes from the command line; the rest is the file's. */
+const allowed: ReadonlySet<string> = new Set(['config', 'all', 'repair', 'json', 'quiet']);
+
+/** Runs the checks to their summary; `options` are all that the command line knows. */
+export function runPairs(
+  args: PairsArguments,
+  options: Readonly<Record<string, Options>>,
+): Promise<void> {
+  // Cron mails whatever is printed: without a terminal, only what is not well.
+  const quiet = args.quiet || !process.stderr.isTTY;
+  return runCommand('verify', { json: args.json, quiet }, async (context) => {
+    checkShapes(args as unknown as Readonly<Record<string, unknown>>, pairsOptions);
+    refuseStrangers(args as unknown as Readonly<Record<string, unknown>>, options);
+    const config = await loadConfig(args.config ?? defaultConfigPath);
+    const pairs = chosen(args, config);
+    const reporter = args.json ? context.reporter : onlyOutcomes(context.reporter);
+    const results = await checkPairs({
+      config,
+      pairs: args.repair ? pairs.map((pair) => ({ ...pair, repair: true })) : pairs,
+      stateDirectory: stateDirectory(config.stateDir ?? undefined),
+      reporter,
+      signal: context.signal,
+    });
+    return outcomeOf(results, pairs, context);
+  });
+}
+
+function refuseStrangers(
+  args: Readonly<Record<string, unknown>>,
+  options: Readonly<Record<string, Options>>,
+): void {
+  const stranger = Object.entries(options).find(
+    ([name, { default: usual }]) => !allowed.has(name) && args[name] !== usual,
+  );
+  if (stranger === undefined) return;
+  throw usage(`--${stranger[0]} does not go with --config, --all or the name of a pair`);
+}
+
+function chosen({ all, pairs: names = [], repair }: PairsArguments, config: Config) {
+  if (all && names.length > 0) throw usage('--all and the name of a pair: name one of them');
+  if (all && repair) throw usage('--repair does not go with --all: name the pairs to repair');
+  if (all) return config.pairs;
+  if (names.length === 0) throw usage('name the pairs to check, or --all');
+  return [...new Set(names)].map((name) => pairNamed(config, name));
+}
+
+/** The paragraphs have the first ranges in them; a list of all would bury what matters. */
+function onlyOutcomes(reporter: Reporter): Reporter {
+  return {
+    report(event) {
+      if (event.type !== 'range') reporter.report(event);
+    },
+  };
+}
+
+function outcomeOf(
+  results: readonly PairResult[],
+  pairs: readonly PairConfig[],
+  { signal }: Context,
+): Outcome {
+  const codes = results.map(({ record }) => record.exitCode);
+  const exitCode = mostSerious(signal.aborted ? [...codes, exitCodes.interrupted] : codes);
+  const outcomes = {
+    [exitCodes.done]: 'done',
+    [exitCodes.different]: 'different',
+    [exitCodes.incomplete]: 'incomplete',
+    [exitCodes.interrupted]: 'interrupted',
+  } as const;
+  return {
+    outcome: exitCode in outcomes ? outcomes[exitCode as keyof typeof outcomes] : 'failed',
+    exitCode,
+    facts: [
+      ...results.map(({ record }) => [record.pair, textOf(record)] as const),
+      ...(results.length < pairs.length
+        ? [['not checked', `${pairs.length - results.length} pairs`] as const]
+        : []),
+    ],
+    figures: {
+      pairs: results.map(({ record }) => ({
+        pair: record.pair,
+        outcome: record.outcome,
+        exitCode: record.exitCode,
+      })),
+    },
+  };
+}
+
+function textOf({ outcome, oldestProof }: PairResult['record']): string {
+  return outcome === 'equal' && oldestProof === null ? 'equal so far' : outcome;
+}

@@ -1,0 +1,27 @@
+/** Sizes and times as people write them: one reading for the command line and the configuration file. */
+
+const exponents: Readonly<Record<string, number>> = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
+
+/** "64M", "1.5GiB", "4096": bytes, in powers of 1024, with or without "iB" or "B". Null: no size. */
+export function sizeOf(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
+  if (match === null) return null;
+  const exponent = exponents[match[2]?.toLowerCase() ?? ''] ?? 0;
+  const bytes = Math.floor(Number(match[1]) * 1024 ** exponent);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** "90m", "2h", "1.5h", "45s", "7d": milliseconds, more than none. Null: no time. */
+export function durationOf(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*([smhd])$/i.exec(text.trim());
+  if (match === null) return null;
+  const ms = Math.round(
+    Number(match[1]) * (secondsOf[match[2]?.toLowerCase() ?? ''] ?? NaN) * 1000,
+  );
+  return Number.isSafeInteger(ms) && ms > 0 ? ms : null;
+}
+
+/** What a timer can wait for: 24 days and a bit. */
+export const longestTimerMs = 2 ** 31 - 1;

@@ -1,0 +1,115 @@
+/** What a report says of a pair and its runs besides the verdict: the same for the page and the terminal. */
+
+import type { PictureRange, RunRecord, VolumePicture } from '../history/index.js';
+import { formatInstant } from './instant.js';
+import type { PairReport } from './pair-report.js';
+import { formatAge, formatBytes, formatDuration, formatRate } from './units.js';
+
+export interface PairFact {
+  readonly name: string;
+  readonly value: string;
+  /** A path or an identifier: every character counts. */
+  readonly isVerbatim: boolean;
+}
+
+/** The facts at the head of a report. A run that failed early knows little: the newest that did tells. */
+export function pairFacts({ source, target, records, picture, madeAt }: PairReport): PairFact[] {
+  const newest = (figure: 'deviceBytes' | 'usedBytes') =>
+    records.findLast((run) => run[figure] !== null)?.[figure] ?? null;
+  const filesystem = records.findLast((run) => run.filesystem !== null)?.filesystem ?? null;
+  const deviceBytes = newest('deviceBytes') ?? picture?.deviceBytes ?? null;
+  const usedBytes = newest('usedBytes');
+  const label = filesystem?.label == null ? '' : `, "${filesystem.label}"`;
+  const last = records.at(-1);
+  const known: readonly (readonly [string, string | null, boolean])[] = [
+    ['Source', source, true],
+    ['Target', target, true],
+    ['File system', filesystem && `${filesystem.type}${label}`, false],
+    ['UUID', filesystem?.uuid ?? null, true],
+    ['Size', deviceBytes === null ? null : formatBytes(deviceBytes), false],
+    ['In use', usedBytes === null ? null : formatBytes(usedBytes), false],
+    ['Last run', last === undefined ? null : `${ageAt(madeAt, last.startedAt)} ago`, false],
+    ['Oldest proof', last === undefined ? null : oldestProof(last, madeAt), false],
+  ];
+  return known.flatMap(([name, value, isVerbatim]) =>
+    value === null ? [] : [{ name, value, isVerbatim }],
+  );
+}
+
+function oldestProof(last: RunRecord, madeAt: string): string {
+  return last.oldestProof === null
+    ? 'none for a part of it'
+    : `${ageAt(madeAt, last.oldestProof)} old`;
+}
+
+/** How long before `now` it was. */
+export function ageAt(now: string, time: string): string {
+  return formatAge(Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000));
+}
+
+/** How old the oldest proof was when the run ended; null: a part of the volume had none. */
+export function proofAgeSeconds({ startedAt, seconds, oldestProof }: RunRecord): number | null {
+  if (oldestProof === null) return null;
+  return Math.max(0, (Date.parse(startedAt) - Date.parse(oldestProof)) / 1000 + seconds);
+}
+
+export interface RunColumn {
+  readonly title: string;
+  readonly isNumber: boolean;
+  readonly cell: (run: RunRecord) => string;
+}
+
+/** The table of runs. A zero is "0": what one hopes for takes no room. */
+export const runColumns: readonly RunColumn[] = [
+  column('Started, UTC', false, ({ startedAt }) => formatInstant(startedAt).replace(' UTC', '')),
+  column('Outcome', false, ({ outcome }) => outcome),
+  column('Duration', true, ({ seconds }) => formatDuration(seconds)),
+  column('Compared', true, ({ comparedBytes }) => amount(comparedBytes)),
+  column('Rate', true, ({ comparedBytes, seconds }) =>
+    comparedBytes > 0 && seconds > 0 ? formatRate(comparedBytes / seconds) : '0',
+  ),
+  column('Different', true, ({ differentBytes }) => amount(differentBytes)),
+  column('Not proven', true, ({ notProvenBytes }) => amount(notProvenBytes)),
+  column('Repaired', true, ({ repairedBytes }) => amount(repairedBytes)),
+  column('Oldest proof', true, (run) => {
+    const age = proofAgeSeconds(run);
+    return age === null ? 'never' : formatAge(age);
+  }),
+];
+
+function column(title: string, isNumber: boolean, cell: RunColumn['cell']): RunColumn {
+  return { title, isNumber, cell };
+}
+
+function amount(bytes: number): string {
+  return bytes === 0 ? '0' : formatBytes(bytes);
+}
+
+export interface FoundRange extends PictureRange {
+  /** "different", "not proven: unreadable". */
+  readonly answer: string;
+  readonly isDifferent: boolean;
+}
+
+/** What was not equal, in the order of the volume: at most `most` of it, and how many ranges that leaves out. */
+export function foundRanges(
+  picture: VolumePicture,
+  most: number,
+): { readonly shown: readonly FoundRange[]; readonly omitted: number } {
+  const found = [
+    ...picture.different.map((range) => ({ ...range, answer: 'different', isDifferent: true })),
+    ...picture.notProven.map((range) => ({
+      ...range,
+      answer: `not proven: ${range.cause}`,
+      isDifferent: false,
+    })),
+  ].sort((a, b) => a.start - b.start);
+  const omitted = picture.omittedRanges + Math.max(0, found.length - most);
+  return { shown: found.slice(0, most), omitted };
+}
+
+/** Whether the last run saw it. A run that could not read the volume takes no picture. */
+export function isOfLastRun(picture: VolumePicture, records: readonly RunRecord[]): boolean {
+  const last = records.at(-1);
+  return last !== undefined && Date.parse(picture.takenAt) >= Date.parse(last.startedAt);
+}

@@ -1,0 +1,16 @@
+/** What a report on a pair is made of: the same for the page and for the terminal. */
+
+import type { RunRecord, VolumePicture } from '../history/index.js';
+
+export interface PairReport {
+  /** The pair's name in the configuration. */
+  readonly pair: string;
+  readonly source: string;
+  readonly target: string;
+  /** Oldest first. */
+  readonly records: readonly RunRecord[];
+  /** As the last run that could read the volume found it; null where none could. */
+  readonly picture: VolumePicture | null;
+  /** ISO 8601: ages are counted from here. */
+  readonly madeAt: string;
+}

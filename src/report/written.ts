@@ -1,0 +1,44 @@
+/** What was written to a tracked volume: for people, and for programs. */
+
+import { eachExtent, totalBytes, type ExtentList } from '../region/index.js';
+import { formatBytes } from './units.js';
+
+export interface WrittenRanges {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly granularityBytes: number;
+  readonly startedAt: string;
+  readonly missed: string | null;
+  readonly dirty: ExtentList;
+}
+
+/** The number goes up when what is there changes its meaning; new members may come without that. */
+export const writtenSchema = 'fastsync-written/1';
+
+/** All positions and lengths are bytes. Each range stands on a line of its own. */
+export function* writtenJson(written: WrittenRanges): Generator<string> {
+  const { path, sizeBytes, granularityBytes, startedAt, missed, dirty } = written;
+  const head = JSON.stringify({
+    schema: writtenSchema,
+    device: { path, bytes: sizeBytes },
+    granularityBytes,
+    startedAt,
+    missed,
+    dirtyBytes: totalBytes(dirty),
+  });
+  yield `${head.slice(0, -1)},"ranges":[`;
+  let separator = '\n';
+  for (const { start, length } of eachExtent(dirty)) {
+    yield `${separator}{"start":${start},"length":${length}}`;
+    separator = ',\n';
+  }
+  yield '\n]}\n';
+}
+
+/** One line on all of it, then start and length in bytes of each range. */
+export function* writtenText({ path, granularityBytes, dirty }: WrittenRanges): Generator<string> {
+  const ranges = dirty.length / 2;
+  yield `${path}: ${formatBytes(totalBytes(dirty))} in ${ranges} range${ranges === 1 ? '' : 's'}, `;
+  yield `in steps of ${formatBytes(granularityBytes)}\n`;
+  for (const { start, length } of eachExtent(dirty)) yield `${start} ${length}\n`;
+}
