@@ -79,7 +79,7 @@ for (const [code, { means, outcome, run }] of Object.entries(table)) {
 
 test('5: interrupted, and 7: locked by another run', async (t) => {
   const { directory, words } = await scene(t);
-  const slow = ['--whole', '--bwlimit', '4M', '--checkpoint-interval', '20'];
+  const slow = ['--whole', '--bwlimit', '1M', '--checkpoint-interval', '20'];
   const first = fastsync(['init', ...words, ...slow], { stdout: 'ignore', stderr: 'ignore' });
   await checkpointBeyond(directory, 0);
   const second = await fastsyncJson(['init', ...words, '--yes', '--allow-busy-target']);

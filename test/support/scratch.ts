@@ -8,8 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 
+/** What cleans up at its end: a test, or whatever else has one. */
+export type Owner = Pick<ExecutionContext, 'teardown'>;
+
 /** A directory that is removed when the test ends. */
-export async function scratchDirectory(t: ExecutionContext): Promise<string> {
+export async function scratchDirectory(t: Owner): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), 'fastsync-test-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   return directory;
@@ -24,7 +27,7 @@ export async function sparseFile(file: string, sizeBytes: number): Promise<strin
 
 /** Attaches `file` to a free loop device until the test ends; `options` are losetup's own. */
 export async function attachLoop(
-  t: ExecutionContext,
+  t: Owner,
   file: string,
   options: readonly string[] = [],
 ): Promise<string> {
@@ -37,7 +40,7 @@ export async function attachLoop(
  * Attaches a partitioned disk image, its partitions included ("/dev/loop3p1"). partx tells the kernel
  * of them, because not every kernel reads partition tables itself.
  */
-export async function attachPartitioned(t: ExecutionContext, file: string): Promise<string> {
+export async function attachPartitioned(t: Owner, file: string): Promise<string> {
   const device = await attachLoop(t, file, ['--partscan']);
   await execa('partx', ['--update', device]);
   t.teardown(() => execa('partx', ['--delete', device], { reject: false }));
@@ -46,7 +49,7 @@ export async function attachPartitioned(t: ExecutionContext, file: string): Prom
 
 /** Mounts `device` on a new directory until the test ends, or until `unmount` is called. */
 export async function mounted(
-  t: ExecutionContext,
+  t: Owner,
   device: string,
   options: readonly string[] = [],
 ): Promise<{ readonly directory: string; unmount: () => Promise<void> }> {

@@ -1,0 +1,181 @@
+/** `fastsync track` as a script uses it: what is printed is what was written, and nothing is lost. */
+
+import path from 'node:path';
+import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
+import { seededRandom } from '../support/random.js';
+import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { differences, load, Loop, mebibyte } from '../tracker/support.js';
+
+async function trackedLoop(t: ExecutionContext) {
+  const directory = await scratchDirectory(t);
+  const image = await sparseFile(path.join(directory, 'image'), 32 * mebibyte);
+  const loop = await Loop.attach(t, image);
+  t.teardown(() => fastsync(['track', 'stop', loop.device]));
+  return { directory, image, loop, device: loop.device };
+}
+
+async function write(device: string, atBytes: number, bytes = 4096): Promise<void> {
+  const place = [`seek=${atBytes}`, `bs=${bytes}`, 'count=1', 'oflag=direct,seek_bytes'];
+  await execa('dd', ['if=/dev/urandom', `of=${device}`, ...place]);
+}
+
+interface Written {
+  readonly missed: string | null;
+  readonly dirtyBytes: number;
+  readonly ranges: readonly { start: number; length: number }[];
+}
+
+async function drain(device: string, ...words: readonly string[]) {
+  const result = await fastsync(['track', 'drain', device, '--format', 'json', ...words]);
+  const written = JSON.parse(String(result.stdout)) as Written;
+  return { ...written, exitCode: result.exitCode, stderr: String(result.stderr) };
+}
+
+test.serial('start, drain, peek, list, stop', async (t) => {
+  const { device } = await trackedLoop(t);
+  const before = await fastsync(['track', 'drain', device]);
+  t.is(before.exitCode, 2);
+  t.regex(String(before.stderr), /^error: no tracker runs on .*: writes to it were not seen\./);
+
+  const started = await fastsyncJson(['track', 'start', device, '--granularity', '4K']);
+  t.is(started.exitCode, 0, started.stderr);
+  t.is(started.summary.granularityBytes, 4096);
+  t.is(started.summary.memoryBytes, (2 * (32 * mebibyte)) / 4096 / 8);
+  t.is((await fastsync(['track', 'start', device])).exitCode, 2);
+
+  await write(device, mebibyte, 8192);
+  const range = { start: mebibyte, length: 8192 };
+  t.deepEqual((await drain(device, '--peek')).ranges, [range]);
+  const { summary } = await fastsyncJson(['track', 'list']);
+  const all = summary.trackers as { path: string; dirtyBytes: number; missed: null }[];
+  const { dirtyBytes, missed } = all.find((one) => one.path === device) ?? {};
+  t.deepEqual([dirtyBytes, missed], [8192, null]);
+  t.deepEqual((await drain(device)).ranges, [range]);
+  t.deepEqual(await drain(device), { ...(await drain(device)), ranges: [], exitCode: 0 });
+
+  t.is((await fastsync(['track', 'stop', device])).exitCode, 0);
+  t.is((await fastsync(['track', 'stop', device])).exitCode, 2);
+});
+
+test.serial('every format says the same', async (t) => {
+  const { device } = await trackedLoop(t);
+  await fastsync(['track', 'start', device]);
+  await write(device, 0);
+  await write(device, 5 * 65536, 3 * 65536);
+  await write(device, 32 * mebibyte - 4096);
+  const printed = async (format: string) =>
+    String((await fastsync(['track', 'drain', device, '--peek', '--format', format])).stdout);
+  const end = 32 * mebibyte - 65536;
+  const expected = [
+    [0, 65536],
+    [327680, 196608],
+    [end, 65536],
+  ];
+  t.deepEqual(
+    (await drain(device, '--peek')).ranges.map((one) => [one.start, one.length]),
+    expected,
+  );
+  const numbers = (text: string, line: RegExp) =>
+    [...text.matchAll(line)].map(([, start, length]) => [Number(start), Number(length)]);
+  t.deepEqual(numbers(await printed('text'), /^(\d+) (\d+)$/gm), expected);
+  t.deepEqual(numbers(await printed('ddrescue'), /^(0x\S+) +(0x\S+) +\+$/gm), expected);
+  t.deepEqual(numbers(await printed('extentlist'), /^(\d+) (\d+)$/gm), expected);
+  t.deepEqual(
+    numbers(await printed('qemu'), /"start": (\d+), "length": (\d+),.*"data": true/g),
+    expected,
+  );
+  const bmap = await printed('bmap');
+  t.regex(bmap, /<MappedBlocksCount> 80 /);
+  t.deepEqual(
+    [...bmap.matchAll(/<Range> (\S+) </g)].map(([, range]) => range),
+    ['0-15', '80-127', '8176-8191'],
+  );
+});
+
+test.serial('what nobody read is told again', async (t) => {
+  const { device } = await trackedLoop(t);
+  await fastsync(['track', 'start', device]);
+  await write(device, mebibyte);
+  // /dev/full takes nothing.
+  const command = ['exec "$@" >/dev/full', 'bash', process.execPath, fastsyncBin];
+  const words = ['track', 'drain', device];
+  const lost = await execa('bash', ['-c', ...command, ...words], { reject: false });
+  t.regex(lost.stderr, /^error: the output cannot be written: [^\n]*$/);
+  t.is(lost.exitCode, 3);
+  await write(device, 2 * mebibyte);
+  t.deepEqual(
+    (await drain(device)).ranges.map(({ start }) => start),
+    [mebibyte, 2 * mebibyte],
+  );
+  t.deepEqual((await drain(device)).ranges, []);
+});
+
+test.serial('drains that are killed at random, under load: the replica is the same', async (t) => {
+  const random = seededRandom(t, 11);
+  const { directory, image, device } = await trackedLoop(t);
+  const replica = path.join(directory, 'replica');
+  await fastsync(['track', 'start', device, '--granularity', '4K']);
+  await execa('cp', [image, replica]);
+  const state = { isDone: false };
+  const work = load(device, random.between(0, 2 ** 31), 3000).finally(() => {
+    state.isDone = true;
+  });
+  await using from = await open(image);
+  await using to = await open(replica, 'r+');
+  let killed = 0;
+  for (let isLast = false; !isLast;) {
+    isLast = state.isDone;
+    const victim = fastsync(['track', 'drain', device, '--format', 'json']);
+    await sleep(random.between(100, 500));
+    if (victim.kill('SIGKILL')) killed++;
+    // What a killed drain has printed whole counts as told: it may have been cleared.
+    const texts = [String((await victim).stdout)];
+    texts.push(String((await fastsync(['track', 'drain', device, '--format', 'json'])).stdout));
+    for (const text of texts) {
+      if (!text.endsWith(']}')) continue;
+      const { ranges, missed } = JSON.parse(text) as Written;
+      t.is(missed, null);
+      for (const { start, length } of ranges) {
+        const bytes = Buffer.alloc(length);
+        const { bytesRead } = await from.read(bytes, 0, length, start);
+        await to.write(bytes, 0, bytesRead, start);
+      }
+    }
+  }
+  await work;
+  t.true(killed > 0);
+  t.is(await differences(image, replica), '');
+});
+
+test.serial('another device of the same name: exit code 3, and a sentence', async (t) => {
+  const { device, loop } = await trackedLoop(t);
+  await fastsync(['track', 'start', device]);
+  await loop.detach();
+  await loop.attachAgain();
+  const { missed, exitCode, stderr } = await drain(device);
+  t.is(exitCode, 3);
+  t.regex(String(missed), /was detached/);
+  t.regex(stderr, /writes may have been missed: the device was detached/);
+});
+
+test.serial('bad input', async (t) => {
+  const { device, image } = await trackedLoop(t);
+  for (const [words, message] of [
+    [['track'], /Name what to do/],
+    [['track', 'start', '/nowhere'], /does not exist/],
+    [['track', 'start', path.dirname(image)], /is a directory/],
+    [['track', 'start', device, '--granularity', '5000'], /power of two/],
+    [['track', 'start', device, '--granularity', 'x'], /expected a size/],
+    [['track', 'drain', device, '--format', 'xml'], /Invalid values/],
+    [['track', 'drain', '/nowhere'], /no tracker runs/],
+  ] as const) {
+    const { exitCode, stderr } = await fastsync(words);
+    t.is(exitCode, 2, words.join(' '));
+    t.regex(String(stderr), message);
+    t.notRegex(String(stderr), /\n\s+at /);
+  }
+});

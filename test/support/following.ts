@@ -1,0 +1,88 @@
+/** Runs `fastsync live` beside a test, follows what it says, and stops it when the test ends. */
+
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import { fastsync, type JsonLine } from './fastsync.js';
+
+export interface LiveRun {
+  /** Lines of --json so far. */
+  readonly lines: readonly JsonLine[];
+  /** Resolves when the target has reached an epoch of at least this number. */
+  epoch(target: string, number: number): Promise<void>;
+  /** Resolves with the first line for which this holds. */
+  line(holds: (line: JsonLine) => boolean): Promise<JsonLine>;
+  kill(): Promise<void>;
+  /** SIGTERM, and what it ended with. */
+  stop(): Promise<{ exitCode: number | undefined; summary: JsonLine; stderr: string }>;
+  end(): Promise<{ exitCode: number | undefined; summary: JsonLine; stderr: string }>;
+}
+
+/** Its state directory is `directory`/state. The directory's path is in the hook's SNAPSHOTS. */
+export function startLive(
+  t: ExecutionContext,
+  directory: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): LiveRun {
+  const state = path.join(directory, 'state');
+  const child = fastsync(['live', ...words, '--state-dir', state, '--json'], {
+    env: { SNAPSHOTS: directory, ...environment },
+  });
+  const lines: JsonLine[] = [];
+  let rest = '';
+  child.stdout?.on('data', (data: Buffer) => {
+    const parts = `${rest}${String(data)}`.split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) lines.push(JSON.parse(part) as JsonLine);
+  });
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await child;
+  });
+  const line = async (holds: (line: JsonLine) => boolean) => {
+    for (;;) {
+      const found = lines.find(holds);
+      if (found !== undefined) return found;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`live ended: ${JSON.stringify(lines)} ${String((await child).stderr)}`);
+      }
+      await sleep(10);
+    }
+  };
+  const end = async () => {
+    const { exitCode, stderr } = await child;
+    const summary = lines.at(-1);
+    if (summary?.type !== 'summary') throw new Error(`no summary: ${JSON.stringify(lines)}`);
+    return { exitCode, summary, stderr: String(stderr) };
+  };
+  return {
+    lines,
+    line,
+    end,
+    async epoch(target, number) {
+      await line((one) => {
+        return one.type === 'epoch' && one.target === target && Number(one.epoch) >= number;
+      });
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await child;
+    },
+    stop() {
+      child.kill('SIGTERM');
+      return end();
+    },
+  };
+}
+
+/** The states that the status files below `directory`/state show, in no order. */
+export async function statesIn(directory: string): Promise<string[]> {
+  const live = path.join(directory, 'state', 'live');
+  const names = (await readdir(live).catch(() => [])).filter((name) =>
+    name.endsWith('.status.json'),
+  );
+  const texts = await Promise.all(names.map((name) => readFile(path.join(live, name), 'utf8')));
+  return texts.map((text) => (JSON.parse(text) as { state: string }).state);
+}
