@@ -7,7 +7,16 @@ import { execa } from 'execa';
 import yargs from 'yargs';
 import { initContest } from './init.js';
 import { mapContest } from './map.js';
+import type { ContestOptions } from './source.js';
+import { verifyContest } from './verify.js';
 import { Workshop } from './volumes.js';
+
+/** What can be measured, by the name that --only takes. */
+const contests: Readonly<Record<string, (options: ContestOptions) => Promise<string>>> = {
+  init: initContest,
+  verify: verifyContest,
+  map: mapContest,
+};
 
 const args = await yargs(process.argv.slice(2))
   .options({
@@ -17,8 +26,8 @@ const args = await yargs(process.argv.slice(2))
     only: {
       type: 'string',
       array: true,
-      default: ['init', 'map'],
-      choices: ['init', 'map'],
+      default: Object.keys(contests),
+      choices: Object.keys(contests),
       describe: 'Which benchmarks',
     },
     fs: {
@@ -50,7 +59,8 @@ for (const fs of args.fs) {
     const workshop = await Workshop.open(path.resolve(args.scratch));
     try {
       const options = { workshop, fs, rounds: args.rounds, gib: args.gib, usedGib: args.usedGib };
-      add(kind === 'init' ? await initContest(options) : await mapContest(options));
+      const run = contests[kind];
+      if (run !== undefined) add(await run(options));
     } finally {
       await workshop.dispose();
     }

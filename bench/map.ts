@@ -3,7 +3,7 @@
 import { execa } from 'execa';
 import { contest, type Contestant } from './measure.js';
 import { scoreTable } from './table.js';
-import { type ContestOptions, fastsync } from './init.js';
+import { type ContestOptions, fastsync } from './source.js';
 import { gibibyte, type Workshop } from './volumes.js';
 
 const tebibyte = 1024 * gibibyte;

@@ -23,3 +23,10 @@ export function scoreTable(title: string, scores: readonly Score[]): string {
     '',
   ].join('\n');
 }
+
+/** Any rows under their heads: the first column text, the others figures. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = heads.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [heads, rule, ...rows].map(line).join('\n');
+}

@@ -4,15 +4,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libfuse3-dev)
+build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libssl-dev libfuse3-dev libbpf-dev)
 volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk mount util-linux rsync attr openssl)
 oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libnbd-bin bmap-tools gddrescue sleuthkit xxhash zstd
-  clang-format)
+  clang-format clang llvm bpftool python3-prometheus-client)
+# The tests look at the pages of reports and manuals, and type into shells.
+readers=(chromium mandoc bash-completion zsh)
 signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils squashfs-tools xorriso
   udftools mdadm cryptsetup-bin lvm2 bcache-tools drbd-utils)
 peers=(fio time xfsdump)
 
-wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${signatures[@]}")
+wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${readers[@]}" "${signatures[@]}")
 [ "${1:-run}" = bench ] && wanted+=("${peers[@]}")
 
 missing=()

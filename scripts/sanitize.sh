@@ -11,7 +11,7 @@ esac
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-compile=(g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -Inative/core "${flags[@]}")
+compile=(g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -Inative/core -Inative/test "${flags[@]}")
 vectors() {
   [ "$(uname -m)" = x86_64 ] || return 0
   case "$1" in
@@ -24,7 +24,7 @@ for source in native/core/*.cc native/test/*.cc; do
   printf '%q ' "${compile[@]}" ${extra[@]+"${extra[@]}"} -c "$source" -o "$scratch/$(basename "$source").o"
   echo
 done | xargs -P "$(nproc)" -I{} bash -c '{}'
-"${compile[@]}" -o "$scratch/core_test" "$scratch"/*.o -l:liburing.a -pthread
+"${compile[@]}" -o "$scratch/core_test" "$scratch"/*.o -l:liburing.a -l:libcrypto.a -pthread
 
 mkdir "$scratch/files"
 # Without address randomisation: older thread sanitizers do not know today's wide one.
