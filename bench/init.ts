@@ -9,11 +9,11 @@ const mebibyte = 1024 ** 2;
 /** Seeds one volume to another with each tool; returns the table. */
 export async function initContest(options: ContestOptions): Promise<string> {
   const { workshop, fs, rounds, gib } = options;
-  const { source, usedBytes, rangeCount } = await makeSource(options);
+  const { source, usedBytes, ranges } = await makeSource(options);
   const target = await workshop.loop(await workshop.image('target.img', gib * gibibyte));
   const contestants = contestantsFor(fs, source, target, usedBytes);
   const scores = await contest(contestants, rounds, workshop.directory);
-  const title = `Seeding ${gib} GiB of ${fs}, ${(usedBytes / gibibyte).toFixed(2)} GiB used, ${rangeCount} ranges`;
+  const title = `Seeding ${gib} GiB of ${fs}, ${(usedBytes / gibibyte).toFixed(2)} GiB used, ${ranges.length} ranges`;
   return scoreTable(title, scores);
 }
 

@@ -17,7 +17,7 @@ interface Case {
 
 function sparse(bytes: number, mkfs: string, ...options: readonly string[]): Case['make'] {
   return async (workshop) => {
-    const image = await workshop.hugeImage(`${bytes}.img`, bytes);
+    const image = await workshop.memoryImage(`${bytes}.img`, bytes);
     await execa(mkfs, [...options, image]);
     return image;
   };

@@ -30,7 +30,13 @@ export interface BenchSource {
   readonly image: string;
   readonly source: string;
   readonly usedBytes: number;
-  readonly rangeCount: number;
+  readonly ranges: readonly UsedRange[];
+}
+
+/** In bytes. */
+export interface UsedRange {
+  readonly start: number;
+  readonly length: number;
 }
 
 /** Makes, mounts, fills and maps it. */
@@ -44,6 +50,9 @@ export async function makeSource(options: ContestOptions): Promise<BenchSource> 
     fillFragmented(directory, usedGib * gibibyte),
   );
   const { stdout } = await execa(fastsync[0], [fastsync[1], 'map', source, '--format', 'json']);
-  const { usedBytes, ranges } = JSON.parse(stdout) as { usedBytes: number; ranges: unknown[] };
-  return { image, source, usedBytes, rangeCount: ranges.length };
+  const { usedBytes, ranges } = JSON.parse(stdout) as {
+    usedBytes: number;
+    ranges: UsedRange[];
+  };
+  return { image, source, usedBytes, ranges };
 }

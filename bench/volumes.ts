@@ -28,8 +28,8 @@ export class Workshop {
     return file;
   }
 
-  /** A file that may be larger than the scratch file system allows: on a tmpfs of its own. */
-  async hugeImage(name: string, bytes: number): Promise<string> {
+  /** A file in memory, on a tmpfs of its own: it may be larger than the scratch file system allows. */
+  async memoryImage(name: string, bytes: number): Promise<string> {
     const directory = path.join(this.directory, `${name}.tmpfs`);
     await mkdir(directory);
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'tmpfs', directory]);

@@ -13,17 +13,19 @@ namespace {
 
 /// std::function must be copyable and a spec owns files, hence the shared pointer.
 template <class JobType, class Spec>
-JobBody bodyOf(Spec spec) {
+JobBody bodyOf(Spec spec, Counters& counters) {
+  if constexpr (requires { spec.startAtBytes; }) counters.startAt(spec.startAtBytes);
   return [shared = std::make_shared<Spec>(std::move(spec))](JobControl& control) {
     return JobType(std::move(*shared), control).run();
   };
 }
 
-JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& request) {
-  if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request));
-  if (kind == "compare") return bodyOf<CompareJob>(compareSpecFrom(request));
-  if (kind == "clear") return bodyOf<ClearJob>(clearSpecFrom(request));
-  if (kind == "digest") return bodyOf<DigestJob>(digestSpecFrom(request));
+JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& request,
+                Counters& counters) {
+  if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request), counters);
+  if (kind == "compare") return bodyOf<CompareJob>(compareSpecFrom(request), counters);
+  if (kind == "clear") return bodyOf<ClearJob>(clearSpecFrom(request), counters);
+  if (kind == "digest") return bodyOf<DigestJob>(digestSpecFrom(request), counters);
   throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
 }
 
@@ -39,7 +41,7 @@ Napi::Function JobObject::define(Napi::Env env) {
 JobObject::JobObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<JobObject>(info), control_(std::make_shared<JobControl>()) {
   const std::string kind = info[0].As<Napi::String>();
-  JobBody body = bodyFor(info.Env(), kind, info[1].As<Napi::Object>());
+  JobBody body = bodyFor(info.Env(), kind, info[1].As<Napi::Object>(), control_->counters);
   promise_ = Napi::Persistent(startJob(info.Env(), std::move(body), control_).As<Napi::Object>());
 }
 

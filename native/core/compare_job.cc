@@ -26,8 +26,7 @@ CompareJob::CompareJob(CompareSpec spec, JobControl& control)
   spec_.extents = {};
   work_.skip(spec_.startAtBytes);
   control_.counters.total = work_.totalBytes();
-  control_.counters.completed = spec_.startAtBytes;
-  control_.counters.durable = spec_.startAtBytes;
+  control_.counters.startAt(spec_.startAtBytes);
 }
 
 bool CompareJob::halted() const { return control_.stopping() || failure_; }

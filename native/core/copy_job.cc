@@ -49,8 +49,7 @@ CopyJob::CopyJob(CopySpec spec, JobControl& control)
   spec_.extents = {};
   work_.skip(spec_.startAtBytes);
   control_.counters.total = work_.totalBytes();
-  control_.counters.completed = spec_.startAtBytes;
-  control_.counters.durable = spec_.startAtBytes;
+  control_.counters.startAt(spec_.startAtBytes);
 }
 
 JobOutcome CopyJob::run() {

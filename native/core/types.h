@@ -81,6 +81,12 @@ struct Counters {
   std::atomic<uint64_t> bad{0};
   std::atomic<uint64_t> different{0};
   std::atomic<uint64_t> failedTargets{0};
+
+  /// What an earlier run has done counts from the first moment on, also before the thread runs.
+  void startAt(uint64_t bytes) {
+    completed = bytes;
+    durable = bytes;
+  }
 };
 
 /// kCancel ends with a flush of what is done; kAbandon (the process is leaving) does not wait for
