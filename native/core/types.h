@@ -63,7 +63,7 @@ enum class Backend { kAuto, kUring, kThreads };
 struct Effort {
   Backend backend = Backend::kAuto;
   uint64_t chunkBytes = kMiB;
-  unsigned queueDepth = 64;
+  unsigned queueDepth = 32;
   uint64_t inFlightBytes = 64 * kMiB;
   uint64_t bytesPerSecond = 0;  // 0: no limit
 };

@@ -52,7 +52,7 @@ export function effortOf(effort: Effort): Required<Effort> {
   return {
     backend,
     chunkBytes: wholeNumber('chunkBytes', effort.chunkBytes ?? MiB, chunk),
-    queueDepth: wholeNumber('queueDepth', effort.queueDepth ?? 64, { least: 1, most: 1024 }),
+    queueDepth: wholeNumber('queueDepth', effort.queueDepth ?? 32, { least: 1, most: 1024 }),
     inFlightBytes: wholeNumber('inFlightBytes', effort.inFlightBytes ?? 64 * MiB, memory),
     bytesPerSecond: byteCount('bytesPerSecond', effort.bytesPerSecond ?? 0),
   };

@@ -15,7 +15,7 @@ export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number)
       code: 'FREEZE_TIMED_OUT',
       exitCode: exitCodes.incomplete,
       message: `freezing ${path} alone took more than ${maxFreezeMs} ms, and it was let go again`,
-      remedy: 'allow more time, or try again when less is being written to it',
+      remedy: 'allow more time with --max-freeze, or try again when less is being written to it',
     });
   }
   if (ending.type !== 'failed' || ending.step !== 'freeze') return endingError(path, ending);
@@ -61,7 +61,7 @@ export function endingError(path: string, ending: Ending): FastsyncError {
         message: `${path} was thawed too early: ${reasons[ending.reason]}`,
         remedy:
           ending.reason === 'timeout'
-            ? 'allow more time, or try again when less is being written to it'
+            ? 'allow more time with --max-freeze, or try again when less is being written to it'
             : 'try again',
       });
     case 'lost':

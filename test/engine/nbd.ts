@@ -1,12 +1,13 @@
 /** Files that misbehave on demand: an nbdkit plugin and its filters, mounted as a file by nbdfuse. */
 
-import { mkdir } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { scratchDirectory } from '../support/scratch.js';
-import { stat, writeFile } from 'node:fs/promises';
 
 async function exists(file: string): Promise<boolean> {
   try {
@@ -44,6 +45,22 @@ export async function nbdFile(
 /** `backing` as a file that can have no holes, as on file systems without them. */
 export function fileWithoutHoles(t: ExecutionContext, backing: string): Promise<string> {
   return nbdFile(t, ['--filter=nozero', 'split', backing]);
+}
+
+/** `backing` on a disk that, while paused, answers nobody. */
+export async function pausableFile(t: ExecutionContext, backing: string) {
+  const control = path.join(await scratchDirectory(t), 'pause');
+  const file = await nbdFile(t, ['--filter=pause', 'file', backing, `pause-control=${control}`]);
+  // nbdkit-pause-filter(1): a letter is an order, and comes back as a capital when it is carried out.
+  const order = async (letter: 'p' | 'r') => {
+    const socket = connect(control);
+    socket.write(letter);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    if (answer.toString() !== letter.toUpperCase()) throw new Error(`nbdkit: ${String(answer)}`);
+  };
+  t.teardown(() => order('r'));
+  return { file, pause: () => order('p'), resume: () => order('r') };
 }
 
 /** `backing` with bad sectors: reading any of `ranges` (start and length in bytes) gives EIO. */

@@ -42,6 +42,11 @@ export function isLostFreeze(error: unknown): boolean {
   );
 }
 
+/** Writers have waited for as long as they may, and nothing came of it. */
+export function isVainFreeze(error: unknown): boolean {
+  return error instanceof FastsyncError && error.code === 'FREEZE_TIMED_OUT';
+}
+
 /** An engine's error with the names that people know; anything else as it is. */
 export function named(error: unknown, source: string, target: string): unknown {
   if (!(error instanceof EngineError)) return error;

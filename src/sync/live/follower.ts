@@ -12,6 +12,7 @@ import {
   union,
   usedExtents,
 } from '../../region/index.js';
+import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import { type LocalVolume, withVolumeErrors } from '../../volume/index.js';
 import { setMark } from '../mark.js';
@@ -22,7 +23,16 @@ import { applyEpoch, findCommitted } from './apply.js';
 import { crownBytes, crownDigest, crownOf, isUnfinished } from './crown.js';
 import type { CommitRecord } from './commit-record.js';
 import { DirtySet } from './dirty-set.js';
-import { isFatal, isLostFreeze, MissedWrites, named, targetChanged, tooLarge } from './errors.js';
+import { FreezeBudget, mostFrozenBytes } from './freeze-budget.js';
+import {
+  isFatal,
+  isLostFreeze,
+  isVainFreeze,
+  MissedWrites,
+  named,
+  targetChanged,
+  tooLarge,
+} from './errors.js';
 import { abortOf, type Journal } from './journal.js';
 import type { Origin, Point } from './origin.js';
 import type { Replica } from './replica-file.js';
@@ -56,15 +66,11 @@ export interface FollowerOptions {
 const leastBackoffMs = 1000;
 const mostBackoffMs = 60_000;
 
-/** So little needs no round of its own before the freeze. */
-const trifleBytes = 256 * 1024;
-const leastFrozenBytes = 1024 * 1024;
-const mostFrozenBytes = 64 * 1024 * 1024;
-/** The share of the freeze that copying should take, as measured before. */
-const frozenShare = 0.1;
+/** Where a freeze took too long and nothing came of it, writers have waited in vain: not soon again. */
+const leastFreezeBackoffMs = 60_000;
+const mostFreezeBackoffMs = 3_600_000;
+
 const patientRounds = 8;
-/** So much more than was aimed at is still taken, where it will not become less. */
-const patience = 4;
 
 /** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */
 type Sink = (extents: ExtentList, effort: Effort, watch: Watch) => Promise<void>;
@@ -81,14 +87,13 @@ export class Follower {
   #error: Error | null = null;
   /** Bytes taken from `dirty` that are neither staged nor given back. */
   #underWayBytes = 0;
-  #bytesPerSecond = 50 * 1024 * 1024;
-  /** Halved by each freeze that took too long. */
-  #caution = 1;
+  readonly #budget: FreezeBudget;
   #backoffMs = leastBackoffMs;
   #lastPointMs = -Infinity;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    this.#budget = new FreezeBudget(options.maxFreezeMs);
     this.#replica = options.replica;
     this.#next = options.begin;
     this.#state = options.begin === 'seed' ? 'seeding' : 'comparing';
@@ -139,9 +144,16 @@ export class Follower {
       throw failure;
     }
     this.#enter('failed', failure as Error);
-    this.#note('warning', `${this.name}: ${(failure as Error).message}; trying again`);
-    await sleep(this.#backoffMs, undefined, { signal }).catch(() => undefined);
-    this.#backoffMs = Math.min(2 * this.#backoffMs, mostBackoffMs);
+    const [least, most] = isVainFreeze(failure)
+      ? [leastFreezeBackoffMs, mostFreezeBackoffMs]
+      : [leastBackoffMs, mostBackoffMs];
+    const waitMs = Math.min(most, Math.max(least, this.#backoffMs));
+    this.#backoffMs = 2 * waitMs;
+    const { message, remedy } = failure as Partial<FastsyncError>;
+    const advice = remedy === undefined || remedy === null ? '' : ` (${remedy})`;
+    const again = `trying again in ${waitMs / 1000} s`;
+    this.#note('warning', `${this.name}: ${message ?? String(failure)}${advice}; ${again}`);
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }
 
   /** As long as nothing fails: it ends by rejecting. */
@@ -264,14 +276,13 @@ export class Follower {
       try {
         const stageLast = (stop: AbortSignal) => this.#stageLast(sink, stop);
         const point = await origin.point({ dirty: this.dirty, stageLast });
-        this.#caution = 1;
+        this.#budget.kept();
         return point;
       } catch (error) {
         if (!isLostFreeze(error) || isFatal(error)) throw error;
-        if (this.#caution === 1) {
+        if (this.#budget.lost()) {
           this.#note('warning', `${this.name}: ${(error as Error).message}; trying again`);
         }
-        this.#caution = Math.max(this.#caution / 2, 1 / 64);
       }
       await sleep(intervalMs, undefined, { signal });
     }
@@ -285,9 +296,8 @@ export class Follower {
       await origin.drain();
       if (origin.generation !== this.#generation) throw this.#missed();
       const bytes = this.dirty.bytes;
-      const limit = this.#frozenLimitBytes() * this.#caution;
-      if (bytes <= trifleBytes || (round > 1 && bytes <= limit)) return;
-      if (round > patientRounds && bytes <= patience * limit) return;
+      if (this.#budget.fits(bytes, round > 1)) return;
+      if (round > patientRounds && this.#budget.mayDo(bytes)) return;
       if (round === patientRounds + 1) {
         this.#note('warning', `${this.name}: the source is written faster than it can be staged`);
       }
@@ -301,18 +311,11 @@ export class Follower {
     }
   }
 
-  #frozenLimitBytes(): number {
-    const fitting = (this.#bytesPerSecond * this.#options.maxFreezeMs * frozenShare) / 1000;
-    return Math.min(mostFrozenBytes, Math.max(leastFrozenBytes, fitting));
-  }
-
   async #stageLast(sink: Sink, signal: AbortSignal): Promise<void> {
     const { origin, effort } = this.#options;
     // More may have been written since the last look than anybody should wait for.
     const { bytes } = this.dirty;
-    if (bytes > patience * this.#frozenLimitBytes()) {
-      throw tooLarge(origin.volume.identity.path, bytes);
-    }
+    if (this.#budget.isBeyond(bytes)) throw tooLarge(origin.volume.identity.path, bytes);
     // Writers wait: whatever limits the rate otherwise does not hold now.
     const urgent = { ...effort, bytesPerSecond: 0 };
     await this.#stage(sink, urgent, signal);
@@ -341,8 +344,7 @@ export class Follower {
     } finally {
       this.#underWayBytes = 0;
     }
-    const seconds = (performance.now() - startedMs) / 1000;
-    if (bytes >= leastFrozenBytes) this.#bytesPerSecond = bytes / seconds;
+    this.#budget.measured(bytes, (performance.now() - startedMs) / 1000);
   }
 
   async #apply(volume: LocalVolume, record: CommitRecord, heldMs: number | null = null) {
