@@ -26,17 +26,26 @@ export async function verifyContest(options: ContestOptions): Promise<string> {
         : path.join(workshop.directory, 'target.img');
     await execa('cp', ['--sparse=always', image, copy]);
     const target = await workshop.loop(copy);
-    const contestants = await contestantsFor(source, target, ranges, workshop.directory);
+    const pair = { source, target, ranges, usedBytes };
+    const limits = await usAndTheLimits(pair, workshop.directory);
+    // Nobody else gets any better by this.
+    const contestants = place === 'in memory' ? limits : [...limits, ...peers(pair)];
     const scores = await contest(contestants, rounds, workshop.directory);
     tables.push(scoreTable(`Verifying ${gib} GiB of ${fs}, ${used}, its copy ${place}`, scores));
   }
   return tables.join('\n');
 }
 
-async function contestantsFor(
-  source: string,
-  target: string,
-  ranges: readonly UsedRange[],
+interface Pair {
+  readonly source: string;
+  readonly target: string;
+  readonly ranges: readonly UsedRange[];
+  readonly usedBytes: number;
+}
+
+/** fastverify, and what reading alone takes. */
+async function usAndTheLimits(
+  { source, target, ranges, usedBytes }: Pair,
   scratch: string,
 ): Promise<Contestant[]> {
   const state = ['--state-dir', path.join(scratch, 'state'), '--no-resume', '-q'];
@@ -54,6 +63,19 @@ async function contestantsFor(
       name: 'fio O_DIRECT, reading the used ranges of the source alone',
       command: fioCommand(logs.slice(0, 1)),
     },
+    {
+      name: 'dd O_DIRECT, reading as many bytes of the source in one piece',
+      command: [
+        ...['dd', `if=${source}`, 'of=/dev/null', 'bs=1M', 'iflag=direct'],
+        `count=${Math.ceil(usedBytes / mebibyte)}`,
+      ],
+    },
+  ];
+}
+
+/** What compares whole volumes, or hashes them. */
+function peers({ source, target }: Pair): Contestant[] {
+  return [
     {
       name: 'qemu-img compare',
       command: ['qemu-img', 'compare', '-f', 'raw', '-F', 'raw', '-T', 'none', source, target],

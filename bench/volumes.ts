@@ -32,7 +32,7 @@ export class Workshop {
   async memoryImage(name: string, bytes: number): Promise<string> {
     const directory = path.join(this.directory, `${name}.tmpfs`);
     await mkdir(directory);
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'tmpfs', directory]);
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=12g', 'tmpfs', directory]);
     this.#undo.push(() => execa('umount', [directory], { reject: false }));
     const file = path.join(directory, name);
     await writeFile(file, '');
