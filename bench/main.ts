@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import yargs from 'yargs';
 import { initContest } from './init.js';
 import { mapContest } from './map.js';
+import { onlineContest } from './online.js';
 import type { ContestOptions } from './source.js';
 import { verifyContest } from './verify.js';
 import { Workshop } from './volumes.js';
@@ -16,6 +17,7 @@ const contests: Readonly<Record<string, (options: ContestOptions) => Promise<str
   init: initContest,
   verify: verifyContest,
   map: mapContest,
+  online: onlineContest,
 };
 
 const args = await yargs(process.argv.slice(2))
@@ -23,6 +25,7 @@ const args = await yargs(process.argv.slice(2))
     rounds: { type: 'number', default: 5, describe: 'How often each tool runs' },
     gib: { type: 'number', default: 16, describe: 'Size of the volumes in GiB' },
     'used-gib': { type: 'number', default: 3, describe: 'Bytes in use on them in GiB' },
+    seconds: { type: 'number', default: 10, describe: 'How long a load is measured' },
     only: {
       type: 'string',
       array: true,
@@ -58,7 +61,8 @@ for (const fs of args.fs) {
   for (const kind of args.only) {
     const workshop = await Workshop.open(path.resolve(args.scratch));
     try {
-      const options = { workshop, fs, rounds: args.rounds, gib: args.gib, usedGib: args.usedGib };
+      const { rounds, gib, usedGib, seconds } = args;
+      const options = { workshop, fs, rounds, gib, usedGib, seconds };
       const run = contests[kind];
       if (run !== undefined) add(await run(options));
     } finally {

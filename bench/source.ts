@@ -10,6 +10,8 @@ export interface ContestOptions {
   readonly rounds: number;
   readonly gib: number;
   readonly usedGib: number;
+  /** How long one reading of a load takes, where a load is measured. */
+  readonly seconds: number;
 }
 
 export const fastsync = ['node', path.resolve('dist/bin/fastsync.js')] as const;
