@@ -44,6 +44,23 @@ test.serial('onto a device and a file at once, the source read once', async (t) 
   await prove(file, pointInTimeMs);
 });
 
+test.serial(
+  'what is written just before the freeze is not read in it, and is in the copy',
+  async (t) => {
+    const source = await onlineSource(t, ext4);
+    const target = path.join(source.scratch, 'target.img');
+    const file = path.join(source.directory, 'flushed');
+    const flush = `dd if=/dev/urandom of=${file} bs=1M count=20 conv=fsync status=none`;
+    const { cutover } = await seedOnline(source, target, ['--before-freeze', flush]);
+    t.true(
+      cutover.frozenBytes < 10 * mebibyte,
+      `${cutover.frozenBytes} bytes were read in the freeze`,
+    );
+    const copy = await mounted(t, target, ['-o', 'loop,ro']);
+    t.true((await readFile(path.join(copy.directory, 'flushed'))).equals(await readFile(file)));
+  },
+);
+
 test.serial('a partition of a disk, and a source named by its image file', async (t) => {
   const { scratch, state } = await onlineSource(t, ext4);
   const disk = await sparseFile(path.join(scratch, 'disk.img'), 200 * mebibyte);

@@ -16,6 +16,12 @@ export class MissedWrites extends FastsyncError {
   }
 }
 
+export interface Written {
+  /** Since the last time, as far as it can be copied. */
+  readonly dirty: ExtentList;
+  readonly bytesPerSecond: number;
+}
+
 export class Backlog {
   readonly #tracker: Tracker;
   readonly #limitBytes: number;
@@ -42,17 +48,18 @@ export class Backlog {
     return totalBytes(this.#behind);
   }
 
-  /** Adds what was written since the last time. Resolves with bytes dirtied per second. Rejects with MissedWrites. */
-  async drain(): Promise<number> {
-    const { dirty, missed } = await this.#tracker.drain();
+  /** Adds what was written since the last time, and gives it. Rejects with MissedWrites. */
+  async drain(): Promise<Written> {
+    const { dirty: marked, missed } = await this.#tracker.drain();
     if (missed !== null) throw new MissedWrites(this.#tracker.volume.path, missed);
     const nowMs = performance.now();
     const seconds = (nowMs - this.#drainedAtMs) / 1000;
     this.#drainedAtMs = nowMs;
-    this.#extents = clip(union(this.#extents, dirty), 0, this.#limitBytes);
-    const behind = clip(dirty, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes);
+    const dirty = clip(marked, 0, this.#limitBytes);
+    this.#extents = union(this.#extents, dirty);
+    const behind = clip(marked, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes);
     this.#behind = union(this.#behind, behind);
-    return seconds > 0 ? totalBytes(dirty) / seconds : 0;
+    return { dirty, bytesPerSecond: seconds > 0 ? totalBytes(marked) / seconds : 0 };
   }
 
   /** Hands it over to be copied: from now on it is what is written later. */

@@ -2,12 +2,13 @@
 
 import type { Effort } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { type ExtentList, extentOf, totalBytes, union } from '../../region/index.js';
+import { type ExtentList, extentOf } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
 import { freeze, type FrozenFilesystem, type LocalVolume } from '../../volume/index.js';
 import { headBytes } from '../plan.js';
 import type { Backlog } from './backlog.js';
 import { type Hooks, runHook } from './hooks.js';
+import { ReadAhead } from './read-ahead.js';
 import type { Staging } from './staging.js';
 
 export interface CutoverRequest {
@@ -32,6 +33,8 @@ export interface Cutover {
   readonly extents: ExtentList;
   /** With rescue: what of it could not be read. */
   readonly badRanges: ExtentList;
+  /** Read while the file system stood still. */
+  readonly frozenBytes: number;
   readonly freezeCallMs: number;
   readonly heldMs: number;
   /** ISO: the moment that this is the state of. */
@@ -39,18 +42,21 @@ export interface Cutover {
 }
 
 /**
- * Runs the one hook, freezes, reads, thaws, runs the other. Rejects as freeze() and its thaw() do, with
- * CUTOVER_TOO_LARGE if more is left than could be read in time, MissedWrites, HOOK_FAILED, and as
- * Staging.fill() does. What is left stays in the backlog.
+ * Reads ahead, runs the one hook, freezes, reads the rest, thaws, runs the other. Rejects as freeze() and
+ * its thaw() do, with CUTOVER_TOO_LARGE if more is left than could be read in time, MissedWrites,
+ * HOOK_FAILED, and as Staging.fill() does. What is left stays in the backlog.
  */
 export async function cutOver(request: CutoverRequest): Promise<Cutover> {
-  const { source, hooks, spared, signal, maxFreezeMs } = request;
+  const { source, hooks, signal } = request;
   const environment = { FASTSYNC_SOURCE: source.identity.path };
+  const ahead = aheadOf(request);
+  // Before the hook: whoever is told to wait shall wait for little.
+  await ahead.approach(signal);
   try {
     await runHook('before-freeze', hooks, environment, signal);
-    const volume = source.identity;
-    await using frozen = await freeze({ volume, maxFreezeMs, spared, signal });
-    return await readFrozen(request, frozen);
+    // What it had a database write is read while only those wait who heard of the hook.
+    if (hooks.beforeFreeze !== null) await ahead.approach(signal);
+    return await cutOverAhead(request, ahead);
   } finally {
     // Also after a failure, and after Ctrl-C: whoever was told to wait must be told to go on.
     await runHook('after-freeze', hooks, environment).catch((error: unknown) => {
@@ -62,28 +68,61 @@ export async function cutOver(request: CutoverRequest): Promise<Cutover> {
   }
 }
 
-async function readFrozen(request: CutoverRequest, frozen: FrozenFilesystem): Promise<Cutover> {
-  const { source, backlog, staging, effort, rescue, limitBytes, signal } = request;
+/** The head has its place in it whether it was written or not. */
+function aheadOf({ source, limitBytes, ...request }: CutoverRequest): ReadAhead {
+  const always = extentOf(0, Math.min(headBytes, limitBytes));
+  return new ReadAhead({ ...request, fd: source.fd, always }, request);
+}
+
+/**
+ * Goes on reading ahead until the file system stands still: it takes its time to start the watchdog and
+ * to write back, and in the freeze call itself writers wait already.
+ */
+async function cutOverAhead(request: CutoverRequest, ahead: ReadAhead): Promise<Cutover> {
+  const { source, spared, signal, maxFreezeMs } = request;
+  const standstill = new AbortController();
+  const reading = ahead.keepUp(standstill.signal, signal);
+  // Heard below; until then nobody must call it unhandled.
+  reading.catch(() => undefined);
+  try {
+    const volume = source.identity;
+    await using frozen = await freeze({ volume, maxFreezeMs, spared, signal });
+    standstill.abort();
+    await reading;
+    return await readFrozen(request, ahead, frozen);
+  } finally {
+    standstill.abort();
+    await reading.catch(() => undefined);
+  }
+}
+
+async function readFrozen(
+  request: CutoverRequest,
+  ahead: ReadAhead,
+  frozen: FrozenFilesystem,
+): Promise<Cutover> {
   const agoMs = performance.now() - frozen.frozenAtMs;
   const pointInTime = new Date(Date.now() - agoMs).toISOString();
-  await backlog.drain();
-  const extents = union(backlog.extents, extentOf(0, Math.min(headBytes, limitBytes)));
-  await refuseTooMuch(request, frozen, totalBytes(extents));
-  const stop = AbortSignal.any([signal, frozen.expired]);
-  const { badRanges } = await staging.fill(source.fd, extents, { effort, rescue, signal: stop });
+  await ahead.drain();
+  const frozenBytes = ahead.pendingBytes;
+  await refuseTooMuch(request, ahead, frozen);
+  await ahead.read(AbortSignal.any([request.signal, frozen.expired]));
   // Only now is it known that nobody wrote meanwhile: thaw() rejects if the freeze was over before.
   const { heldMs } = await frozen.thaw();
-  return { extents, badRanges, freezeCallMs: frozen.freezeCallMs, heldMs, pointInTime };
+  const { held: extents, badRanges } = ahead;
+  const { freezeCallMs } = frozen;
+  return { extents, badRanges, frozenBytes, freezeCallMs, heldMs, pointInTime };
 }
 
 /** More may have been written since the last look than anybody should wait for: better let go at once. */
 async function refuseTooMuch(
-  { source, staging, bytesPerSecond, maxFreezeMs }: CutoverRequest,
+  { source, bytesPerSecond, maxFreezeMs }: CutoverRequest,
+  ahead: ReadAhead,
   { frozenAtMs, freezeCallMs }: FrozenFilesystem,
-  bytes: number,
 ): Promise<void> {
+  const bytes = ahead.pendingBytes;
   const leftMs = maxFreezeMs - freezeCallMs - (performance.now() - frozenAtMs);
-  const fits = bytes <= (await staging.capacityBytes());
+  const fits = await ahead.fits();
   if (fits && (bytes / bytesPerSecond) * 1000 <= leftMs) return;
   throw new FastsyncError({
     code: 'CUTOVER_TOO_LARGE',

@@ -13,7 +13,7 @@ import { slice } from '../work-list.js';
 import { Backlog } from './backlog.js';
 import { cutOver, type Cutover } from './cutover.js';
 import type { Hooks } from './hooks.js';
-import { decide, expectedFreezeMs, type RoundReading } from './rounds.js';
+import { decide, expectedFreezeMs, likelyReading, type RoundReading } from './rounds.js';
 import type { Staging } from './staging.js';
 import { writeBack } from './write-back.js';
 
@@ -117,13 +117,13 @@ export class OnlineFollow implements Follow {
     for (;;) {
       signal.throwIfAborted();
       await writeBack(source.identity, signal);
-      const dirtyRate = await this.#backlog.drain();
+      const { bytesPerSecond: dirtyRate } = await this.#backlog.drain();
       const reading = await this.#measure();
       readings.push(reading);
       this.#status(reading, dirtyRate);
       const stagingBytes = (await staging.capacityBytes()) - headBytes;
       const decision = decide(readings, { ...options, stagingBytes });
-      if (decision === 'cutover') return reading;
+      if (decision === 'cutover') return likelyReading(readings) ?? reading;
       if (decision === 'give up') return givenUp(readings, dirtyRate, stagingBytes);
       await this.#copyBacklog(copyPiece);
     }
@@ -166,11 +166,11 @@ export class OnlineFollow implements Follow {
     return { headFd: staging.fd };
   }
 
-  #figuresOf({ extents, freezeCallMs, heldMs, pointInTime }: Cutover): CutoverFigures {
+  #figuresOf({ frozenBytes, freezeCallMs, heldMs, pointInTime }: Cutover): CutoverFigures {
     return {
       rounds: this.#rounds,
       recopiedBytes: this.#recopiedBytes,
-      frozenBytes: totalBytes(extents),
+      frozenBytes,
       freezeCallMs,
       heldMs,
       pointInTime,
@@ -221,7 +221,7 @@ function givenUp(
   dirtyRate: number,
   stagingBytes: number,
 ): Unsealed {
-  const last = readings.at(-1) ?? { dirtyBytes: 0, bytesPerSecond: 0 };
+  const last = likelyReading(readings) ?? { dirtyBytes: 0, bytesPerSecond: 0 };
   const found = `it does not converge: after ${readings.length - 1} rounds ${formatBytes(last.dirtyBytes)} are still dirty, and ${formatRate(dirtyRate)} are being written`;
   if (last.dirtyBytes > stagingBytes) {
     const room = formatBytes(Math.max(0, stagingBytes));

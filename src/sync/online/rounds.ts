@@ -30,9 +30,23 @@ export function expectedFreezeMs({ dirtyBytes, bytesPerSecond }: RoundReading): 
   return bytesPerSecond > 0 ? (dirtyBytes / bytesPerSecond) * 1000 : Infinity;
 }
 
+/**
+ * What is left now, at the speed of the fastest of the last readings: they are taken beside the writers, and
+ * in the freeze nobody is beside. Undefined without any.
+ */
+export function likelyReading(readings: readonly RoundReading[]): RoundReading | undefined {
+  const last = readings.at(-1);
+  if (last === undefined) return undefined;
+  const speeds = readings
+    .slice(-1 - stalledRounds)
+    .filter(({ dirtyBytes }) => dirtyBytes > 0)
+    .map(({ bytesPerSecond }) => bytesPerSecond);
+  return { ...last, bytesPerSecond: Math.max(last.bytesPerSecond, ...speeds) };
+}
+
 /** What to do next, by all readings so far, the newest last. */
 export function decide(readings: readonly RoundReading[], limits: RoundLimits): Decision {
-  const last = readings.at(-1);
+  const last = likelyReading(readings);
   if (last === undefined) return 'copy';
   const expectedMs = expectedFreezeMs(last);
   const fits =

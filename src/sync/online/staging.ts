@@ -67,13 +67,27 @@ export class Staging {
    * Forgets what it holds, and reads ranges of the source into memory. Rejects with EngineError where
    * the source cannot be read, and with STAGING_FULL.
    */
-  async fill(
+  async fill(sourceFd: number, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
+    await this.#handle.truncate(0);
+    await this.#handle.truncate(this.#sizeBytes);
+    return this.#read(sourceFd, extents, options, true);
+  }
+
+  /** Reads more of it, also what it holds already: the newer takes its place. Rejects as fill() does. */
+  add(sourceFd: number, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
+    return this.#read(sourceFd, extents, options, false);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #read(
     sourceFd: number,
     extents: ExtentList,
     { effort, rescue, signal }: FillOptions,
+    targetsAreZero: boolean,
   ): Promise<CopyResult> {
-    await this.#handle.truncate(0);
-    await this.#handle.truncate(this.#sizeBytes);
     const unlimited = { ...effort, bytesPerSecond: 0 };
     const job = copy({
       ...unlimited,
@@ -81,7 +95,7 @@ export class Staging {
       targetFds: [this.fd],
       extents,
       rescue,
-      targetsAreZero: true,
+      targetsAreZero,
     });
     try {
       return await watchJob(job, { signal });
@@ -89,10 +103,6 @@ export class Staging {
       if (error instanceof EngineError && error.side !== 'source') throw this.#full(extents, error);
       throw error;
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#handle.close();
   }
 
   #full(extents: ExtentList, cause: EngineError): FastsyncError {

@@ -74,7 +74,7 @@ async function seedBlind(t: ExecutionContext, admitsAt: number) {
 
 for (const [when, admitsAt] of [
   ['at the first look', 1],
-  ['in the freeze', 2],
+  ['on the way to the freeze', 2],
 ] as const) {
   test.serial(`missed ${when}: everything is compared, and right`, async (t) => {
     const { result, events, lost, checked } = await seedBlind(t, admitsAt);

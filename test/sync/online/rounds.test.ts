@@ -1,7 +1,12 @@
 /** When a round is worth it: figures in, decision out. */
 
 import test from 'ava';
-import { decide, type Decision, expectedFreezeMs } from '../../../src/sync/online/rounds.js';
+import {
+  decide,
+  type Decision,
+  expectedFreezeMs,
+  likelyReading,
+} from '../../../src/sync/online/rounds.js';
 
 const megabyte = 1e6;
 /** 1 MB takes a millisecond. */
@@ -45,6 +50,24 @@ test('a source that cannot be read at all would stand still for ever', (t) => {
   t.is(expectedFreezeMs({ dirtyBytes: 0, bytesPerSecond: Infinity }), 0);
   const stuck = Array(3).fill({ dirtyBytes: 1, bytesPerSecond: 0 }) as never[];
   t.is(decide(stuck, usual), 'give up');
+});
+
+test('one slow reading beside busy writers says little of a freeze, in which nobody writes', (t) => {
+  const dirtyBytes = 400 * megabyte;
+  const courses: readonly [readonly number[], Decision][] = [
+    [[1000, 1000, 60], 'cutover'],
+    [[60, 60, 1000], 'cutover'],
+    [[60, 60, 60], 'give up'],
+    [[1000, 60, 60, 60], 'give up'],
+  ];
+  for (const [speeds, decision] of courses) {
+    const readings = speeds.map((speed) => ({ dirtyBytes, bytesPerSecond: speed * megabyte }));
+    t.is(decide(readings, usual), decision, String(speeds));
+  }
+  // Nothing to read is no reading.
+  const idle = { dirtyBytes: 0, bytesPerSecond: Infinity };
+  const slow = { dirtyBytes, bytesPerSecond: 60 * megabyte };
+  t.is(likelyReading([idle, slow])?.bytesPerSecond, 60 * megabyte);
 });
 
 test('every course comes to an end', (t) => {

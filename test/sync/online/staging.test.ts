@@ -41,6 +41,26 @@ test('it holds what it was given last, each byte at its own place, and nothing b
   }
 });
 
+test('what is added lies beside what it held, and over it, zeroes too', async (t) => {
+  const { file, fd } = await source(t);
+  const earlier = await readFile(file);
+  await using staging = await Staging.open(sizeBytes);
+  await staging.fill(fd, Float64Array.of(0, 8 * mebibyte), options);
+  for (const [from, place] of [
+    ['/dev/urandom', 4],
+    ['/dev/zero', 6],
+  ] as const) {
+    const words = [`if=${from}`, `of=${file}`, 'bs=1M', 'count=1', `seek=${place}`];
+    await execa('dd', [...words, 'conv=notrunc,fsync']);
+    await staging.add(fd, Float64Array.of(place * mebibyte, mebibyte), options);
+  }
+  await staging.add(fd, Float64Array.of(10 * mebibyte, mebibyte), options);
+  const expected = Buffer.alloc(sizeBytes);
+  (await readFile(file)).copy(expected, 0, 0, 8 * mebibyte);
+  earlier.copy(expected, 10 * mebibyte, 10 * mebibyte, 11 * mebibyte);
+  t.true((await readFile(`/proc/self/fd/${staging.fd}`)).equals(expected));
+});
+
 test('it leaves no name behind', async (t) => {
   const place = await memory(t, 32);
   await using staging = await Staging.open(sizeBytes, [place]);

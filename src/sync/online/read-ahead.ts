@@ -1,0 +1,123 @@
+/**
+ * Reads into memory what is dirty, while everybody goes on writing, so that only what is written last is
+ * left to be read when they have to wait. Right by the tracker's promise: what is read after a drain is
+ * either what was written before it, or comes again with a later one.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+import type { Backlog } from './backlog.js';
+import type { FillOptions, Staging } from './staging.js';
+
+export interface ReadAheadSource {
+  readonly fd: number;
+  readonly backlog: Backlog;
+  readonly staging: Staging;
+  /** Read as if it were dirty. */
+  readonly always: ExtentList;
+}
+
+/** A round that takes no longer is followed by one that takes no less. */
+const shortMs = 20;
+const mostRounds = 8;
+/** A round that takes more than this of the one before it is not getting anywhere. */
+const shrinkShare = 0.8;
+/** More than this is not read beside the freeze call, whose own writing back it would slow down. */
+const besideMs = 100;
+const tellingBytes = 1024 * 1024;
+/** Between rounds that may find nothing to do. */
+const pauseMs = 2;
+
+/** One filling of the memory: forgets what that held before, and leaves the backlog as it is. */
+export class ReadAhead {
+  readonly #source: ReadAheadSource;
+  readonly #options: Omit<FillOptions, 'signal'>;
+  /** Dirty since it was read, or never read. */
+  #pending: ExtentList;
+  #held = emptyExtents;
+  #badRanges = emptyExtents;
+  #isBegun = false;
+  #bytesPerSecond = Infinity;
+  #roomBytes: number | null = null;
+
+  constructor(source: ReadAheadSource, options: Omit<FillOptions, 'signal'>) {
+    this.#source = source;
+    this.#options = options;
+    this.#pending = union(source.backlog.extents, source.always);
+  }
+
+  /** What lies in memory. */
+  get held(): ExtentList {
+    return this.#held;
+  }
+
+  /** With rescue: what of it could not be read. */
+  get badRanges(): ExtentList {
+    return this.#badRanges;
+  }
+
+  get pendingBytes(): number {
+    return totalBytes(this.#pending);
+  }
+
+  /** Rejects with MissedWrites. */
+  async drain(): Promise<void> {
+    const { dirty } = await this.#source.backlog.drain();
+    this.#pending = union(this.#pending, dirty);
+  }
+
+  /** If memory has room for all that is pending, beside what it holds. */
+  async fits(): Promise<boolean> {
+    // By what was free before the first reading: what is held must not count twice.
+    this.#roomBytes ??= await this.#source.staging.capacityBytes();
+    return totalBytes(union(this.#pending, this.#held)) <= this.#roomBytes;
+  }
+
+  /** Reads what is pending. Rejects as Staging.fill() does. If `signal` fires, the memory is worth nothing. */
+  async read(signal: AbortSignal): Promise<void> {
+    const { fd, staging } = this.#source;
+    const extents = this.#pending;
+    const options = { ...this.#options, signal };
+    const startedMs = performance.now();
+    const { badRanges } = this.#isBegun
+      ? await staging.add(fd, extents, options)
+      : await staging.fill(fd, extents, options);
+    // Little says nothing of how fast much would be.
+    const bytes = totalBytes(extents);
+    if (!this.#isBegun || bytes >= tellingBytes) {
+      this.#bytesPerSecond = (bytes / (performance.now() - startedMs)) * 1000;
+    }
+    this.#isBegun = true;
+    this.#pending = emptyExtents;
+    this.#held = union(this.#held, extents);
+    this.#badRanges = union(subtract(this.#badRanges, extents), badRanges);
+  }
+
+  /** Round after round, until one is short or they no longer get shorter. Rejects as drain() and read() do. */
+  async approach(signal: AbortSignal): Promise<void> {
+    let lastMs = Infinity;
+    for (let round = 0; round < mostRounds; round++) {
+      const tookMs = await this.#round(signal);
+      if (tookMs <= shortMs || tookMs > lastMs * shrinkShare) return;
+      lastMs = tookMs;
+    }
+  }
+
+  /** Round after round until `enough` fires, one at least, as long as they are short. Rejects as drain() and read() do. */
+  async keepUp(enough: AbortSignal, signal: AbortSignal): Promise<void> {
+    do {
+      await this.#round(signal, besideMs);
+      await sleep(pauseMs);
+    } while (!enough.aborted && !signal.aborted);
+  }
+
+  /** Resolves with the milliseconds that it took. What is too much is left for who looks next. */
+  async #round(signal: AbortSignal, mostMs = Infinity): Promise<number> {
+    const startedMs = performance.now();
+    await this.drain();
+    const expectedMs = (this.pendingBytes / this.#bytesPerSecond) * 1000;
+    if (expectedMs <= mostMs && (await this.fits())) await this.read(signal);
+    signal.throwIfAborted();
+    return performance.now() - startedMs;
+  }
+}
