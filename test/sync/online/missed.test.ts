@@ -1,5 +1,6 @@
 /** Writes that the tracker may have missed: nothing that was copied is believed, and the copy is right. */
 
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../../../src/sync/index.js';
 import type { RunEvent } from '../../../src/report/index.js';
 import type { Drained, Tracker } from '../../../src/tracker/index.js';
+import { until, writer } from '../../volume/freezing.js';
 import { checkLoad, fsyncLoad, onlineKinds, onlineSource } from '../../support/online.js';
 
 const { ext4 } = onlineKinds;
@@ -22,15 +24,20 @@ const online: OnlineOptions = {
   hooks: { beforeFreeze: null, afterFreeze: null, timeoutMs: 1000 },
 };
 
-/** Sees nothing at all; from its drain number `admitsAt` on it says so. */
-function blind(tracker: Tracker, admitsAt: number): Tracker {
+/** Whether a tracker that has missed writes says so at this drain of it, its first being 1. */
+type Admits = (drain: number, directory: string) => Promise<boolean> | boolean;
+
+/** Sees nothing at all; once it has admitted that, it says so again. */
+function blind(tracker: Tracker, admits: (drain: number) => Promise<boolean> | boolean): Tracker {
   let drains = 0;
+  let hasAdmitted = false;
   return {
     volume: tracker.volume,
     granularityBytes: tracker.granularityBytes,
-    drain: (): Promise<Drained> => {
-      const missed = ++drains >= admitsAt ? 'it was blindfolded' : null;
-      return Promise.resolve({ dirty: new Float64Array(), missed });
+    drain: async (): Promise<Drained> => {
+      hasAdmitted ||= await admits(++drains);
+      const missed = hasAdmitted ? 'it was blindfolded' : null;
+      return { dirty: new Float64Array(), missed };
     },
     peek: () => tracker.peek(),
     health: () => tracker.health(),
@@ -39,7 +46,19 @@ function blind(tracker: Tracker, admitsAt: number): Tracker {
   };
 }
 
-async function seedBlind(t: ExecutionContext, admitsAt: number) {
+/** Whether a writer has to wait for a thaw. */
+async function isFrozen(directory: string): Promise<boolean> {
+  const child = writer(directory, 'asking');
+  let isWaiting = false;
+  await until(async () => {
+    const place = await readFile(`/proc/${child.pid ?? 0}/wchan`, 'utf8').catch(() => '');
+    isWaiting = place.includes('percpu_rwsem');
+    return isWaiting || child.exitCode !== null;
+  });
+  return isWaiting;
+}
+
+async function seedBlind(t: ExecutionContext, admits: Admits) {
   const source = await onlineSource(t, ext4);
   const load = await fsyncLoad(t, source, 'load', 3);
   const dst = path.join(source.scratch, 'target.img');
@@ -62,7 +81,7 @@ async function seedBlind(t: ExecutionContext, admitsAt: number) {
     ...work,
     source: prepared.source,
     targets: opened.targets,
-    begun: { ...begun, tracker: blind(begun.tracker, admitsAt) },
+    begun: { ...begun, tracker: blind(begun.tracker, (drain) => admits(drain, source.directory)) },
     online,
     options,
     reporter,
@@ -72,12 +91,14 @@ async function seedBlind(t: ExecutionContext, admitsAt: number) {
   return { result, events, ...(await checkLoad(t, ext4, dst, load, pointInTimeMs)) };
 }
 
-for (const [when, admitsAt] of [
-  ['at the first look', 1],
-  ['on the way to the freeze', 2],
-] as const) {
+const moments: readonly (readonly [string, Admits])[] = [
+  ['at the first look', (drain) => drain === 1],
+  ['on the way to the freeze', (drain) => drain === 2],
+  ['in the freeze', (_, directory) => isFrozen(directory)],
+];
+for (const [when, admits] of moments) {
   test.serial(`missed ${when}: everything is compared, and right`, async (t) => {
-    const { result, events, lost, checked } = await seedBlind(t, admitsAt);
+    const { result, events, lost, checked } = await seedBlind(t, admits);
     t.deepEqual(lost, []);
     t.true(checked > 5);
     t.true(result.seed.identicalBytes > 0, 'it was compared');
@@ -87,6 +108,6 @@ for (const [when, admitsAt] of [
 }
 
 test.serial('the test itself: a tracker that says nothing loses fsyncs', async (t) => {
-  const { lost } = await seedBlind(t, Infinity);
+  const { lost } = await seedBlind(t, () => false);
   t.true(lost.length > 0);
 });
