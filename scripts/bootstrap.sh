@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a bare clone ready: Debian packages, npm packages, the build. Does only what is missing.
-#   scripts/bootstrap.sh [run|bench]   `run` (the default) is what the demo and the tests need
+#   scripts/bootstrap.sh [run|bench|kernel]   `run` (the default) is what the demo and the tests need,
+#                                             and the others need more
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,9 +14,14 @@ readers=(chromium mandoc bash-completion zsh)
 signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils squashfs-tools xorriso
   udftools mdadm cryptsetup-bin lvm2 bcache-tools drbd-utils)
 peers=(fio time xfsdump)
+# Kernels are fetched and booted.
+guests=(debian-archive-keyring dpkg xz-utils zstd kmod busybox-static qemu-system-x86 dmsetup)
 
 wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${readers[@]}" "${signatures[@]}")
-[ "${1:-run}" = bench ] && wanted+=("${peers[@]}")
+case "${1:-run}" in
+  bench) wanted+=("${peers[@]}") ;;
+  kernel) wanted+=("${guests[@]}") ;;
+esac
 
 missing=()
 for package in "${wanted[@]}"; do

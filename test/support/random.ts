@@ -1,7 +1,5 @@
 /** Seeded randomness: the same seed gives the same run, and a failing run says which it was. */
 
-import type { ExecutionContext } from 'ava';
-
 /** A generator of numbers in [0, 1) with helpers; mulberry32, public domain, by Tommy Ettinger. */
 export interface Random {
   next(): number;
@@ -11,8 +9,13 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
+/** What says with a result how it came about: a test. */
+export interface Teller {
+  log(...values: string[]): void;
+}
+
 /** Takes the seed from FASTSYNC_TEST_SEED if that is set, and logs it with the test. */
-export function seededRandom(t: ExecutionContext, defaultSeed: number): Random {
+export function seededRandom(t: Teller, defaultSeed: number): Random {
   const seed = Number(process.env.FASTSYNC_TEST_SEED ?? defaultSeed);
   t.log(`seed ${seed}`);
   return randomFrom(seed);

@@ -8,12 +8,13 @@ import { readPast } from '../../src/engine/index.js';
 import { eachExtent, totalBytes } from '../../src/region/index.js';
 import { startTracker, type Tracker, type TrackerOptions } from '../../src/tracker/index.js';
 import { openVolume } from '../../src/volume/index.js';
+import type { Owner } from '../support/scratch.js';
 
 export const mebibyte = 2 ** 20;
 
 /** Starts a tracker that ends with the test. */
 export async function trackerOf(
-  t: ExecutionContext,
+  t: Owner,
   volume: string,
   options: TrackerOptions = {},
 ): Promise<Tracker> {
@@ -34,7 +35,7 @@ export class Loop {
     this.image = image;
   }
 
-  static async attach(t: ExecutionContext, image: string): Promise<Loop> {
+  static async attach(t: Owner, image: string): Promise<Loop> {
     const { stdout } = await execa('losetup', ['--find', '--show', image]);
     const loop = new Loop(stdout, image);
     t.teardown(() => loop.detach());
@@ -54,9 +55,9 @@ export class Loop {
 }
 
 /** A load on the device: `load.py`, which also says how many bytes it touched. */
-export function load(device: string, seed: number, operations: number) {
+export function load(device: string, seed: number, operations: number, ...limit: [number?]) {
   const script = fileURLToPath(new URL('../../../test/tracker/load.py', import.meta.url));
-  return execa('python3', [script, device, String(seed), String(operations)]);
+  return execa('python3', [script, device, String(seed), ...[operations, ...limit].map(String)]);
 }
 
 /** What is on the volume, not in its cache: there, bytes whose write was lost would look as if copied. */

@@ -1,0 +1,90 @@
+/** Boots a kernel in QEMU, without the processor's help: works wherever the host's kernel does not. */
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { sparseFile } from '../support/scratch.js';
+import { makeInitramfs } from './initramfs.js';
+import type { Kernel } from './kernels.js';
+
+export interface GuestRequest {
+  readonly kernel: Kernel;
+  /** An empty directory for everything that belongs to the guest. */
+  readonly scratch: string;
+  /** Run by bash as root; finds `/share`, the disks as /dev/vda and so on, and the host's files. */
+  readonly script: string;
+  readonly diskBytes: readonly number[];
+  /** A guest that takes longer hangs. */
+  readonly limitMs: number;
+}
+
+export interface GuestResult {
+  /** The script's; null if the guest did not get to its end. */
+  readonly exitCode: number | null;
+  /** Why not, as a sentence. */
+  readonly reason: string | null;
+  /** What the kernel and the script said. */
+  readonly console: string;
+  /** The directory that the guest sees as /share. */
+  readonly share: string;
+}
+
+const memoryMebibytes = 3072;
+
+/** Never rejects for what happens inside. */
+export async function runGuest(request: GuestRequest): Promise<GuestResult> {
+  const { kernel, scratch, script, diskBytes, limitMs } = request;
+  const share = path.join(scratch, 'share');
+  await mkdir(share);
+  await writeFile(path.join(share, 'run'), script);
+  await mkdir(path.join(scratch, 'boot'));
+  const initramfs = await makeInitramfs(kernel, path.join(scratch, 'boot'));
+  const disks = await Promise.all(
+    diskBytes.map((bytes, index) => sparseFile(path.join(scratch, `disk${index}`), bytes)),
+  );
+  const words = [
+    ...machine,
+    ...['-kernel', kernel.image, '-initrd', initramfs],
+    ...['-append', `${commandLine} modules=${kernel.modules}`],
+    ...shared('host', '/', 'readonly=on,'),
+    ...shared('share', share, ''),
+    ...disks.flatMap(disk),
+  ];
+  const { all, timedOut } = await execa('qemu-system-x86_64', words, {
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+    timeout: limitMs,
+  });
+  const text = await readFile(path.join(share, 'exit-code'), 'utf8').catch(() => '');
+  const exitCode = /^\d+\n$/.test(text) ? Number(text) : null;
+  return { exitCode, reason: reasonOf(exitCode, all, timedOut, limitMs), console: all, share };
+}
+
+function reasonOf(exitCode: number | null, said: string, timedOut: boolean, limitMs: number) {
+  if (exitCode !== null) return null;
+  if (timedOut) return `the guest did not come to its end within ${limitMs / 60_000} minutes`;
+  if (/Kernel panic|Oops:|BUG:/.test(said)) return "the guest's kernel crashed";
+  return 'the guest ended before its script did';
+}
+
+const machine = [
+  ...['-accel', 'tcg,thread=multi,tb-size=512', '-machine', 'q35', '-cpu', 'max', '-smp', '2'],
+  ...['-m', String(memoryMebibytes), '-nodefaults', '-display', 'none', '-serial', 'stdio'],
+  ...['-no-reboot', '-device', 'virtio-rng-pci'],
+];
+
+/** A panic, or an oops, ends the guest at once. The rest is for speed. */
+const commandLine =
+  'console=ttyS0 quiet oops=panic panic=-1 mitigations=off nokaslr audit=0 random.trust_cpu=on';
+
+function shared(tag: string, directory: string, options: string): string[] {
+  const source = `local,id=${tag},path=${directory},${options}security_model=none,multidevs=remap`;
+  return ['-fsdev', source, '-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`];
+}
+
+/** Nothing of it outlives the guest, so nothing need be flushed. */
+function disk(file: string, index: number): string[] {
+  const drive = `if=none,id=disk${index},file=${file},format=raw,cache=unsafe,discard=unmap`;
+  return ['-drive', drive, '-device', `virtio-blk-pci,drive=disk${index}`];
+}

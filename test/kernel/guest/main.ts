@@ -1,0 +1,3 @@
+/** Everything that is tested inside a guest; arguments are parts of the names of what is wanted. */
+
+import './devices.js';
