@@ -31,7 +31,7 @@ export interface GuestResult {
 
 const memoryMebibytes = 3072;
 
-/** Never rejects for what happens inside. */
+/** Rejects if there is no QEMU that could be started, not for what happens inside. */
 export async function runGuest(request: GuestRequest): Promise<GuestResult> {
   const { kernel, scratch, script, diskBytes, limitMs } = request;
   const share = path.join(scratch, 'share');
@@ -50,12 +50,18 @@ export async function runGuest(request: GuestRequest): Promise<GuestResult> {
     ...shared('share', share, ''),
     ...disks.flatMap(disk),
   ];
-  const { all, timedOut } = await execa('qemu-system-x86_64', words, {
+  const {
+    all,
+    timedOut,
+    exitCode: ended,
+    shortMessage,
+  } = await execa('qemu-system-x86_64', words, {
     all: true,
     reject: false,
     stdin: 'ignore',
     timeout: limitMs,
   });
+  if (ended === undefined && !timedOut) throw new Error(shortMessage);
   const text = await readFile(path.join(share, 'exit-code'), 'utf8').catch(() => '');
   const exitCode = /^\d+\n$/.test(text) ? Number(text) : null;
   return { exitCode, reason: reasonOf(exitCode, all, timedOut, limitMs), console: all, share };

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ExecaError } from 'execa';
 import { runGuest } from './guest.js';
 import { diskBytes } from './guest/disks.js';
 import { fetchKernels, type Kernel, lines } from './kernels.js';
@@ -33,11 +34,15 @@ async function runAll(): Promise<Count> {
   let kernels: Kernel[];
   try {
     kernels = await fetchKernels(wanted);
-  } catch {
+  } catch (error) {
+    console.log(`not ok - the kernels cannot be had: ${messageOf(error)}`);
     return { passed: 0, failed: 1 };
   }
   for (const kernel of kernels) {
-    const { passed, failed } = await runUnder(kernel);
+    const { passed, failed } = await runUnder(kernel).catch((error: unknown) => {
+      console.log(`not ok - ${kernel.line}: no guest: ${messageOf(error)}`);
+      return { passed: 0, failed: 1 };
+    });
     all.passed += passed;
     all.failed += failed;
   }
@@ -70,6 +75,10 @@ async function runUnder(kernel: Kernel): Promise<Count> {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof ExecaError ? error.shortMessage : String(error);
 }
 
 function quoted(word: string): string {

@@ -9,7 +9,7 @@ import { kernelBefore, kernelTest } from './kernel-test.js';
 import * as stacks from './stacks.js';
 import { passUntil, Watch } from './watch.js';
 
-const operations = 600;
+const operations = 400;
 /** In units of 4 KiB: small writes leave much of the device as it was. */
 const largest = 16;
 
