@@ -199,6 +199,27 @@ test('options that do not go together, volumes in use and places that are taken 
   await mount.unmount();
 });
 
+test('a part of the volume: what lies in it, and a span with nothing in it is no answer', async (t) => {
+  const { directory, image, state } = await populatedVolume(t, extKind('mkfs.ext4'), 64 * mebibyte);
+  const file = path.join(directory, 'manifest');
+  t.is((await fastverify(['--src', image, '--write-manifest', file])).exitCode, 0);
+  await flipBytes(image, [1024 + 0x38]);
+  const check = (...span: readonly string[]) =>
+    fastverifyLines(['--src', image, '--manifest', file, ...state, ...span]);
+  t.is((await check('--stop', '1M')).exitCode, 1);
+  t.is((await check('--start', '1M')).exitCode, 0);
+  for (const span of [
+    ['--start', '64M'],
+    ['--start', '20M', '--stop', '10M'],
+    ['--stop', '0'],
+  ]) {
+    const { exitCode, stderr, summary } = await check(...span);
+    t.is(exitCode, 2, span.join(' '));
+    t.like(summary.error, { code: 'EMPTY_SPAN' });
+    t.regex(stderr, /nothing lies between/);
+  }
+});
+
 test('a damaged manifest is one sentence with the place', async (t) => {
   const { directory, image, state } = await populatedVolume(t, xfsKind(), 320 * mebibyte);
   const file = path.join(directory, 'manifest');

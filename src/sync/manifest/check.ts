@@ -4,7 +4,7 @@ import { mapVolume, type MapOptions, ParseError, type UsedMap } from '../../../f
 import { wholeMap } from '../../../fsparsers/whole.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type EngineChoice, type Manifest, openManifest } from '../../manifest/index.js';
-import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
+import { clip, type ExtentList, intersect, subtract, union } from '../../region/index.js';
 import {
   findRefusals,
   identifyVolume,
@@ -29,7 +29,8 @@ import {
   type PairContext,
   type PairOptions,
   refuseAll,
-  type Span,
+  spanned,
+  spanOf,
   verify,
   type VerifyReport,
   VerifyStateFile,
@@ -53,8 +54,8 @@ export interface CheckRequest {
 
 /**
  * Holds what a manifest covers against a volume. In the report the manifest is the source and the
- * volume the target. Rejects as openManifest() and openVolume() do, with a refusal's error, with
- * ManifestError, EngineError and STATE_UNUSABLE.
+ * volume the target. Rejects as openManifest(), openVolume() and spanOf() do, with a refusal's error,
+ * with ManifestError, EngineError and STATE_UNUSABLE.
  */
 export async function checkManifest(
   request: CheckRequest,
@@ -81,10 +82,7 @@ export async function checkManifest(
     });
   }
   const span = spanOf(request, deviceBytes);
-  const covered = intersect(
-    await manifest.extents(),
-    extentOf(span.startBytes, span.stopBytes - span.startBytes),
-  );
+  const covered = spanned(await manifest.extents(), span);
   const message = `the manifest was written ${createdAt}, its root is ${algorithm} ${root}`;
   context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
   const workList = clip(covered, 0, volume.identity.sizeBytes);
@@ -155,11 +153,6 @@ export async function readerRefusals(
   return findRefusals({ identity, usage }, []).filter(
     ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
   );
-}
-
-function spanOf({ startBytes, stopBytes }: CheckRequest, deviceBytes: number): Span {
-  const stop = Math.min(stopBytes ?? deviceBytes, deviceBytes);
-  return { startBytes: Math.min(startBytes, stop), stopBytes: stop };
 }
 
 /** The volume's own map, to say what lies where; without names where the volume cannot be read as one. */

@@ -20,7 +20,7 @@ export {
 } from './prepare.js';
 export { rangeEvents } from './range-events.js';
 export { repair, type RepairResult } from './repair.js';
-export type { Span } from './span.js';
+export { type Span, spanned, spanOf } from './span.js';
 export { VerifyStateFile } from './state.js';
 export { verify, type VerifyOptions, type VerifyResult, type VerifyRun } from './verify.js';
 export { accountingWitness, firstAccountOf, type Witness } from './witness.js';
