@@ -34,6 +34,7 @@ import {
   verify,
   type VerifyReport,
   VerifyStateFile,
+  withdraw,
 } from '../verify/index.js';
 
 export interface CheckRequest {
@@ -96,7 +97,11 @@ export async function checkManifest(
   const evidence = [recorder === null ? account.evidence : null];
   const run = { judge, witness, workList, span, deviceBytes, evidence, state, options };
   const first = await verify({ ...run, ...context });
-  const result = { ...first, ...(await settled(first, run, recorder, request, context)) };
+  const answers = await settled(first, run, recorder, request, context);
+  const result = { ...first, ...answers };
+  // Of a volume at rest nothing is found in doubt that was not when it was entered.
+  const oldest =
+    recorder === null ? first.oldestProof : await withdraw(state, doubtful(answers), span);
   return {
     source,
     target: volume.identity,
@@ -108,7 +113,7 @@ export async function checkManifest(
     repair: null,
     answers: { different: result.different, notProven: result.notProven },
     doubts: doubtsOf(volume.identity.path, result, recorder),
-    oldestProof: result.oldestProof,
+    oldestProof: oldest,
     startedAt,
     seconds: (performance.now() - startedMs) / 1000,
   };
@@ -125,7 +130,7 @@ async function settled(
   const { different, notProven } = first;
   if (recorder === null || settleMs === null || first.interrupted) return { different, notProven };
   // What the manifest does not cover cannot be held against it, nor what was not reached.
-  const reached = clip(workList, 0, first.stoppedAtBytes ?? Infinity);
+  const reached = clip(workList, 0, first.reachedBytes);
   const concerns = (written: ExtentList) => intersect(written, reached);
   const open = union(doubtful(first), concerns(recorder.take()));
   return proveWritten(

@@ -1,6 +1,7 @@
 /** What a verification knows from one run to the next: how far it came, what to look at again, the age of every proof. */
 
 import {
+  clip,
   coalesce,
   emptyExtents,
   type ExtentList,
@@ -108,6 +109,36 @@ export class Book {
       unfinished: isFinished ? null : unfinished,
     });
   }
+}
+
+/**
+ * Takes back what a run had entered and found in doubt afterwards: it has no proof, and where the run is
+ * to be gone on with it is looked at again first, as everything that was not found equal. Resolves with
+ * the oldest proof that is left in the span; null: a part has none. Rejects with STATE_UNUSABLE.
+ */
+export async function withdraw(
+  file: VerifyStateFile,
+  doubts: ExtentList,
+  { startBytes, stopBytes }: Span,
+): Promise<number | null> {
+  const state = await file.load();
+  if (state === null) return null;
+  const ledger = entered(state.ledger, doubts, null);
+  const unfinished = state.unfinished && {
+    ...state.unfinished,
+    suspects: [...withSuspects(state.unfinished, doubts)],
+  };
+  if (doubts.length > 0) await file.save({ ...state, ledger, unfinished });
+  return oldestProof(ledger, startBytes, stopBytes);
+}
+
+/** What lies behind the cursor is looked at anyway. */
+function withSuspects(
+  { cursorBytes, suspects }: NonNullable<VerifyState['unfinished']>,
+  doubts: ExtentList,
+): ExtentList {
+  const all = union(Float64Array.from(suspects), clip(doubts, 0, cursorBytes));
+  return atMost(all, mostSuspects);
 }
 
 /** A list that covers the other with at most so many extents: what lies between is looked at too. */

@@ -24,6 +24,7 @@ export { type Span, spanned, spanOf } from './span.js';
 export { VerifyStateFile } from './state.js';
 export { verify, type VerifyOptions, type VerifyResult, type VerifyRun } from './verify.js';
 export { accountingWitness, firstAccountOf, type Witness } from './witness.js';
+export { withdraw } from './book.js';
 export { type OnlineVerifyOptions, verifyOnline } from './online-pair.js';
 export { proveWritten } from './prove-written.js';
 export { type Recorder, recordWrites } from './recorder.js';

@@ -4,13 +4,13 @@ import { type ExtentList, union } from '../../region/index.js';
 import { refusalError } from '../../volume/index.js';
 import { beginOnline, type Begun } from '../online/begin.js';
 import { doubtful } from './answers.js';
+import { withdraw } from './book.js';
 import { volumeJudge } from './judge.js';
 import type { PairContext, PairOptions, VerifyReport } from './pair.js';
 import { prepareVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
 import { recordWrites } from './recorder.js';
-import { entered, oldestProof } from './ledger.js';
-import { type Span, spanned } from './span.js';
+import { spanned } from './span.js';
 import { VerifyStateFile } from './state.js';
 import { verify } from './verify.js';
 
@@ -58,7 +58,7 @@ export async function verifyOnline(
     const run = { judge, witness: recorder, workList, span, deviceBytes: map.deviceBytes };
     // Both sides are written all the time: there is no account that an earlier run could be held to.
     const first = await verify({ ...run, evidence: [null], state, options, ...context });
-    const reached = { ...span, stopBytes: first.stoppedAtBytes ?? span.stopBytes };
+    const reached = { ...span, stopBytes: first.reachedBytes };
     const open = union(doubtful(first), spanned(recorder.take(), reached));
     const concerns = (written: ExtentList) => spanned(written, reached);
     const again = { ...online, judge, recorder, effort: options.effort, concerns, signal };
@@ -86,17 +86,4 @@ export async function verifyOnline(
   } finally {
     await started.begun?.tracker.stop();
   }
-}
-
-/** What was proven on the way and is in doubt at the end has no proof. Resolves with the oldest there is. */
-async function withdraw(
-  file: VerifyStateFile,
-  doubts: ExtentList,
-  { startBytes, stopBytes }: Span,
-): Promise<number | null> {
-  const state = await file.load();
-  if (state === null) return null;
-  const ledger = entered(state.ledger, doubts, null);
-  if (doubts.length > 0) await file.save({ ...state, ledger });
-  return oldestProof(ledger, startBytes, stopBytes);
 }

@@ -48,6 +48,8 @@ export interface VerifyResult extends Answers {
   readonly interrupted: boolean;
   /** Where the time was up, in bytes of the volume; null: the span was gone through to its end. */
   readonly stoppedAtBytes: number | null;
+  /** All before it was compared, in this run or in those that it went on with. */
+  readonly reachedBytes: number;
   /** Where an earlier run had stopped; the beginning of the span if there was none. */
   readonly resumedAtBytes: number;
   readonly comparedBytes: number;
@@ -119,6 +121,7 @@ class Pass {
       stoppedAtBytes: this.#isThrough
         ? null
         : Math.min(book.cursorBytes, this.#unasked[0] ?? Infinity),
+      reachedBytes: book.cursorBytes,
       resumedAtBytes,
       comparedBytes: this.#comparedBytes,
       writtenDuringRun: this.#written,

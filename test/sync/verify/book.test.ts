@@ -1,0 +1,79 @@
+/** What a verification leaves for the next: also what it found in doubt after it had entered it as proven. */
+
+import path from 'node:path';
+import test from 'ava';
+import { extentOf } from '../../../src/region/index.js';
+import { withdraw } from '../../../src/sync/verify/book.js';
+import { volumeJudge } from '../../../src/sync/verify/judge.js';
+import { oldestProof } from '../../../src/sync/verify/ledger.js';
+import { VerifyStateFile } from '../../../src/sync/verify/state.js';
+import { verify } from '../../../src/sync/verify/verify.js';
+import { openVolume } from '../../../src/volume/index.js';
+import { flipBits } from '../../support/fastverify.js';
+import { scratchDirectory, sparseFile } from '../../support/scratch.js';
+
+const deviceBytes = 1024 * 1024;
+const cursorBytes = deviceBytes / 2;
+const span = { startBytes: 0, stopBytes: deviceBytes };
+const everything = extentOf(0, deviceBytes);
+const sector = 512;
+/** Before the cursor, and across it. */
+const doubts = Float64Array.of(65_536, sector, cursorBytes - sector, 2 * sector);
+
+/** The state that a run leaves whose time was up: all before the cursor proven, as it believed. */
+async function stopped(directory: string): Promise<VerifyStateFile> {
+  const file = new VerifyStateFile(directory, 'left', 'right');
+  const unfinished = { ...span, cursorBytes, suspects: [], evidence: [null] };
+  const ledger = [
+    { endBytes: cursorBytes, provenAt: 1000 },
+    { endBytes: deviceBytes, provenAt: 500 },
+  ];
+  await file.save({ deviceBytes, ledger, unfinished });
+  return file;
+}
+
+test('what was found in doubt at the end of a run is asked again by the one that goes on', async (t) => {
+  const directory = await scratchDirectory(t);
+  const state = await stopped(directory);
+  t.is(await withdraw(state, doubts, span), null);
+  t.deepEqual((await state.load())?.unfinished?.suspects, [
+    65_536,
+    sector,
+    cursorBytes - sector,
+    sector,
+  ]);
+
+  const [left, right] = [path.join(directory, 'left'), path.join(directory, 'right')];
+  for (const file of [left, right]) await sparseFile(file, deviceBytes);
+  await flipBits(right, [{ at: 65_536 + 100, bit: 2 }]);
+  await using source = await openVolume(left);
+  await using target = await openVolume(right);
+  const result = await verify({
+    judge: volumeJudge(source, target),
+    witness: { writtenSince: () => Promise.resolve(new Float64Array(0)) },
+    workList: everything,
+    span,
+    deviceBytes,
+    evidence: [null],
+    state,
+    options: { effort: {}, resume: true, maxMs: 3_600_000 },
+    reporter: { report: () => undefined },
+    signal: new AbortController().signal,
+  });
+  t.is(result.resumedAtBytes, cursorBytes);
+  t.is(result.stoppedAtBytes, null);
+  t.deepEqual([...result.different], [65_536, sector]);
+  t.is(result.reachedBytes, deviceBytes);
+});
+
+test('what was found in doubt has no proof; where nothing was, all stays as it is', async (t) => {
+  const state = await stopped(await scratchDirectory(t));
+  const before = await state.load();
+  t.is(await withdraw(state, new Float64Array(0), span), 500);
+  t.deepEqual(await state.load(), before);
+  await withdraw(state, doubts, span);
+  const ledger = (await state.load())?.ledger ?? [];
+  t.is(oldestProof(ledger, 65_536, 65_536 + sector), null);
+  t.is(oldestProof(ledger, 0, 65_536), 1000);
+  t.is(oldestProof(ledger, cursorBytes + sector, deviceBytes), 500);
+});
