@@ -89,7 +89,7 @@ export async function checkManifest(
   const workList = clip(covered, 0, volume.identity.sizeBytes);
   const map = await namesOf(manifest, volume, request.map, context);
   const accounts = accountingWitness([volume], [account], deviceBytes);
-  await using recorder = tracker && (await recordWrites(tracker, null, deviceBytes));
+  await using recorder = tracker && (await recordWrites(tracker, null, workList, deviceBytes));
   const witness = recorder ?? accounts;
   const { stateDirectory } = options;
   const { stableId } = volume.identity;

@@ -51,7 +51,12 @@ export async function verifyOnline(
     const [refusal] = prepared.refusals;
     if (refusal !== undefined) throw refusalError(refusal);
     await using target = await prepared.openTarget();
-    await using recorder = await recordWrites(begun.tracker, target.volume, map.deviceBytes);
+    await using recorder = await recordWrites(
+      begun.tracker,
+      target.volume,
+      workList,
+      map.deviceBytes,
+    );
     const judge = volumeJudge(source, target.volume);
     const names = [source.identity.stableId, target.volume.identity.stableId] as const;
     const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope);

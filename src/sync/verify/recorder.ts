@@ -14,11 +14,14 @@ export interface Recorder extends Witness, AsyncDisposable {
 
 /**
  * Follows the source by a tracker that is running, and the other side by one of its own where it is a
- * device; a file's times of change tell that it was written, and not where. Rejects as startTracker().
+ * device; a file's times of change tell that it was written, and not where: then all of `workList` may
+ * have been, and all that was written on the source. What neither uses is nobody's data and may differ.
+ * Rejects as startTracker().
  */
 export async function recordWrites(
   source: Tracker,
   other: LocalVolume | null,
+  workList: ExtentList,
   deviceBytes: number,
 ): Promise<Recorder> {
   const own = other?.identity.kind === 'block' ? await startTracker(other) : null;
@@ -28,6 +31,7 @@ export async function recordWrites(
     own === null ? [source] : [source, own],
     accountingWitness(byAccount, accounts, deviceBytes),
     own,
+    workList,
     deviceBytes,
   );
 }
@@ -37,6 +41,8 @@ class TrackerRecorder implements Recorder {
   readonly #accounts: Witness;
   readonly #own: Tracker | null;
   readonly #deviceBytes: number;
+  /** What a write that nobody can place may have touched, of all that is to be compared. */
+  #concerned: ExtentList;
   #written: ExtentList = emptyExtents;
   #broken: string | null = null;
 
@@ -44,11 +50,13 @@ class TrackerRecorder implements Recorder {
     trackers: readonly Tracker[],
     accounts: Witness,
     own: Tracker | null,
+    workList: ExtentList,
     deviceBytes: number,
   ) {
     this.#trackers = trackers;
     this.#accounts = accounts;
     this.#own = own;
+    this.#concerned = workList;
     this.#deviceBytes = deviceBytes;
   }
 
@@ -58,12 +66,15 @@ class TrackerRecorder implements Recorder {
 
   async writtenSince(): Promise<ExtentList> {
     const account = await this.#accounts.writtenSince();
-    let written = account === 'unknown' ? extentOf(0, this.#deviceBytes) : account;
+    let written = emptyExtents;
     for (const tracker of this.#trackers) {
       const { dirty, missed } = await tracker.drain();
       this.#broken ??= missed;
       written = union(written, dirty);
     }
+    // What the source has got since its map was read is to be compared as well.
+    this.#concerned = union(this.#concerned, written);
+    if (account === 'unknown' || account.length > 0) written = this.#concerned;
     const said = this.#broken === null ? written : extentOf(0, this.#deviceBytes);
     this.#written = union(this.#written, said);
     return said;

@@ -1,0 +1,33 @@
+/** Who wrote where while a verification runs: known of a device, and of a file only that it was written. */
+
+import path from 'node:path';
+import test from 'ava';
+import { execa } from 'execa';
+import { recordWrites } from '../../../src/sync/verify/recorder.js';
+import { startTracker } from '../../../src/tracker/index.js';
+import { openVolume } from '../../../src/volume/index.js';
+import { flipBits } from '../../support/fastverify.js';
+import { attachLoop, scratchDirectory, sparseFile } from '../../support/scratch.js';
+
+const mebibyte = 1024 ** 2;
+const bytes = 16 * mebibyte;
+const granularityBytes = 65_536;
+
+test('a write to a file counts for what is compared, not for free space, which may differ', async (t) => {
+  const directory = await scratchDirectory(t);
+  const device = await attachLoop(t, await sparseFile(path.join(directory, 'source'), bytes));
+  const file = await sparseFile(path.join(directory, 'target'), bytes);
+  await using source = await openVolume(device);
+  await using target = await openVolume(file);
+  await using tracker = await startTracker(source, { granularityBytes });
+  const workList = Float64Array.of(mebibyte, mebibyte);
+  await using recorder = await recordWrites(tracker, target, workList, bytes);
+  const write = ['if=/dev/urandom', `of=${device}`, 'bs=64K', 'count=1', 'oflag=direct'];
+  await execa('dd', [...write, 'seek=80', 'conv=notrunc']);
+  await recorder.writtenSince();
+  await flipBits(file, [{ at: 9 * mebibyte, bit: 0 }]);
+  const written = [...workList, 80 * granularityBytes, granularityBytes];
+  t.deepEqual([...(await recorder.writtenSince())], written);
+  t.deepEqual([...recorder.take()], written);
+  t.is(recorder.broken, null);
+});
