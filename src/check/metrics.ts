@@ -7,7 +7,6 @@ import { replaceFile } from '../replace-file.js';
 interface PairState {
   readonly pair: string;
   readonly last: RunRecord;
-  readonly lastSuccess: RunRecord | null;
   /** The last run that knew how old its proofs are. */
   readonly lastKnown: RunRecord | null;
 }
@@ -19,16 +18,13 @@ interface Metric {
   readonly value: (state: PairState) => number | null;
 }
 
+const lastSuccess = 'fastverify_last_success_timestamp_seconds';
+
 const metrics: readonly Metric[] = [
   {
     name: 'last_run_timestamp_seconds',
     help: 'When the last check of the pair ended.',
     value: ({ last }) => endOf(last),
-  },
-  {
-    name: 'last_success_timestamp_seconds',
-    help: 'When the last check of the pair that ended with exit code 0 ended.',
-    value: ({ lastSuccess }) => (lastSuccess === null ? null : endOf(lastSuccess)),
   },
   {
     name: 'duration_seconds',
@@ -88,18 +84,23 @@ export async function writeMetrics(
   stateDirectory: string,
 ): Promise<void> {
   const states: PairState[] = [];
+  const successes: string[] = [];
   for (const pair of pairs) {
     const history = await readHistory(stateDirectory, pair);
+    const success = history.findLast(({ exitCode }) => exitCode === exitCodes.done);
+    // Also of a pair that was never checked: no alert sees the age of what is absent.
+    successes.push(sample(lastSuccess, { pair }, success === undefined ? 0 : endOf(success)));
     const last = history.at(-1);
     if (last === undefined) continue;
     states.push({
       pair,
       last,
-      lastSuccess: history.findLast(({ exitCode }) => exitCode === exitCodes.done) ?? null,
       lastKnown: history.findLast(({ outcome }) => outcome !== 'failed') ?? null,
     });
   }
-  await replaceFile(file, metricsText(states), 0o644);
+  const help =
+    'When the last check of the pair that ended with exit code 0 ended; 0: none ever did.';
+  await replaceFile(file, metricsText(states) + family(lastSuccess, help, successes), 0o644);
 }
 
 /** The text exposition format, version 0.0.4. */

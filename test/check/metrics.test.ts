@@ -32,9 +32,13 @@ test('what the last runs found, by pair', async (t) => {
   t.is(valueOf('compared_bytes', 'mail'), 2 ** 29);
   t.is(valueOf('oldest_proof_timestamp_seconds', 'mail'), seconds(1));
   t.is(valueOf('exit_code', 'gone'), 2);
-  t.is(valueOf('last_success_timestamp_seconds', 'gone'), undefined);
+  t.is(valueOf('last_success_timestamp_seconds', 'gone'), 0);
   t.is(valueOf('oldest_proof_timestamp_seconds', 'gone'), undefined);
-  t.false(samples.some(({ labels }) => labels.pair === 'never'));
+  // An alert on its age must see also what was never checked.
+  t.deepEqual(
+    samples.filter(({ labels }) => labels.pair === 'never').map(({ name, value }) => [name, value]),
+    [['fastverify_last_success_timestamp_seconds', 0]],
+  );
 });
 
 test('whatever a path holds comes back from the parser; the file is for all to read', async (t) => {
