@@ -63,7 +63,8 @@ export const onlineOptions = {
   granularity: {
     type: 'string',
     group: 'A source in use:',
-    describe: 'What one mark of the tracker stands for [default: 64K]',
+    describe:
+      'What one mark of the tracker stands for [default: 4K up to 1 TiB, 64K from 16 TiB on]',
   },
 } as const satisfies Record<string, Options>;
 

@@ -19,3 +19,4 @@ export async function startTracker(
 ): Promise<Tracker> {
   return new BpfTracker(volume.identity, await startBpf(volume.identity, options));
 }
+export { fineGranularity } from './scale.js';

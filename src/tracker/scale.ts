@@ -19,3 +19,17 @@ export function granularityFor(sizeBytes: number, wantedBytes = defaultBytes): n
   while (sizeBytes / bytes / 8 > mostMemoryBytes) bytes *= 2;
   return bytes;
 }
+
+/** So much for marks is taken without being asked, and scanned at each drain, also while writers wait. */
+const easyMemoryBytes = 32 * 2 ** 20;
+
+/**
+ * The finest granularity that costs little: 4 KiB up to 1 TiB, then coarser, and never coarser than the
+ * usual one. For work that reads again what is marked while somebody waits: small writes at random
+ * mark sixteen times as much at 64 KiB.
+ */
+export function fineGranularity(sizeBytes: number): number {
+  let bytes = leastBytes;
+  while (bytes < defaultBytes && sizeBytes / bytes / 8 > easyMemoryBytes) bytes *= 2;
+  return bytes;
+}

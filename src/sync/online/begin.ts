@@ -3,7 +3,7 @@
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { mapVolume, type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
 import { pastReader } from '../../engine/index.js';
-import { startTracker, type Tracker } from '../../tracker/index.js';
+import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
 import { findFreezable, freeze, type LocalVolume } from '../../volume/index.js';
 import { writeBack } from './write-back.js';
 
@@ -12,7 +12,7 @@ export interface BeginRequest {
   readonly map: MapOptions;
   /** What to do with a map that cannot be trusted: give it with its hazards (default), or use all of the volume. */
   readonly dirty?: 'refuse' | 'copy-all';
-  /** Null: the tracker's own choice. */
+  /** Null: as fine as costs little. */
   readonly granularityBytes: number | null;
   readonly maxFreezeMs: number;
   /** Must not lie on the file system: it is written while that stands still. */
@@ -37,8 +37,9 @@ export async function beginOnline(request: BeginRequest): Promise<Begun> {
   // Before anything is loaded into the kernel: the plainest reasons first.
   await findFreezable(source.identity);
   await rehearse(request);
-  const options = granularityBytes === null ? {} : { granularityBytes };
-  const tracker = await startTracker(source, options);
+  const tracker = await startTracker(source, {
+    granularityBytes: granularityBytes ?? fineGranularity(source.identity.sizeBytes),
+  });
   try {
     return { tracker, ...(await mapFrozen(request)) };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** A witness that knows where: the write trackers of both sides, and a record of all they have said. */
 
 import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
-import { startTracker, type Tracker } from '../../tracker/index.js';
+import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import { accountingWitness, firstAccountOf, type Witness } from './witness.js';
 
@@ -24,7 +24,10 @@ export async function recordWrites(
   workList: ExtentList,
   deviceBytes: number,
 ): Promise<Recorder> {
-  const own = other?.identity.kind === 'block' ? await startTracker(other) : null;
+  const own =
+    other?.identity.kind === 'block'
+      ? await startTracker(other, { granularityBytes: fineGranularity(other.identity.sizeBytes) })
+      : null;
   const byAccount = other !== null && own === null ? [other] : [];
   const accounts = await Promise.all(byAccount.map(firstAccountOf));
   return new TrackerRecorder(
