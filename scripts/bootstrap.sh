@@ -9,15 +9,17 @@ build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libssl-dev libfuse
 volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk mount util-linux rsync attr openssl)
 oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libnbd-bin bmap-tools gddrescue sleuthkit xxhash zstd
   clang-format clang llvm bpftool python3-prometheus-client)
+# What writes while a volume is copied.
+loads=(fio sqlite3 psmisc)
 # The tests look at the pages of reports and manuals, and type into shells.
-readers=(chromium mandoc bash-completion zsh)
+readers=(chromium mandoc man-db bash-completion zsh)
 signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils squashfs-tools xorriso
   udftools mdadm cryptsetup-bin lvm2 bcache-tools drbd-utils)
-peers=(fio time xfsdump)
+peers=(time xfsdump)
 # Kernels are fetched and booted.
 guests=(debian-archive-keyring dpkg xz-utils zstd kmod busybox-static qemu-system-x86 dmsetup)
 
-wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${readers[@]}" "${signatures[@]}")
+wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${loads[@]}" "${readers[@]}" "${signatures[@]}")
 case "${1:-run}" in
   bench) wanted+=("${peers[@]}") ;;
   kernel) wanted+=("${guests[@]}") ;;
