@@ -4,12 +4,13 @@ import { verdictOf, causes, type VerifyReport } from '../sync/index.js';
 import type { RunRecord } from '../history/index.js';
 import { formatAge } from '../report/index.js';
 
-/** The time was up, and all that was compared is equal. */
+/** The time was up, and all that was compared is equal, what an earlier run had left in doubt included. */
 export function isUnfinished(report: VerifyReport): boolean {
   const { result, answers, doubts } = report;
   return (
     verdictOf(report) === 'not proven' &&
     result.stoppedAtBytes !== null &&
+    result.stoppedAtBytes >= result.reachedBytes &&
     doubts.length === 0 &&
     causes.every((cause) => answers.notProven[cause].length === 0)
   );

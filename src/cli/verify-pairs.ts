@@ -83,7 +83,14 @@ function chosen({ all, pairs: names = [], repair }: PairsArguments, config: Conf
   if (all && repair) throw usage('--repair does not go with --all: name the pairs to repair');
   if (all) return config.pairs;
   if (names.length === 0) throw usage('name the pairs to check, or --all');
-  return [...new Set(names)].map((name) => pairNamed(config, name));
+  const pairs = [...new Set(names)].map((name) => pairNamed(config, name));
+  const inUse = repair ? pairs.find(({ online }) => online !== null) : undefined;
+  if (inUse !== undefined) {
+    throw usage(
+      `--repair cannot mend the pair ${inUse.name}, whose source is in use: "fastsync init --online --compare" can`,
+    );
+  }
+  return pairs;
 }
 
 /** The paragraphs have the first ranges in them; a list of all would bury what matters. */

@@ -60,6 +60,8 @@ class Comparison {
   #done: Progress = noProgress;
   #job: Job<DigestResult> | null = null;
   #cancelled = false;
+  /** Every cell before this byte of the volume was judged. */
+  #judgedEndBytes = 0;
   #backend: 'uring' | 'threads' = 'threads';
 
   constructor(manifest: Manifest, volumeBytes: number, digest: Digester, effort: Effort) {
@@ -94,10 +96,13 @@ class Comparison {
       await this.#compareBatch(batch);
     }
     if (!this.#cancelled) this.#missing(beyond);
+    const cancelled = this.#done.durableBytes < this.#done.totalBytes;
+    // Cells were read whole; whoever goes on where this stopped counts in what was asked.
+    const durableBytes = totalBytes(clip(asked, 0, this.#judgedEndBytes));
     return {
-      progress: this.#done,
+      progress: cancelled ? { ...this.#done, durableBytes } : this.#done,
       backend: this.#backend,
-      cancelled: this.#done.durableBytes < this.#done.totalBytes,
+      cancelled,
       differentRanges: intersect(this.#different.finish(), asked),
       unreadableRanges: intersect(this.#unreadable.finish(), asked),
     };
@@ -162,6 +167,7 @@ class Comparison {
 
   #count(coverage: ExtentList, expected: Uint8Array | null, found: Uint8Array | null): void {
     const bytes = totalBytes(coverage);
+    this.#judgedEndBytes = (coverage.at(-2) ?? 0) + (coverage.at(-1) ?? 0);
     const counters = { ...this.#done, durableBytes: this.#done.durableBytes + bytes };
     if (expected === null || found === null) {
       counters.badBytes += bytes;

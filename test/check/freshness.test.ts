@@ -1,7 +1,7 @@
 /** A volume covered over several nights: when it counts as well. */
 
 import test from 'ava';
-import { stalenessOf } from '../../src/check/freshness.js';
+import { isUnfinished, stalenessOf } from '../../src/check/freshness.js';
 import { mostSerious } from '../../src/check/index.js';
 import { exitCodes } from '../../src/errors.js';
 import type { RunRecord } from '../../src/history/index.js';
@@ -40,6 +40,21 @@ test('nights on which the pair could not be checked are neither a beginning nor 
 
 test('what was covered before and is not any more, as after growing, begins anew', (t) => {
   t.is(staleness(null, [...nights(30, {}), runOf(30, { oldestProof: null })]), null);
+});
+
+test('a night that did not come to what an earlier one left in doubt is no good night', (t) => {
+  const none = new Float64Array(0);
+  const notProven = { unreadable: none, changing: none, unstable: none };
+  const stopped = (stoppedAtBytes: number, reachedBytes: number) =>
+    ({
+      answers: { different: none, notProven },
+      missing: none,
+      result: { interrupted: false, stoppedAtBytes, reachedBytes },
+      repair: null,
+      doubts: [],
+    }) as unknown as VerifyReport;
+  t.true(isUnfinished(stopped(4096, 4096)));
+  t.false(isUnfinished(stopped(512, 4096)), 'it had no time for the one at 512');
 });
 
 test('the exit code of many is that of the worst, in the documented order', (t) => {

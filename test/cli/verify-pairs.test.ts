@@ -63,6 +63,15 @@ test('words that contradict each other: one sentence, exit code 2, nothing is ch
   t.deepEqual(await readHistory(state, 'a'), []);
 });
 
+test('a pair in use is not repaired, and that is said', async (t) => {
+  const { state, configure } = await scene(t);
+  const config = await configure({}, { online: true });
+  const { exitCode, stderr } = await fastverify([...config, 'a', '--repair']);
+  t.is(exitCode, 2);
+  t.regex(String(stderr), /^error: --repair cannot mend the pair a, [^\n]+$/);
+  t.deepEqual(await readHistory(state, 'a'), []);
+});
+
 test('--json: a line for each pair, and a summary with the exit code of the worst', async (t) => {
   const { at, configure } = await scene(t);
   await execa('truncate', ['-s', '-4096', at('copy-b')]);

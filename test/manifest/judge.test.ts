@@ -3,11 +3,12 @@
 import { execFile } from 'node:child_process';
 import { readdir, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { digestCells } from '../../src/engine/index.js';
 import { coveredCells, leafBatches } from '../../src/manifest/cells.js';
-import { eachExtent, intersect, totalBytes, union } from '../../src/region/index.js';
+import { eachExtent, extentOf, intersect, totalBytes, union } from '../../src/region/index.js';
 import { algorithms, cellDigestsByTools } from '../support/cell-digests.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -56,6 +57,26 @@ for (const [index, algorithm] of algorithms.entries()) {
     t.false(result.cancelled);
   });
 }
+
+test('stopped anywhere, it counts in what was asked, and not in the cells that were read for it', async (t) => {
+  const bytes = 24 * MiB;
+  const volume = await openedVolume(t, await noiseFile(t, 5, bytes));
+  const manifestFile = path.join(await scratchDirectory(t), 'manifest');
+  await written(volume, extentOf(0, bytes), 'xxh64', manifestFile);
+  const manifest = await openedManifest(t, manifestFile);
+  // Every cell differs, so what was judged shows; of every cell its second half is asked.
+  const other = await openedVolume(t, await noiseFile(t, 6, bytes));
+  const half = cellBytes / 2;
+  const asked = Float64Array.from({ length: (2 * bytes) / cellBytes }, (_, index) =>
+    index % 2 === 0 ? (index / 2) * cellBytes + half : half,
+  );
+  const job = manifest.judge(other, 'native').compare(asked, { bytesPerSecond: 4 * MiB });
+  while (job.progress().completedBytes === 0) await sleep(5);
+  job.cancel();
+  const { cancelled, differentRanges, progress } = await job.done;
+  t.true(cancelled);
+  t.is(progress.durableBytes, totalBytes(differentRanges));
+});
 
 test('flipped bytes are found in their cells, by the native engine and by the portable one', async (t) => {
   const random = seededRandom(t, 410);

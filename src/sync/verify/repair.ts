@@ -1,7 +1,14 @@
 /** Repair: copies the ranges that differ, and those only, and holds them against the source again. */
 
 import { copy, type Effort, EngineError } from '../../engine/index.js';
-import { clip, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+import {
+  clip,
+  emptyExtents,
+  type ExtentList,
+  subtract,
+  totalBytes,
+  union,
+} from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import { headBytes, sealBytes } from '../plan.js';
@@ -52,10 +59,11 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
     if (!(await copyStage(run, stage, meter, doneBytes))) break;
     doneBytes += totalBytes(stage);
   }
-  if (run.signal.aborted) {
-    return { interrupted: true, repaired: new Float64Array(0), answers: run.answers };
-  }
+  const interrupted = { interrupted: true, repaired: emptyExtents, answers: run.answers };
+  if (run.signal.aborted) return interrupted;
   const now = await judgeAgain(run, different);
+  // Stopped while it was read back: nothing is known of it.
+  if (run.signal.aborted) return interrupted;
   return {
     interrupted: false,
     repaired: subtract(different, doubtful(now)),
