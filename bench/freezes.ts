@@ -21,7 +21,7 @@ interface Case extends Load {
 
 const cases: readonly Case[] = [
   small,
-  { ...small, name: '4 KiB, O_DIRECT, --granularity 4K', options: ['--granularity', '4K'] },
+  { ...small, name: '4 KiB, O_DIRECT, --granularity 64K', options: ['--granularity', '64K'] },
   { name: '64 KiB, O_DIRECT', words: [...direct, '--bs=64k'] },
   { name: '4 KiB, through the page cache', words: [rate, '--bs=4k', '--ioengine=psync'] },
 ];

@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import yargs from 'yargs';
+import { freezes } from './freezes.js';
 import { initContest } from './init.js';
 import { mapContest } from './map.js';
-import { onlineContest } from './online.js';
+import { type OnlinePlace, onlinePlace } from './online-place.js';
+import { slowdown } from './slowdown.js';
 import type { ContestOptions } from './source.js';
+import { trackerOverhead } from './tracker-overhead.js';
 import { verifyContest } from './verify.js';
 import { Workshop } from './volumes.js';
 
@@ -17,8 +20,18 @@ const contests: Readonly<Record<string, (options: ContestOptions) => Promise<str
   init: initContest,
   verify: verifyContest,
   map: mapContest,
-  online: onlineContest,
+  tracker: mounted(trackerOverhead),
+  freezes: mounted(freezes),
+  slowdown: mounted(slowdown),
 };
+
+/** What needs a file system that is mounted, and can be frozen. */
+function mounted(measure: (place: OnlinePlace) => Promise<string>) {
+  return (options: ContestOptions) =>
+    options.fs === 'ntfs'
+      ? Promise.resolve('NTFS is no file system that can be frozen.\n')
+      : onlinePlace(options, measure);
+}
 
 const args = await yargs(process.argv.slice(2))
   .options({
