@@ -150,7 +150,7 @@ export class Follower {
     const waitMs = Math.min(most, Math.max(least, this.#backoffMs));
     this.#backoffMs = 2 * waitMs;
     const { message, remedy } = failure as Partial<FastsyncError>;
-    const advice = remedy === undefined || remedy === null ? '' : ` (${remedy})`;
+    const advice = remedy === undefined ? '' : ` (${remedy})`;
     const again = `trying again in ${waitMs / 1000} s`;
     this.#note('warning', `${this.name}: ${message ?? String(failure)}${advice}; ${again}`);
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);
@@ -188,6 +188,8 @@ export class Follower {
     if (finding.isDamaged) {
       this.#note('warning', `${this.name}: its journal is damaged and is not applied`);
     }
+    // Whatever this run has staged there is on no target.
+    this.dirty.add(journal.staged);
     await journal.reset();
     if (finding.kind === 'unfinished') this.#next = 'seed';
     else if (finding.kind === 'foreign' && this.#next === 'follow') throw targetChanged(this.name);
@@ -360,7 +362,8 @@ export class Follower {
     };
     await this.#options.replicaFile.save(this.#replica);
     await journal.reset();
-    if (this.#next === 'seed') this.#next = 'follow';
+    // What an earlier run staged says nothing of what was written between it and this one.
+    if (this.#next === 'seed') this.#next = record.runId === this.#runId ? 'follow' : 'compare';
     reporter.report({
       type: 'epoch',
       target: this.name,

@@ -1,0 +1,76 @@
+/** What happened while nobody followed: writes to the source, its growth, a target that others wrote to. */
+
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { clear } from '../../../src/engine/index.js';
+import { Journal } from '../../../src/sync/live/journal.js';
+import { setMark } from '../../../src/sync/mark.js';
+import { pairKey } from '../../../src/sync/live/replica-file.js';
+import { identifyVolume, openVolume } from '../../../src/volume/index.js';
+import { follow, followPlaces } from '../../support/live-run.js';
+import { randomFrom } from '../../support/random.js';
+import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
+import { extKind, mebibyte, proveSame } from '../../support/seeding.js';
+
+const ext4 = extKind('mkfs.ext4');
+const ext4Bytes = 64 * mebibyte;
+
+/** A mounted source, and a target that was followed until its first epoch. */
+async function followed(t: ExecutionContext) {
+  const directory = await scratchDirectory(t);
+  const image = await sparseFile(path.join(directory, 'source.img'), ext4Bytes);
+  const [mkfs, ...options] = ext4.mkfs;
+  await execa(mkfs, [...options, image]);
+  const device = await attachLoop(t, image);
+  const mount = await mounted(t, device);
+  const write = async (name: string, bytes: number) => {
+    const file = path.join(mount.directory, name);
+    await writeFile(file, randomFrom(bytes).bytes(bytes), { flush: true });
+    await execa('sync', ['--file-system', mount.directory]);
+  };
+  await write('first', mebibyte);
+  const target = path.join(directory, 'target.img');
+  await follow(directory, device, target, () => true);
+  return { directory, device, mount, write, target };
+}
+
+/** As `kill -9` leaves it in the middle of an epoch's application. */
+async function tear({ directory, device, target }: Awaited<ReturnType<typeof followed>>) {
+  const { journalDirectory } = followPlaces(directory);
+  await using source = await openVolume(device);
+  const { stableId } = await identifyVolume(target);
+  const key = pairKey(source.identity.stableId, stableId);
+  await using journal = await Journal.open(journalDirectory, key, ext4Bytes);
+  await journal.stage(source.fd, Float64Array.of(0, ext4Bytes), {}, {});
+  await journal.commit({
+    runId: 'killed',
+    source: source.identity.stableId,
+    sourcePath: device,
+    target: stableId,
+    epoch: 1000,
+    frozenAt: Date.now(),
+  });
+  await using volume = await openVolume(target, { write: true });
+  await clear({ targetFd: volume.fd, extents: Float64Array.of(0, mebibyte), mode: 'zero' }).done;
+  await setMark(volume, 'killed');
+}
+
+test.serial(
+  'what was written after a run was killed in the middle of an epoch comes too',
+  async (t) => {
+    const pair = await followed(t);
+    const { directory, device, mount, write, target } = pair;
+    await tear(pair);
+    await write('unseen', 2 * mebibyte);
+    const { epoch } = await follow(directory, device, target, async ({ epoch: reached }) => {
+      if (reached > 1000) return true;
+      await write('seen', mebibyte);
+      return false;
+    });
+    t.true(epoch > 1000);
+    await mount.unmount();
+    await proveSame(t, ext4, device, target);
+  },
+);
