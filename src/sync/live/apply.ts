@@ -6,7 +6,7 @@
 import { clear, copy, type Effort } from '../../engine/index.js';
 import { clip } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
-import { setMark } from '../mark.js';
+import { hasMark, isMarked, setMark } from '../mark.js';
 import { sealBytes } from '../plan.js';
 import { watchJob, type Watch } from '../watch.js';
 import type { CommitRecord } from './commit-record.js';
@@ -43,6 +43,12 @@ export async function applyEpoch(
   }
 }
 
+/** Not so where the mark is still missing: an epoch takes the crown away before it sets its mark. */
+async function isMarkedByOther(volume: LocalVolume, record: CommitRecord | null): Promise<boolean> {
+  const head = await volume.reader.read(0, Math.min(crownBytes, volume.identity.sizeBytes));
+  return isMarked(head) && !(record !== null && (await hasMark(volume, record.runId)));
+}
+
 /** What a target and its journal are after whatever happened. */
 export type Finding =
   /** Everything of an epoch is in the journal, and the target is to get it. */
@@ -64,7 +70,9 @@ export async function findCommitted(
   const record = await journal.committed();
   // It may have been applied to the end without another word.
   const isOurs = found === crown || found === record?.crown;
-  const isDue = record !== null && (isTorn || isOurs);
+  // Torn by another run, a seed that was not finished say: with what the journal has it were a mixture.
+  const isOthers = isTorn && (await isMarkedByOther(volume, record));
+  const isDue = record !== null && (isTorn ? !isOthers : isOurs);
   if (isDue && (await journal.isIntact(record))) return { kind: 'committed', record };
   return { kind: isTorn ? 'unfinished' : isOurs ? 'whole' : 'foreign', isDamaged: isDue };
 }

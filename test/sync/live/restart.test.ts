@@ -5,6 +5,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { clear } from '../../../src/engine/index.js';
+import { recover } from '../../../src/sync/index.js';
 import { Journal } from '../../../src/sync/live/journal.js';
 import { setMark } from '../../../src/sync/mark.js';
 import { pairKey } from '../../../src/sync/live/replica-file.js';
@@ -36,8 +37,11 @@ async function followed(t: ExecutionContext) {
   return { directory, device, mount, write, target };
 }
 
-/** As `kill -9` leaves it in the middle of an epoch's application. */
-async function tear({ directory, device, target }: Awaited<ReturnType<typeof followed>>) {
+/** As `kill -9` leaves it in the middle of an epoch's application; `markedBy` default: that epoch's run. */
+async function tear(
+  { directory, device, target }: Awaited<ReturnType<typeof followed>>,
+  markedBy = 'killed',
+) {
   const { journalDirectory } = followPlaces(directory);
   await using source = await openVolume(device);
   const { stableId } = await identifyVolume(target);
@@ -54,7 +58,7 @@ async function tear({ directory, device, target }: Awaited<ReturnType<typeof fol
   });
   await using volume = await openVolume(target, { write: true });
   await clear({ targetFd: volume.fd, extents: Float64Array.of(0, mebibyte), mode: 'zero' }).done;
-  await setMark(volume, 'killed');
+  await setMark(volume, markedBy);
 }
 
 test.serial(
@@ -74,3 +78,12 @@ test.serial(
     await proveSame(t, ext4, device, target);
   },
 );
+
+test.serial("a journal is not applied onto another run's unfinished copy", async (t) => {
+  const pair = await followed(t);
+  const { stateDirectory } = followPlaces(pair.directory);
+  await tear(pair, 'another run');
+  await t.throwsAsync(recover(pair.target, stateDirectory), { code: 'TARGET_UNFINISHED' });
+  await tear(pair);
+  t.true((await recover(pair.target, stateDirectory)).applied);
+});
