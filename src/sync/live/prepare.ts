@@ -12,11 +12,14 @@ import {
   type Refusal,
   type RefusalCode,
   surveySurroundings,
+  type TargetFacts,
 } from '../../volume/index.js';
 import { newTargetRefusals } from '../prepare.js';
 import { inspectTargets, type Target } from '../targets.js';
 import { holdsTheSame } from '../verify/prepare.js';
-import { isUnfinished } from './crown.js';
+import { crownDigest, isUnfinished } from './crown.js';
+import { Journal } from './journal.js';
+import { followDirectory, pairKey, replicaFile, replicaSuffix } from './replica-file.js';
 
 export interface LivePlaces {
   readonly source: string;
@@ -61,9 +64,8 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       const { facts } = target;
       if (facts === null) continue;
       const found = findRefusals({ identity: source.identity, usage }, [facts]);
-      refusals.push(
-        ...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || begin !== 'compare'),
-      );
+      const isOurs = begin === 'compare' && (await isAsLeft(source, facts, places.stateDirectory));
+      refusals.push(...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || !isOurs));
     }
     return {
       source,
@@ -88,6 +90,27 @@ async function beginning(
   await using volume = await openVolume(name);
   if (await isUnfinished(volume)) return 'seed';
   return (await holdsTheSame(source, name)) ? 'compare' : 'seed';
+}
+
+/**
+ * Whether the target is what an earlier run left of this source. One that was used by itself since, after
+ * its source had failed say, looks like its replica too, and may be the only one that holds the latest.
+ */
+async function isAsLeft(
+  { identity }: LocalVolume,
+  { identity: target }: TargetFacts,
+  stateDirectory: string,
+): Promise<boolean> {
+  const key = pairKey(identity.stableId, target.stableId);
+  const file = path.join(followDirectory(stateDirectory), `${key}${replicaSuffix}`);
+  const replica = await replicaFile(file).load();
+  if (replica === null) return false;
+  await using volume = await openVolume(target.path, { expected: target });
+  const crown = await crownDigest(volume.reader);
+  if (crown === replica.crown) return true;
+  // Killed after the last write of an epoch, and before it could say so.
+  await using journal = await Journal.openExisting(replica.journalDirectory, key);
+  return (await journal?.committed())?.crown === crown;
 }
 
 async function nearestExisting(directory: string): Promise<string> {

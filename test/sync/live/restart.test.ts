@@ -5,7 +5,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { clear } from '../../../src/engine/index.js';
-import { recover } from '../../../src/sync/index.js';
+import { prepareLive, recover } from '../../../src/sync/index.js';
 import { Journal } from '../../../src/sync/live/journal.js';
 import { setMark } from '../../../src/sync/mark.js';
 import { pairKey } from '../../../src/sync/live/replica-file.js';
@@ -78,6 +78,20 @@ test.serial(
     await proveSame(t, ext4, device, target);
   },
 );
+
+test.serial('a replica that was used by itself is not overwritten without a word', async (t) => {
+  const { directory, device, target } = await followed(t);
+  const request = { ...followPlaces(directory), source: device, targets: [target] };
+  const codes = async () => {
+    await using prepared = await prepareLive({ ...request, overrides: new Set<never>() });
+    return prepared.refusals.map(({ code }) => code);
+  };
+  t.deepEqual(await codes(), []);
+  const used = await mounted(t, target, ['-o', 'loop']);
+  await writeFile(path.join(used.directory, 'only here'), 'x', { flush: true });
+  await used.unmount();
+  t.deepEqual(await codes(), ['TARGET_HAS_DATA']);
+});
 
 test.serial("a journal is not applied onto another run's unfinished copy", async (t) => {
   const pair = await followed(t);
