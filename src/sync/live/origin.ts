@@ -6,7 +6,7 @@ import { pastReader } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { eachExtent, type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
-import { freeze, type LocalVolume } from '../../volume/index.js';
+import { freeze, identifyVolume, type LocalVolume } from '../../volume/index.js';
 import { type Hooks, runHook } from '../online/hooks.js';
 import { writeBack } from '../online/write-back.js';
 import type { DirtySet } from './dirty-set.js';
@@ -165,6 +165,9 @@ export class Origin {
   async #restart(reason: string): Promise<void> {
     const { volume, startTracker, onMissed } = this.#options;
     const old = this.#tracker;
+    const { path, sizeBytes } = volume.identity;
+    const now = await identifyVolume(path);
+    if (now.sizeBytes !== sizeBytes) throw resized(path, sizeBytes, now.sizeBytes);
     this.#tracker = await startTracker(volume);
     this.#generation++;
     await old.stop();
@@ -253,6 +256,16 @@ export class Origin {
 
 function isOwnWrite(dirty: ExtentList): boolean {
   return [...eachExtent(dirty)].every(({ start, length }) => start + length <= ownWriteBytes);
+}
+
+/** Journals and targets end where the source ended. */
+function resized(path: string, sizeBytes: number, nowBytes: number): FastsyncError {
+  return new FastsyncError({
+    code: 'SOURCE_RESIZED',
+    exitCode: exitCodes.refused,
+    message: `${path} had ${sizeBytes} bytes and now has ${nowBytes}; its targets stay the state of their last epoch`,
+    remedy: 'make the targets as large, and start again',
+  });
 }
 
 function missedMeanwhile({ identity }: LocalVolume): MissedWrites {

@@ -1,6 +1,6 @@
 /** What happened while nobody followed: writes to the source, its growth, a target that others wrote to. */
 
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -13,16 +13,17 @@ import { identifyVolume, openVolume } from '../../../src/volume/index.js';
 import { follow, followPlaces } from '../../support/live-run.js';
 import { randomFrom } from '../../support/random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
-import { extKind, mebibyte, proveSame } from '../../support/seeding.js';
+import { extKind, type Kind, mebibyte, proveSame, xfsKind } from '../../support/seeding.js';
 
 const ext4 = extKind('mkfs.ext4');
 const ext4Bytes = 64 * mebibyte;
+const xfsBytes = 320 * mebibyte;
 
 /** A mounted source, and a target that was followed until its first epoch. */
-async function followed(t: ExecutionContext) {
+async function followed(t: ExecutionContext, kind: Kind = ext4, sizeBytes = ext4Bytes) {
   const directory = await scratchDirectory(t);
-  const image = await sparseFile(path.join(directory, 'source.img'), ext4Bytes);
-  const [mkfs, ...options] = ext4.mkfs;
+  const image = await sparseFile(path.join(directory, 'source.img'), sizeBytes);
+  const [mkfs, ...options] = kind.mkfs;
   await execa(mkfs, [...options, image]);
   const device = await attachLoop(t, image);
   const mount = await mounted(t, device);
@@ -34,7 +35,7 @@ async function followed(t: ExecutionContext) {
   await write('first', mebibyte);
   const target = path.join(directory, 'target.img');
   await follow(directory, device, target, () => true);
-  return { directory, device, mount, write, target };
+  return { directory, image, device, mount, write, target };
 }
 
 /** As `kill -9` leaves it in the middle of an epoch's application; `markedBy` default: that epoch's run. */
@@ -78,6 +79,27 @@ test.serial(
     await proveSame(t, ext4, device, target);
   },
 );
+
+test.serial('a source that grows is followed no further', async (t) => {
+  const { directory, image, device, mount, write, target } = await followed(t, xfsKind(), xfsBytes);
+  const steps = [
+    async () => {
+      await truncate(image, 2 * xfsBytes);
+      await execa('losetup', ['--set-capacity', device]);
+    },
+    async () => {
+      await execa('xfs_growfs', [mount.directory]);
+      await write('behind', mebibyte);
+    },
+  ];
+  const following = follow(directory, device, target, async () => {
+    const step = steps.shift();
+    await step?.();
+    // What calls itself whole after both lacks what lies behind the end that it had.
+    return step === undefined;
+  });
+  await t.throwsAsync(following, { code: 'SOURCE_RESIZED' });
+});
 
 test.serial('a replica that was used by itself is not overwritten without a word', async (t) => {
   const { directory, device, target } = await followed(t);
