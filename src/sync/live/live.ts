@@ -136,6 +136,7 @@ async function lineOf(
   // Known before the first byte is staged: recovery finds the journal by it.
   await file.save(replica);
   const journal = await Journal.open(journalDirectory, key, identity.sizeBytes);
+  held.push(journal);
   const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`));
   const follower: Follower = new Follower({
     origin,
