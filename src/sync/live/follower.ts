@@ -285,6 +285,8 @@ export class Follower {
         if (this.#budget.lost()) {
           this.#note('warning', `${this.name}: ${(error as Error).message}; trying again`);
         }
+        // Writers have waited in vain again and again, and less to do has not helped.
+        if (isVainFreeze(error) && this.#budget.isExhausted) throw error;
       }
       await sleep(intervalMs, undefined, { signal });
     }

@@ -54,6 +54,11 @@ export class FreezeBudget {
     return isFirst;
   }
 
+  /** However little was left, freezes took too long: it is the freezing itself. */
+  get isExhausted(): boolean {
+    return this.#caution <= leastCaution;
+  }
+
   get #limitBytes(): number {
     const fitting = (this.#bytesPerSecond * this.#maxFreezeMs * frozenShare) / 1000;
     return Math.min(mostFrozenBytes, Math.max(leastFrozenBytes, fitting));

@@ -59,11 +59,11 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
     if (!(await copyStage(run, stage, meter, doneBytes))) break;
     doneBytes += totalBytes(stage);
   }
-  const interrupted = { interrupted: true, repaired: emptyExtents, answers: run.answers };
-  if (run.signal.aborted) return interrupted;
-  const now = await judgeAgain(run, different);
-  // Stopped while it was read back: nothing is known of it.
-  if (run.signal.aborted) return interrupted;
+  const now = run.signal.aborted ? null : await judgeAgain(run, different);
+  // Also if it was stopped while it was read back: nothing is known of it then.
+  if (now === null || run.signal.aborted) {
+    return { interrupted: true, repaired: emptyExtents, answers: run.answers };
+  }
   return {
     interrupted: false,
     repaired: subtract(different, doubtful(now)),
