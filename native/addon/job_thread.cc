@@ -42,10 +42,16 @@ class JobThread {
   }
 
   void settle(Napi::Env env) const {
-    if (error_.empty()) {
-      deferred_.Resolve(outcomeToJs(env, outcome_, *control_));
-    } else {
-      deferred_.Reject(Napi::Error::New(env, error_).Value());
+    try {
+      const Napi::HandleScope scope(env);
+      if (error_.empty()) {
+        deferred_.Resolve(outcomeToJs(env, outcome_, *control_));
+      } else {
+        deferred_.Reject(Napi::Error::New(env, error_).Value());
+      }
+    } catch (const Napi::Error&) {
+      // The worker thread that waits is being terminated: JavaScript can be called no more, and
+      // there is nobody left to be told. Thrown out of here, it would end the whole process.
     }
   }
 
@@ -92,7 +98,6 @@ class JobThread {
 
 void settle(Napi::Env env, Napi::Function, JobThread* job, void*) {
   if (static_cast<napi_env>(env) == nullptr) return;  // the environment is going away
-  const Napi::HandleScope scope(env);
   job->settle(env);
 }
 

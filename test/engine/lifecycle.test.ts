@@ -82,6 +82,26 @@ test('terminating a worker thread in the middle of a copy leaves the process wel
   t.is(await cmp(files.source, files.target, sizeBytes), '');
 });
 
+test('terminating a worker thread when its job is about done leaves the process well', async (t) => {
+  const random = seededRandom(t, 403);
+  const directory = await scratchDirectory(t);
+  // So little that the end of the job and that of the thread often meet.
+  const source = await sparseFile(path.join(directory, 'source'), 2 * MiB);
+  const target = await sparseFile(path.join(directory, 'target'), 2 * MiB);
+  await fill(source, noise(2, 2 * MiB));
+  for (let round = 0; round < 80; round++) {
+    const orders: Orders = { source, target, request: { chunkBytes: 64 * KiB }, then: 'await' };
+    const worker = new Worker(child, { workerData: orders });
+    await once(worker, 'message');
+    await sleep(random.between(0, 6));
+    await worker.terminate();
+  }
+  const [input, output] = [await opened(t, source, 'r'), await opened(t, target, 'r+')];
+  const request = { sourceFd: input.fd, targetFds: [output.fd] };
+  await copy({ ...request, extents: Float64Array.of(0, 2 * MiB) }).done;
+  t.is(await cmp(source, target, 2 * MiB), '');
+});
+
 test('worker threads copy at the same time', async (t) => {
   const { source } = await pair(t);
   const directory = await scratchDirectory(t);
