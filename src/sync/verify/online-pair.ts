@@ -6,7 +6,7 @@ import { beginOnline, type Begun } from '../online/begin.js';
 import { doubtful } from './answers.js';
 import { withdraw } from './book.js';
 import { volumeJudge } from './judge.js';
-import type { PairContext, PairOptions, VerifyReport } from './pair.js';
+import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
 import { prepareVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
 import { recordWrites } from './recorder.js';
@@ -71,12 +71,7 @@ export async function verifyOnline(
     const oldest = await withdraw(state, doubtful(answers), span);
     const result = { ...first, ...answers, interrupted: signal.aborted };
     return {
-      source: source.identity,
-      target: target.volume.identity,
-      map,
-      span,
-      workList,
-      missing: prepared.missing,
+      ...sidesOf(prepared, target.volume),
       result,
       repair: null,
       answers: { different: answers.different, notProven: answers.notProven },

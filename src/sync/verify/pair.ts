@@ -116,12 +116,7 @@ export async function verifyPair(
     : null;
   const oldest = repaired === null ? null : await noteProofs(state, repaired.repaired, span);
   return {
-    source: source.identity,
-    target: target.volume.identity,
-    map,
-    span,
-    workList,
-    missing: prepared.missing,
+    ...sidesOf(prepared, target.volume),
     result,
     repair: repaired,
     answers: repaired?.answers ?? { different: result.different, notProven: result.notProven },
@@ -130,6 +125,14 @@ export async function verifyPair(
     startedAt,
     seconds: (performance.now() - startedMs) / 1000,
   };
+}
+
+/** What a report says of the sides, and of what was to be compared. */
+export function sidesOf(
+  { source, map, span, workList, missing }: PreparedVerify,
+  target: LocalVolume,
+): Pick<VerifyReport, 'source' | 'target' | 'map' | 'span' | 'workList' | 'missing'> {
+  return { source: source.identity, target: target.identity, map, span, workList, missing };
 }
 
 /** What was repaired was read back from both sides: that is a proof, and the newest. */
