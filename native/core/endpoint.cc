@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +27,11 @@ constexpr uint64_t kLargestPage = 64 * kKiB;
 UniqueFd reopen(int fd, int flags) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC));
+}
+
+bool isOnTmpfs(int fd) {
+  struct statfs status {};
+  return ::fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
 bool allows(int mode, Endpoint::Access access) {
@@ -82,6 +89,7 @@ void Endpoint::measure() {
     if (::ioctl(buffered_.get(), BLKBSZGET, &block) == 0) pageBytes = block;
   } else {
     sectorBytes_ = std::max(kPage, directIoAlignment(buffered_.get()));
+    inMemory_ = isOnTmpfs(buffered_.get());
   }
   // Network file systems name their transfer size here, which says nothing about pages.
   if (!isPowerOfTwo(pageBytes) || pageBytes > kLargestPage) pageBytes = kPage;

@@ -16,6 +16,8 @@ class Endpoint {
 
   Side side() const { return side_; }
   bool isBlockDevice() const { return isBlockDevice_; }
+  /// A file on a tmpfs: writing to it is copying memory.
+  bool inMemory() const { return inMemory_; }
   bool direct() const { return direct_.valid(); }
   int directFd() const { return direct_.get(); }
   int bufferedFd() const { return buffered_.get(); }
@@ -36,6 +38,7 @@ class Endpoint {
 
   Side side_;
   bool isBlockDevice_ = false;
+  bool inMemory_ = false;
   uint64_t sectorBytes_ = 0;
   uint64_t pageBytes_ = 0;
   UniqueFd buffered_;

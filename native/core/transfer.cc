@@ -8,6 +8,10 @@ namespace fastsync {
 
 namespace {
 
+/// io_uring hands writes to a tmpfs to threads, one after the other: for so little it takes longer
+/// to tell another thread than to copy.
+constexpr uint64_t kQuickBytes = 64 * kKiB;
+
 bool isAligned(uint64_t value, uint64_t unit) { return value % unit == 0; }
 
 bool wantsRepeat(int64_t result) { return result == -EINTR || result == -EAGAIN; }
@@ -18,9 +22,15 @@ Task<MaybeFailure> writePiece(Reactor& reactor, const Endpoint& to, Window windo
   uint64_t position = piece.start;
   while (position < piece.end()) {
     const uint64_t left = piece.end() - position;
-    const int64_t result =
-        co_await reactor.start({IoKind::kWrite, direct ? to.directFd() : to.bufferedFd(), 0,
-                                window.at(position), position, left, nullptr});
+    const IoRequest request{IoKind::kWrite,
+                            direct ? to.directFd() : to.bufferedFd(),
+                            0,
+                            window.at(position),
+                            position,
+                            left,
+                            nullptr};
+    const bool quick = to.inMemory() && left <= kQuickBytes;
+    const int64_t result = quick ? performBlocking(request) : co_await reactor.start(request);
     if (wantsRepeat(result)) continue;
     if (direct && result == -EINVAL) {
       direct = false;

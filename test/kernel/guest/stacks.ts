@@ -28,7 +28,8 @@ export async function mapped(owner: Owner, name: string, table: string): Promise
   const link = `/dev/mapper/${name}`;
   owner.teardown(async () => {
     await rm(link);
-    await execa('dmsetup', ['remove', ...withoutUdev, name]);
+    // On a busy machine whoever had it open a moment ago may not be gone yet.
+    await execa('dmsetup', ['remove', '--retry', ...withoutUdev, name]);
   });
   // As udev would, which does not run in a guest.
   const question = ['info', '--columns', '--noheadings', '-o', 'blkdevname', name];
