@@ -6,6 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+import { slice } from '../work-list.js';
 import type { Backlog } from './backlog.js';
 import type { FillOptions, Staging } from './staging.js';
 
@@ -19,12 +20,13 @@ export interface ReadAheadSource {
 
 /** A round that takes no longer is followed by one that takes no less. */
 const shortMs = 20;
-const mostRounds = 8;
+const mostRounds = 12;
 /** A round that takes more than this of the one before it is not getting anywhere. */
-const shrinkShare = 0.8;
-/** More than this is not read beside the freeze call, whose own writing back it would slow down. */
-const besideMs = 100;
+const shrinkShare = 0.9;
+/** As much is read at once beside the freeze call: when that is done, the rest of it is waited for. */
+const besideMs = 25;
 const tellingBytes = 1024 * 1024;
+const pageBytes = 4096;
 /** Between rounds that may find nothing to do. */
 const pauseMs = 2;
 
@@ -73,10 +75,15 @@ export class ReadAhead {
     return totalBytes(union(this.#pending, this.#held)) <= this.#roomBytes;
   }
 
-  /** Reads what is pending. Rejects as Staging.fill() does. If `signal` fires, the memory is worth nothing. */
-  async read(signal: AbortSignal): Promise<void> {
+  /**
+   * Reads what is pending, or so many bytes of it. Rejects as Staging.fill() does. If `signal` fires, the
+   * memory is worth nothing.
+   */
+  async read(signal: AbortSignal, mostBytes = Infinity): Promise<void> {
     const { fd, staging } = this.#source;
-    const extents = this.#pending;
+    const isAll = this.pendingBytes <= mostBytes;
+    const wholePagesBytes = Math.floor(mostBytes / pageBytes) * pageBytes;
+    const extents = isAll ? this.#pending : slice(this.#pending, 0, wholePagesBytes);
     const options = { ...this.#options, signal };
     const startedMs = performance.now();
     const { badRanges } = this.#isBegun
@@ -88,7 +95,7 @@ export class ReadAhead {
       this.#bytesPerSecond = (bytes / (performance.now() - startedMs)) * 1000;
     }
     this.#isBegun = true;
-    this.#pending = emptyExtents;
+    this.#pending = subtract(this.#pending, extents);
     this.#held = union(this.#held, extents);
     this.#badRanges = union(subtract(this.#badRanges, extents), badRanges);
   }
@@ -103,7 +110,7 @@ export class ReadAhead {
     }
   }
 
-  /** Round after round until `enough` fires, one at least, as long as they are short. Rejects as drain() and read() do. */
+  /** One short round after the other until `enough` fires, one at least. Rejects as drain() and read() do. */
   async keepUp(enough: AbortSignal, signal: AbortSignal): Promise<void> {
     do {
       await this.#round(signal, besideMs);
@@ -111,12 +118,12 @@ export class ReadAhead {
     } while (!enough.aborted && !signal.aborted);
   }
 
-  /** Resolves with the milliseconds that it took. What is too much is left for who looks next. */
+  /** Resolves with the milliseconds that it took. What would take longer than `mostMs` is left for the next one. */
   async #round(signal: AbortSignal, mostMs = Infinity): Promise<number> {
     const startedMs = performance.now();
     await this.drain();
-    const expectedMs = (this.pendingBytes / this.#bytesPerSecond) * 1000;
-    if (expectedMs <= mostMs && (await this.fits())) await this.read(signal);
+    const mostBytes = (this.#bytesPerSecond * mostMs) / 1000;
+    if (await this.fits()) await this.read(signal, Math.max(tellingBytes, mostBytes));
     signal.throwIfAborted();
     return performance.now() - startedMs;
   }

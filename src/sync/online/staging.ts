@@ -19,6 +19,11 @@ const tmpfsMagic = 0x01021994;
 /** Of the memory that is free, so much may be used. */
 const memoryShare = 0.25;
 const spaceShare = 0.5;
+/**
+ * Writers wait, or soon will, for what mostly lies scattered in small pieces: many at a time, and little
+ * memory to set up for each call.
+ */
+const haste = { bytesPerSecond: 0, queueDepth: 128, chunkBytes: 64 * 1024 };
 
 export interface FillOptions {
   readonly effort: Effort;
@@ -88,9 +93,9 @@ export class Staging {
     { effort, rescue, signal }: FillOptions,
     targetsAreZero: boolean,
   ): Promise<CopyResult> {
-    const unlimited = { ...effort, bytesPerSecond: 0 };
+    const hasty = { ...effort, ...haste };
     const job = copy({
-      ...unlimited,
+      ...hasty,
       sourceFd,
       targetFds: [this.fd],
       extents,
