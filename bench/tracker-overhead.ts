@@ -54,7 +54,7 @@ export async function trackerOverhead(place: OnlinePlace): Promise<string> {
     '',
     overheadTable(without, tracked),
     '',
-    'By the kernel’s own account (`kernel.bpf_stats_enabled`), in rounds of their own. Taking the time is itself in it; every event runs three programs, and the disk below the loop device has events too:',
+    'By the kernel’s own account (`kernel.bpf_stats_enabled`), in rounds of their own. Taking the time is itself in it; a write runs one program when it is submitted and three when it completes, and so do the writes of a disk below the loop device:',
     '',
     accountTable(accounts),
     '',

@@ -16,9 +16,11 @@ enum Tracepoint { kQueue, kRequest, kBio };
 
 Tracepoint tracepointOf(size_t program) { return static_cast<Tracepoint>(program / kCopiesOfEach); }
 
-/// A device has requests, or bios that are followed: the other tracepoint has nothing to say.
+/// A device has requests, or bios that are followed: the other tracepoint has nothing to say. With
+/// requests one program at submission will do: what it skips is marked when it completes.
 bool isWanted(size_t program, bool followsBios) {
-  return tracepointOf(program) != (followsBios ? kRequest : kBio);
+  if (followsBios) return tracepointOf(program) != kRequest;
+  return tracepointOf(program) == kRequest || program == 0;
 }
 
 std::string linkName(const std::string& folder, size_t program) {

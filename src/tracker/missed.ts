@@ -15,7 +15,8 @@ interface Reason {
 const reasons: readonly Reason[] = [
   {
     // Each tracepoint has three programs. What one skipped, being interrupted, another one saw, unless
-    // all were running at that moment on one processor.
+    // all were running at that moment on one processor. Where there is one, at the submission of what
+    // is marked at its completion anyway, nothing is missed.
     holds: ({ tracepoints }) =>
       tracepoints.some(({ misses, crowded }) => misses > 0 && crowded > 0),
     sentence: 'the kernel skipped the tracker at some events',

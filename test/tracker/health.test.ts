@@ -170,7 +170,8 @@ test.serial('kill -9 leaves nothing in the kernel', async (t) => {
     if (String(text).includes('ready')) break;
   }
   const programs = await programsOf(child.pid ?? 0);
-  t.is(programs.length, 6);
+  // One where writes are submitted, three where they complete.
+  t.is(programs.length, 4);
   for (const program of programs) t.true(await isLoaded(program));
   child.kill('SIGKILL');
   await child;
