@@ -4,7 +4,8 @@ import { exitCodes, FastsyncError } from '../errors.js';
 import { footprint } from './footprint.js';
 import type { VolumeIdentity } from './identity.js';
 import type { Mount } from './mounts.js';
-import { systemRoots, type SystemRoots } from './sysfs.js';
+import type { NodeId } from './node.js';
+import { devicePath, systemRoots, type SystemRoots } from './sysfs.js';
 import { SystemState } from './system.js';
 import { nodesTouching } from './usage.js';
 
@@ -53,7 +54,10 @@ export async function freezableOn(
     });
   }
   const other = mounts.find(({ superblock }) => superblock !== first.superblock);
-  const reason = other === undefined ? unfitness(first) : severalOn(first, other);
+  const reason =
+    other === undefined
+      ? (unfitness(first) ?? bypassOf(node, first, system))
+      : severalOn(first, other);
   if (reason !== null) throw freezeUnsupported(path, reason);
   const { directory: mountPoint, fsType, readOnly } = first;
   return { mountPoint, fsType, readOnly, mounts };
@@ -84,6 +88,28 @@ function unfitness({ fsType, nodes, directory }: Mount): string | null {
     return `the ${fsType} on ${directory} spans ${nodes.length} devices, and one of them alone is no file system`;
   }
   return null;
+}
+
+/**
+ * Where the file system is mounted by another way to the same storage (a second loop device, a mapping
+ * beside the partition), its writes do not pass through the volume, and nobody who watches that sees them.
+ */
+function bypassOf(
+  volume: NodeId,
+  { nodes, directory }: Mount,
+  { graph }: SystemState,
+): string | null {
+  const ways = volume.startsWith('file:')
+    ? [...graph.loopBacking].flatMap(([loop, backing]) => (backing === volume ? [loop] : []))
+    : [graph.devices.get(volume)?.partition?.disk ?? volume];
+  const [way] = ways;
+  const [on] = nodes;
+  if (way === undefined || on === undefined) return null;
+  const passes = footprint(on, graph).some(({ storage }) => storage === way);
+  if (passes && ways.length === 1) return null;
+  const device = graph.devices.get(on);
+  const name = device === undefined ? on : devicePath(device);
+  return `the file system on ${directory} is mounted from ${name}, another way to the same storage: name that one`;
 }
 
 /** The refusal of a volume that cannot be frozen. */

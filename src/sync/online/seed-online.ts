@@ -1,7 +1,9 @@
 /** Seeding a mounted file system: tracked from before the map, brought to one point in time at the end. */
 
 import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
 import { extentOf } from '../../region/index.js';
+import { identifyVolume, type VolumeIdentity } from '../../volume/index.js';
 import { planCopy, headBytes, type Plan, truncatePlan } from '../plan.js';
 import { seed, type SeedResult, type SeedRun } from '../seed.js';
 import { MissedWrites } from './backlog.js';
@@ -40,7 +42,7 @@ const attempts = 3;
 /**
  * Seeds targets from a volume that is mounted and written. Where the tracker may have missed a write,
  * it is started anew, and everything is compared. Rejects as seed() and beginOnline() do, with
- * HOOK_FAILED, NO_SHARED_MEMORY, and with TRACKER_MISSED when that did not help.
+ * HOOK_FAILED, NO_SHARED_MEMORY, SOURCE_RESIZED, and with TRACKER_MISSED when that did not help.
  */
 export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
   await using staging = await Staging.open(run.source.identity.sizeBytes);
@@ -55,11 +57,24 @@ export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
     } finally {
       await begun.tracker.stop();
     }
+    await requireSize(run.source.identity);
     begun = await beginOnline({ ...run, ...run.online });
     // Nothing that was copied counts as copied, nor as never written.
     options = { ...options, compare: true, resume: false };
     targets = targets.map(({ volume }) => ({ volume, isNew: false }));
   }
+}
+
+/** A copy of the size that the source had is not the source. */
+async function requireSize({ path, sizeBytes }: VolumeIdentity): Promise<void> {
+  const now = await identifyVolume(path);
+  if (now.sizeBytes === sizeBytes) return;
+  throw new FastsyncError({
+    code: 'SOURCE_RESIZED',
+    exitCode: exitCodes.incomplete,
+    message: `${path} had ${sizeBytes} bytes and now has ${now.sizeBytes}: its targets stay unfinished`,
+    remedy: 'make the targets as large, and run the same command again',
+  });
 }
 
 async function seedTracked(run: OnlineRun, staging: Staging): Promise<OnlineResult> {
