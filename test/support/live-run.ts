@@ -1,7 +1,13 @@
 /** Runs live() within a test, by the parts that the command uses, until the test has seen enough. */
 
 import path from 'node:path';
-import { live, type LiveResult, prepareLive, type Replica } from '../../src/sync/index.js';
+import {
+  live,
+  type LiveContext,
+  type LiveResult,
+  prepareLive,
+  type Replica,
+} from '../../src/sync/index.js';
 
 /** Where `follow` keeps everything that outlives a run. */
 export function followPlaces(directory: string) {
@@ -11,14 +17,21 @@ export function followPlaces(directory: string) {
   };
 }
 
-/** Follows until `onEpoch` gives true. Its state and journal lie in `directory`. */
+export interface FollowOptions extends Pick<LiveContext, 'startTracker'> {
+  readonly journalDirectory?: string;
+  /** Ends it before. */
+  readonly signal?: AbortSignal;
+}
+
+/** Follows until `onEpoch` gives true. Its state lies in `directory`, its journal too if nothing else is said. */
 export async function follow(
   directory: string,
   source: string,
   target: string,
   onEpoch: (replica: Replica) => Promise<boolean> | boolean,
+  { signal, startTracker, ...elsewhere }: FollowOptions = {},
 ): Promise<LiveResult> {
-  const places = followPlaces(directory);
+  const places = { ...followPlaces(directory), ...elsewhere };
   const request = { ...places, source, targets: [target], overrides: new Set<never>() };
   await using prepared = await prepareLive(request);
   const stop = new AbortController();
@@ -32,7 +45,8 @@ export async function follow(
     exclusive: true,
   };
   const [result] = await live(prepared, options, {
-    signal: stop.signal,
+    signal: signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]),
+    ...(startTracker === undefined ? {} : { startTracker }),
     reporter: { report: () => undefined },
     onEpoch: async (replica) => {
       if (await onEpoch(replica)) stop.abort();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteReader, UsedMap } from '../../../fsparsers/index.js';
 import { pastReader } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { eachExtent, type ExtentList, totalBytes } from '../../region/index.js';
+import { eachExtent, emptyExtents, type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
 import { freeze, identifyVolume, type LocalVolume } from '../../volume/index.js';
 import { type Hooks, runHook } from '../online/hooks.js';
@@ -56,6 +56,11 @@ const quietTries = 5;
 
 /** ext4 writes its superblock when it is thawed; with the tracker's granularity that is this much. */
 const ownWriteBytes = 64 * 1024;
+/** The superblocks of XFS and ext4. */
+const superblocks = [
+  [0, 512],
+  [1024, 2048],
+] as const;
 
 export class Origin {
   readonly volume: LocalVolume;
@@ -230,11 +235,36 @@ export class Origin {
     await using frozen = await freeze({ volume: identity, maxFreezeMs, spared, signal });
     const frozenAt = Math.round(Date.now() - (performance.now() - frozen.frozenAtMs));
     await this.drain();
+    const before = await this.#beginning();
     const result = await action(AbortSignal.any([frozen.expired, signal]));
     const { heldMs } = await frozen.thaw();
-    // What the thaw itself wrote is no reason for another epoch: an idle source would never be idle.
-    await this.drain((dirty) => !isOwnWrite(dirty));
+    await this.#drainOwnWrite(before);
     return { result, frozenAt, heldMs: frozen.freezeCallMs + heldMs };
+  }
+
+  /**
+   * What the thaw itself wrote is no reason for another epoch: an idle source would never be idle. But who
+   * had to wait for the thaw may have been as fast: whatever else there was written is a reason.
+   */
+  async #drainOwnWrite(before: Buffer): Promise<void> {
+    let small: ExtentList = emptyExtents;
+    await this.drain((dirty) => {
+      if (!isAtBeginning(dirty)) return true;
+      small = dirty;
+      return false;
+    });
+    if (small.length === 0 || (await this.#beginning()).equals(before)) return;
+    for (const set of this.#sets) set.add(small);
+  }
+
+  /** Where the thaw writes, without what it writes. */
+  async #beginning(): Promise<Buffer> {
+    const { fd, identity } = this.volume;
+    const { path, sizeBytes } = identity;
+    const reader = pastReader({ fd, path, sizeBytes });
+    const bytes = Buffer.from(await reader.read(0, Math.min(ownWriteBytes, sizeBytes)));
+    for (const [start, end] of superblocks) bytes.fill(0, start, end);
+    return bytes;
   }
 
   /** Nothing is mounted, so nothing can be frozen: a moment when nothing was written does as well. */
@@ -254,7 +284,7 @@ export class Origin {
   }
 }
 
-function isOwnWrite(dirty: ExtentList): boolean {
+function isAtBeginning(dirty: ExtentList): boolean {
   return [...eachExtent(dirty)].every(({ start, length }) => start + length <= ownWriteBytes);
 }
 
