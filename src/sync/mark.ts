@@ -28,9 +28,10 @@ export async function clearMark(volume: LocalVolume): Promise<void> {
 
 async function writeHead({ identity, handle }: LocalVolume, text: Buffer): Promise<void> {
   if (identity.sizeBytes < markBytes) return;
-  const sector = Buffer.alloc(markBytes);
+  // A whole one of the device's own: what shared it with the mark would be a signature still.
+  const sector = Buffer.alloc(Math.max(markBytes, identity.logicalBlockBytes));
   text.copy(sector);
-  await handle.write(sector, 0, markBytes, 0);
+  await handle.write(sector, 0, sector.length, 0);
   await handle.sync();
 }
 

@@ -1,12 +1,15 @@
 /**
  * Brings a committed epoch onto its target. From the first write to the last the target carries no
  * signature, only the mark of an unfinished copy: torn, it cannot be mounted. Doing it twice does no harm.
+ *
+ * A power failure may leave any part of a write, but of a sector all or nothing. So the mark's sector is
+ * written by itself, first and last: wherever the power fails, it says that the journal is to be applied.
  */
 
 import { clear, copy, type Effort } from '../../engine/index.js';
-import { clip } from '../../region/index.js';
+import { clip, type ExtentList } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
-import { hasMark, isMarked, setMark } from '../mark.js';
+import { hasMark, isMarked, markBytes, setMark } from '../mark.js';
 import { sealBytes } from '../plan.js';
 import { watchJob, type Watch } from '../watch.js';
 import type { CommitRecord } from './commit-record.js';
@@ -22,17 +25,21 @@ export async function applyEpoch(
   watch: Pick<Watch, 'onProgress'> & { readonly effort?: Effort },
 ): Promise<void> {
   const { effort, ...watching } = watch;
+  const { sizeBytes } = record;
   const extents = Float64Array.from(record.extents);
-  await clear({ targetFd: target.fd, extents: crownOf(record.sizeBytes), mode: 'zero' }).done;
-  await setMark(target, record.runId);
-  const parts = [
-    clip(extents, crownBytes, record.sizeBytes),
-    clip(extents, sealBytes, crownBytes - sealBytes),
-    clip(extents, 0, sealBytes),
+  const sectorBytes = Math.max(markBytes, target.identity.logicalBlockBytes);
+  const parts = (list: ExtentList) => [
+    clip(list, sectorBytes, sealBytes - sectorBytes),
+    clip(list, sealBytes, crownBytes - sealBytes),
+    clip(list, crownBytes, Math.max(0, sizeBytes - crownBytes)),
   ];
-  for (const part of parts) {
+  await setMark(target, record.runId);
+  for (const part of parts(crownOf(sizeBytes))) {
+    if (part.length > 0) await clear({ targetFd: target.fd, extents: part, mode: 'zero' }).done;
+  }
+  for (const part of [...parts(extents).reverse(), clip(extents, 0, sectorBytes)]) {
     if (part.length === 0) continue;
-    // Each job ends with a flush: the first block comes when all the rest is on the disk.
+    // Each job ends with a flush: the first sector comes when all the rest is on the disk.
     const job = copy({
       ...effort,
       sourceFd: journal.fd,
@@ -62,7 +69,7 @@ export type Finding =
 /** Looks, and writes nothing. A journal is never meant for a target that somebody else wrote to. */
 export async function findCommitted(
   journal: Journal,
-  { crown }: Replica,
+  { crown, epoch }: Replica,
   volume: LocalVolume,
 ): Promise<Finding> {
   const isTorn = await isUnfinished(volume);
@@ -72,7 +79,9 @@ export async function findCommitted(
   const isOurs = found === crown || found === record?.crown;
   // Torn by another run, a seed that was not finished say: with what the journal has it were a mixture.
   const isOthers = isTorn && (await isMarkedByOther(volume, record));
-  const isDue = record !== null && (isTorn ? !isOthers : isOurs);
+  // A journal that was left behind elsewhere, and came back: the target has had later epochs since.
+  const isLater = record !== null && record.epoch > epoch;
+  const isDue = record !== null && (isTorn ? !isOthers : isOurs && isLater);
   if (isDue && (await journal.isIntact(record))) return { kind: 'committed', record };
   return { kind: isTorn ? 'unfinished' : isOurs ? 'whole' : 'foreign', isDamaged: isDue };
 }

@@ -38,10 +38,10 @@ async function followed(t: ExecutionContext, kind: Kind = ext4, sizeBytes = ext4
   return { directory, image, device, mount, write, target };
 }
 
-/** As `kill -9` leaves it in the middle of an epoch's application; `markedBy` default: that epoch's run. */
-async function tear(
+/** As `kill -9` leaves it between the commit of an epoch and its first write to the target. */
+async function commitAll(
   { directory, device, target }: Awaited<ReturnType<typeof followed>>,
-  markedBy = 'killed',
+  epoch: number,
 ) {
   const { journalDirectory } = followPlaces(directory);
   await using source = await openVolume(device);
@@ -54,10 +54,15 @@ async function tear(
     source: source.identity.stableId,
     sourcePath: device,
     target: stableId,
-    epoch: 1000,
+    epoch,
     frozenAt: Date.now(),
   });
-  await using volume = await openVolume(target, { write: true });
+}
+
+/** As `kill -9` leaves it in the middle of an epoch's application; `markedBy` default: that epoch's run. */
+async function tear(pair: Awaited<ReturnType<typeof followed>>, markedBy = 'killed') {
+  await commitAll(pair, 1000);
+  await using volume = await openVolume(pair.target, { write: true });
   await clear({ targetFd: volume.fd, extents: Float64Array.of(0, mebibyte), mode: 'zero' }).done;
   await setMark(volume, markedBy);
 }
@@ -113,6 +118,24 @@ test.serial('a replica that was used by itself is not overwritten without a word
   await writeFile(path.join(used.directory, 'only here'), 'x', { flush: true });
   await used.unmount();
   t.deepEqual(await codes(), ['TARGET_HAS_DATA']);
+});
+
+test.serial('a journal that was left elsewhere is not applied onto a later epoch', async (t) => {
+  const pair = await followed(t);
+  const { directory, device, mount, write, target } = pair;
+  // Killed when its journal was complete and its target untouched.
+  await commitAll(pair, 2);
+  await write('later', 2 * mebibyte);
+  const elsewhere = { journalDirectory: path.join(directory, 'elsewhere') };
+  const more = async ({ epoch }: { readonly epoch: number }) => {
+    await write(`epoch ${epoch}`, mebibyte);
+    return epoch >= 4;
+  };
+  const later = await follow(directory, device, target, more, elsewhere);
+  const epochs: number[] = [];
+  await follow(directory, device, target, ({ epoch }) => epochs.push(epoch) > 0);
+  t.deepEqual(epochs, [later.epoch + 1]);
+  await mount.unmount();
 });
 
 test.serial("a journal is not applied onto another run's unfinished copy", async (t) => {
