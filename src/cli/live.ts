@@ -96,6 +96,9 @@ const followOptions = {
   },
 } as const satisfies Record<string, Options>;
 
+/** A replica of a part of the source is none. */
+const { 'allow-small-target': _, ...safetyOptions } = overrideOptions;
+
 /** Adds the command to the command line. */
 export function addLiveCommand(yargs: Argv): Argv {
   return yargs.command(
@@ -107,7 +110,7 @@ export function addLiveCommand(yargs: Argv): Argv {
         .options(followOptions)
         .options(identificationOptions)
         .options(speedOptions)
-        .options(overrideOptions)
+        .options(safetyOptions)
         .alias('yes', 'y')
         .options(outputOptions)
         .example('$0 live --src /dev/vg0/data --dst /dev/sdb', 'Follow a mounted volume')
@@ -121,12 +124,12 @@ type LiveArguments = InferredOptionTypes<
     typeof followOptions &
     typeof identificationOptions &
     typeof speedOptions &
-    typeof overrideOptions
+    typeof safetyOptions
 > & { readonly json: boolean };
 
 async function run(args: LiveArguments, context: Context): Promise<Outcome> {
   checkShapes(args, { ...volumeOptions, ...followOptions, ...identificationOptions });
-  checkShapes(args, { ...speedOptions, ...overrideOptions });
+  checkShapes(args, { ...speedOptions, ...safetyOptions });
   const state = stateDirectory(args['state-dir']);
   const { src } = args;
   if (args.recover) {

@@ -118,6 +118,8 @@ export const overrideOptions = Object.fromEntries(
 ) as Record<Override, { type: 'boolean'; default: false; group: string; describe: string }>;
 
 /** The refusals that the user has overridden. */
-export function overridesFrom(args: Readonly<Record<Override, boolean>>): ReadonlySet<Override> {
+export function overridesFrom(
+  args: Readonly<Partial<Record<Override, boolean>>>,
+): ReadonlySet<Override> {
   return new Set(overrideNames.filter((name) => args[name]));
 }

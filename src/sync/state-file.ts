@@ -83,6 +83,14 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** The last moment that a Date can hold. */
+const latestMs = 8.64e15;
+
+/** Milliseconds since 1970. */
+export function isMoment(value: unknown): value is number {
+  return isCount(value) && value <= latestMs;
+}
+
 /** Pairs of start and length: ascending, apart from each other, none empty. */
 export function isExtents(value: unknown): value is readonly number[] {
   if (!Array.isArray(value) || value.length % 2 !== 0 || !value.every(isCount)) return false;

@@ -8,9 +8,9 @@ import { execa } from 'execa';
 import { lockPair, pairKey } from '../../src/sync/live/replica-file.js';
 import { identifyVolume } from '../../src/volume/index.js';
 import { fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
-import { startLive, statesIn } from '../support/following.js';
+import { startLive, statesIn, statusIn } from '../support/following.js';
 import { startLoad } from '../support/fsync-load.js';
-import { scratchDirectory } from '../support/scratch.js';
+import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { extKind, mebibyte } from '../support/seeding.js';
 
 const small = { sizeBytes: 64 * mebibyte, seed: 9, pauseMs: 20 };
@@ -51,6 +51,13 @@ test.serial('status tells a running replication from a dead one', async (t) => {
   await run.epoch(target, length + 2);
 
   await run.kill();
+  // What is no moment is not ours.
+  const damaged = path.join(directory, 'damaged', 'live');
+  await mkdir(damaged, { recursive: true });
+  const status = { ...(await statusIn(directory)), consistentAt: 9e15 };
+  await writeFile(path.join(damaged, 'x.status.json'), JSON.stringify(status));
+  const none = await fastsync(['status', '--state-dir', path.dirname(damaged)]);
+  t.is(String(none.stdout), 'no replications');
   const dead = await fastsync(['status', ...state]);
   t.is(dead.exitCode, 3);
   t.regex(
@@ -103,6 +110,22 @@ test('the service unit is one that systemd takes', async (t) => {
   });
   t.is(exitCode, 0, all);
   t.is(all, '');
+});
+
+test.serial('a target that is too small is refused, whatever its user allows', async (t) => {
+  const load = await startLoad(t, extKind('mkfs.ext4'), small);
+  const directory = await scratchDirectory(t);
+  const image = await sparseFile(path.join(directory, 'small.img'), 32 * mebibyte);
+  await execa('mkfs.ext4', ['-q', image]);
+  const before = await readFile(image);
+  const target = await attachLoop(t, image);
+  const words = ['live', '--src', load.device, '--dst', target, '--yes'];
+  const state = ['--state-dir', path.join(directory, 'state')];
+  const { exitCode, summary } = await fastsyncJson([...words, ...state]);
+  t.is(exitCode, 4);
+  t.like(summary.error, { code: 'TARGET_TOO_SMALL' });
+  t.is((await fastsyncJson([...words, ...state, '--allow-small-target'])).exitCode, 2);
+  t.true((await readFile(image)).equals(before));
 });
 
 test.serial('what would freeze itself, and what never followed, is refused', async (t) => {

@@ -79,10 +79,21 @@ export function startLive(
 
 /** The states that the status files below `directory`/state show, in no order. */
 export async function statesIn(directory: string): Promise<string[]> {
+  return (await statusesIn(directory)).map(({ state }) => state);
+}
+
+/** The only status file below `directory`/state. */
+export async function statusIn(directory: string): Promise<object> {
+  const [status] = await statusesIn(directory);
+  if (status === undefined) throw new Error(`Expected a status below ${directory}`);
+  return status;
+}
+
+async function statusesIn(directory: string): Promise<{ readonly state: string }[]> {
   const live = path.join(directory, 'state', 'live');
   const names = (await readdir(live).catch(() => [])).filter((name) =>
     name.endsWith('.status.json'),
   );
   const texts = await Promise.all(names.map((name) => readFile(path.join(live, name), 'utf8')));
-  return texts.map((text) => (JSON.parse(text) as { state: string }).state);
+  return texts.map((text) => JSON.parse(text) as { state: string });
 }

@@ -1,7 +1,7 @@
 /** The word that makes a journal count: written when all that it names lies in the journal, durably. */
 
 import { createHash } from 'node:crypto';
-import { isCount, isExtents } from '../state-file.js';
+import { isCount, isExtents, isMoment } from '../state-file.js';
 
 const schema = 'fastsync-journal/1';
 
@@ -47,7 +47,7 @@ export function isCommitRecord(value: unknown): value is CommitRecord {
     typeof candidate.digest === 'string' &&
     typeof candidate.crown === 'string' &&
     isCount(candidate.epoch) &&
-    isCount(candidate.frozenAt) &&
+    isMoment(candidate.frozenAt) &&
     isCount(sizeBytes) &&
     isExtents(extents) &&
     (extents.at(-2) ?? 0) + (extents.at(-1) ?? 0) <= sizeBytes &&

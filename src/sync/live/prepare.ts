@@ -45,7 +45,7 @@ export interface PreparedLive extends AsyncDisposable {
 /** A source in use is what this is for. */
 const harmless: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['SOURCE_MOUNTED', 'SOURCE_OPEN']);
 
-/** Gathers everything; writes nothing. Rejects as openVolume() does, and with JOURNAL_ON_SOURCE. */
+/** Gathers everything; writes nothing. Rejects as openVolume() does, and with JOURNAL_ON_SOURCE and TARGET_TOO_SMALL. */
 export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   const source = await openVolume(places.source);
   try {
@@ -64,6 +64,8 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       const { facts } = target;
       if (facts === null) continue;
       const found = findRefusals({ identity: source.identity, usage }, [facts]);
+      const small = found.find(({ code }) => code === 'TARGET_TOO_SMALL');
+      if (small !== undefined) throw tooSmall(small);
       const isOurs = begin === 'compare' && (await isAsLeft(source, facts, places.stateDirectory));
       refusals.push(...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || !isOurs));
     }
@@ -121,6 +123,11 @@ async function nearestExisting(directory: string): Promise<string> {
     );
     if (exists || place === path.dirname(place)) return place;
   }
+}
+
+/** A part of a volume can be copied, but not followed: there is no override. */
+function tooSmall({ code, message, remedy }: Refusal): FastsyncError {
+  return new FastsyncError({ code, exitCode: exitCodes.refused, message, remedy });
 }
 
 function onSource(directory: string, { source }: LivePlaces): FastsyncError {

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { type Lock, takeLock } from '../../volume/index.js';
-import { isCount, StateFile, stateKey } from '../state-file.js';
+import { isCount, isMoment, StateFile, stateKey } from '../state-file.js';
 
 const schema = 'fastsync-replica/1';
 
@@ -67,7 +67,7 @@ function isReplica(value: unknown): value is Replica {
     isNamedVolume(candidate.target) &&
     typeof candidate.journalDirectory === 'string' &&
     isCount(candidate.epoch) &&
-    (candidate.consistentAt === null || isCount(candidate.consistentAt)) &&
+    (candidate.consistentAt === null || isMoment(candidate.consistentAt)) &&
     (candidate.crown === null || typeof candidate.crown === 'string')
   );
 }

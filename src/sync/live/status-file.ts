@@ -4,7 +4,7 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectory } from '../../directories.js';
 import { bootId, processStart } from '../../processes.js';
-import { isCount } from '../state-file.js';
+import { isCount, isMoment } from '../state-file.js';
 import type { LiveState } from './follower.js';
 import { followDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
 
@@ -144,15 +144,15 @@ function isStatus(value: unknown): value is LiveStatus {
     isNamedVolume(candidate.source) &&
     isNamedVolume(candidate.target) &&
     states.has(candidate.state) &&
-    isCount(candidate.since) &&
+    isMoment(candidate.since) &&
     isCount(candidate.dirtyBytes) &&
     isCount(candidate.epoch) &&
-    (candidate.consistentAt === null || isCount(candidate.consistentAt)) &&
+    (candidate.consistentAt === null || isMoment(candidate.consistentAt)) &&
     (error === null || (typeof error.code === 'string' && typeof error.message === 'string')) &&
     isCount(candidate.intervalMs) &&
     isCount(candidate.pid) &&
     (candidate.processStart === null || typeof candidate.processStart === 'string') &&
     typeof candidate.bootId === 'string' &&
-    isCount(candidate.updatedAt)
+    isMoment(candidate.updatedAt)
   );
 }

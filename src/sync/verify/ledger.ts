@@ -1,6 +1,7 @@
 /** When each part of a volume was last proven: what makes "the oldest proof is nine days old" a fact. */
 
 import { eachExtent, type ExtentList } from '../../region/index.js';
+import { isMoment } from '../state-file.js';
 
 /** A part of the volume, from where the one before it ends. */
 export interface Proof {
@@ -14,9 +15,6 @@ export type Ledger = readonly Proof[];
 
 /** Beyond so many parts neighbours are joined, at the age of the older one. */
 export const mostProofs = 4096;
-
-/** The last moment that a Date can hold. */
-const latestMs = 8.64e15;
 
 export function emptyLedger(deviceBytes: number): Ledger {
   return [{ endBytes: deviceBytes, provenAt: null }];
@@ -92,8 +90,4 @@ export function isLedger(value: unknown, deviceBytes: number): value is Ledger {
     position = endBytes as number;
   }
   return position === deviceBytes;
-}
-
-function isMoment(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value <= latestMs;
 }
