@@ -5,7 +5,7 @@ export { errnoName, volumeError, withVolumeErrors } from './errors.js';
 export { findFreezable, type Freezable } from './freezable.js';
 export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
-export { openVolume, type LocalVolume, type OpenOptions } from './open.js';
+export { isInPlace, openVolume, type LocalVolume, type OpenOptions } from './open.js';
 export { FileByteReader } from './reader.js';
 export { type NodeId } from './node.js';
 export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './sysfs.js';

@@ -1,10 +1,11 @@
 /** Opens a local volume for reading or writing, and makes sure that it is the one that was looked at. */
 
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { withVolumeErrors } from './errors.js';
 import { describeStorage, identifyVolume, type VolumeIdentity } from './identity.js';
+import { nodeOfStat } from './node.js';
 import { FileByteReader } from './reader.js';
 import { systemRoots, type SystemRoots } from './sysfs.js';
 
@@ -57,6 +58,13 @@ export async function openVolume(path: string, options: OpenOptions = {}): Promi
       throw error;
     }
   });
+}
+
+/** Whether a file still lies where it was opened; what has no name any more is nobody's replica. */
+export async function isInPlace({ identity, handle }: LocalVolume): Promise<boolean> {
+  if (identity.kind !== 'file') return true;
+  const there = await stat(identity.realPath, { bigint: true }).catch(() => null);
+  return there !== null && nodeOfStat(there) === nodeOfStat(await handle.stat({ bigint: true }));
 }
 
 class OpenVolume implements LocalVolume {

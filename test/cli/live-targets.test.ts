@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { nbdFile, pausableFile } from '../engine/nbd.js';
 import type { JsonLine } from '../support/fastsync.js';
-import { startLive } from '../support/following.js';
+import { startLive, statesIn } from '../support/following.js';
 import { proveWhole, startLoad } from '../support/fsync-load.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { extKind, mebibyte } from '../support/seeding.js';
@@ -58,6 +58,21 @@ test.serial('a stuck and a failing target hold up nobody, and catch up', async (
     const backing = [fast, stuckBacking, failingBacking][index];
     await proveWhole(t, kind, load, String(backing), Date.parse(String(consistentAt)));
   }
+});
+
+test.serial('a target file that was taken away is given up, not called level', async (t) => {
+  const load = await startLoad(t, kind, { sizeBytes, seed: 9 });
+  const directory = await scratchDirectory(t);
+  const [taken, kept] = ['taken.img', 'kept.img'].map((name) => path.join(directory, name));
+  const targets = ['--dst', String(taken), '--dst', String(kept)];
+  const run = startLive(t, directory, ['--src', load.device, ...targets, '--interval', '0.2s']);
+  for (const target of [taken, kept]) await run.epoch(String(target), 1);
+  await rm(String(taken));
+  while (!(await statesIn(directory)).includes('failed')) await sleep(50);
+  await run.epoch(String(kept), epochOf(run.lines, String(kept)) + 2);
+  const { exitCode, stderr } = await run.stop();
+  t.is(exitCode, 3);
+  t.true(stderr.includes('TARGET_CHANGED'), stderr);
 });
 
 test.serial('writers who waited in vain are left alone for a minute', async (t) => {

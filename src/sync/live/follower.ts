@@ -14,7 +14,7 @@ import {
 } from '../../region/index.js';
 import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
-import { type LocalVolume, withVolumeErrors } from '../../volume/index.js';
+import { isInPlace, type LocalVolume, withVolumeErrors } from '../../volume/index.js';
 import { setMark } from '../mark.js';
 import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
@@ -164,6 +164,7 @@ export class Follower {
     await this.#settle(volume);
     for (;;) {
       signal.throwIfAborted();
+      if (!(await isInPlace(volume))) throw targetChanged(this.name);
       if (origin.generation !== this.#generation && this.#next === 'follow') this.#next = 'compare';
       this.#generation = origin.generation;
       if (this.#next === 'seed') await this.#seed(volume);
