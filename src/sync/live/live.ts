@@ -10,6 +10,7 @@ import { startTracker } from '../../tracker/index.js';
 import {
   hazardRefusals,
   identifyTarget,
+  identifyVolume,
   type LocalVolume,
   refusalError,
 } from '../../volume/index.js';
@@ -167,8 +168,10 @@ async function futurePath(name: string): Promise<string> {
 
 /** Opens a target under its lock, the first time and again after it failed. */
 function opener(target: Target, stableId: string, source: LocalVolume, exclusive: boolean) {
+  let wasThere = target.facts !== null;
   return async () => {
-    const identity = await identifyTarget(target.path);
+    // What was there and is gone is waited for, not made anew: in the place of a disk that would be a file.
+    const identity = await (wasThere ? identifyVolume : identifyTarget)(target.path);
     if (identity !== null && identity.stableId !== stableId && target.facts !== null) {
       throw targetChanged(target.path);
     }
@@ -181,6 +184,7 @@ function opener(target: Target, stableId: string, source: LocalVolume, exclusive
     });
     const [opened] = set.targets;
     if (opened === undefined) throw new Error('a target that was opened is not there');
+    wasThere = true;
     return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
   };
 }
