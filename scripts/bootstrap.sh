@@ -17,7 +17,7 @@ signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils
   udftools mdadm cryptsetup-bin lvm2 bcache-tools drbd-utils)
 peers=(time xfsdump)
 # Kernels are fetched and booted.
-guests=(debian-archive-keyring dpkg xz-utils zstd kmod busybox-static qemu-system-x86 dmsetup)
+guests=(debian-archive-keyring dpkg xz-utils zstd kmod busybox-static qemu-system-x86 dmsetup sg3-utils nvme-cli)
 
 wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${loads[@]}" "${readers[@]}" "${signatures[@]}")
 case "${1:-run}" in

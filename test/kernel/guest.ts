@@ -7,13 +7,18 @@ import { sparseFile } from '../support/scratch.js';
 import { makeInitramfs } from './initramfs.js';
 import type { Kernel } from './kernels.js';
 
+export interface GuestDisk {
+  readonly bus: 'virtio' | 'nvme' | 'scsi';
+  readonly bytes: number;
+}
+
 export interface GuestRequest {
   readonly kernel: Kernel;
   /** An empty directory for everything that belongs to the guest. */
   readonly scratch: string;
-  /** Run by bash as root; finds `/share`, the disks as /dev/vda and so on, and the host's files. */
+  /** Run by bash as root; finds `/share`, the disks, and the host's files. */
   readonly script: string;
-  readonly diskBytes: readonly number[];
+  readonly disks: readonly GuestDisk[];
   /** A guest that takes longer hangs. */
   readonly limitMs: number;
 }
@@ -33,14 +38,17 @@ const memoryMebibytes = 3072;
 
 /** Rejects if there is no QEMU that could be started, not for what happens inside. */
 export async function runGuest(request: GuestRequest): Promise<GuestResult> {
-  const { kernel, scratch, script, diskBytes, limitMs } = request;
+  const { kernel, scratch, script, limitMs } = request;
   const share = path.join(scratch, 'share');
   await mkdir(share);
   await writeFile(path.join(share, 'run'), script);
   await mkdir(path.join(scratch, 'boot'));
   const initramfs = await makeInitramfs(kernel, path.join(scratch, 'boot'));
   const disks = await Promise.all(
-    diskBytes.map((bytes, index) => sparseFile(path.join(scratch, `disk${index}`), bytes)),
+    request.disks.map(async ({ bus, bytes }, index) => {
+      const file = await sparseFile(path.join(scratch, `disk${index}`), bytes);
+      return disk(bus, file, index);
+    }),
   );
   const words = [
     ...machine,
@@ -48,7 +56,7 @@ export async function runGuest(request: GuestRequest): Promise<GuestResult> {
     ...['-append', `${commandLine} modules=${kernel.modules}`],
     ...shared('host', '/', 'readonly=on,'),
     ...shared('share', share, ''),
-    ...disks.flatMap(disk),
+    ...disks.flat(),
   ];
   const {
     all,
@@ -98,7 +106,13 @@ function shared(tag: string, directory: string, options: string): string[] {
 }
 
 /** Nothing of it outlives the guest, so nothing need be flushed. */
-function disk(file: string, index: number): string[] {
-  const drive = `if=none,id=disk${index},file=${file},format=raw,cache=unsafe,discard=unmap`;
-  return ['-drive', drive, '-device', `virtio-blk-pci,drive=disk${index}`];
+function disk(bus: GuestDisk['bus'], file: string, index: number): string[] {
+  const id = `disk${index}`;
+  const drive = `if=none,id=${id},file=${file},format=raw,cache=unsafe,discard=unmap`;
+  const devices = {
+    virtio: [`virtio-blk-pci,drive=${id}`],
+    nvme: [`nvme,drive=${id},serial=${id}`],
+    scsi: [`virtio-scsi-pci,id=bus${index}`, `scsi-hd,drive=${id},bus=bus${index}.0`],
+  };
+  return ['-drive', drive, ...devices[bus].flatMap((device) => ['-device', device])];
 }

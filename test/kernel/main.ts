@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExecaError } from 'execa';
 import { runGuest } from './guest.js';
-import { diskBytes } from './guest/disks.js';
+import { guestDisks } from './guest/disks.js';
 import { fetchKernels, type Kernel, lines } from './kernels.js';
 import { resultsIn, secondsOf } from './results.js';
 
@@ -62,7 +62,7 @@ async function runUnder(kernel: Kernel): Promise<Count> {
     const started = performance.now();
     const report = ['--test-reporter=tap', '--test-reporter-destination=/share/tap'];
     const script = [process.execPath, ...report, tests, ...patterns].map(quoted).join(' ');
-    const guest = await runGuest({ kernel, scratch, script, diskBytes, limitMs });
+    const guest = await runGuest({ kernel, scratch, script, disks: guestDisks, limitMs });
     const tap = await readFile(path.join(guest.share, 'tap'), 'utf8').catch(() => '');
     const results = resultsIn(tap);
     const seconds = Math.round((performance.now() - started) / 1000);

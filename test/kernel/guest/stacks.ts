@@ -2,6 +2,7 @@
 
 import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { attachLoop, type Owner, scratchDirectory, sparseFile } from '../../support/scratch.js';
 import { disks, smallBytes } from './disks.js';
@@ -100,4 +101,59 @@ export async function zram(owner: Owner): Promise<Stack> {
   owner.teardown(() => writeFile('/sys/class/zram-control/hot_remove', number));
   await writeFile(`/sys/block/zram${number}/disksize`, String(smallBytes));
   return { top: `/dev/zram${number}`, lower: [], settle: nothing };
+}
+
+export async function nvme(): Promise<Stack> {
+  await execa('modprobe', ['nvme']);
+  await appeared(disks.nvme);
+  return { top: disks.nvme, lower: [], settle: nothing };
+}
+
+export async function scsi(): Promise<Stack> {
+  await execa('modprobe', ['--all', 'virtio_scsi', 'sd_mod']);
+  await appeared(disks.scsi);
+  return { top: disks.scsi, lower: [], settle: nothing };
+}
+
+/** A driver looks for its disks in the background. */
+async function appeared(device: string): Promise<void> {
+  while ((await sectorsOf(device).catch(() => 0)) === 0) await sleep(20);
+}
+
+/** With a bitmap of what may not be in sync, which md writes some time after the data. */
+export async function raid1(owner: Owner): Promise<Stack> {
+  // Alike, and so in sync: md syncs slowly where somebody else reads.
+  for (const leg of legs) await execa('blkdiscard', ['--zeroout', leg]);
+  const top = await array(owner, '1', ['--assume-clean', '--bitmap=internal', '--delay=1']);
+  const settle = async () => {
+    for (const leg of legs) {
+      while (!(await isAtRest(leg))) await sleep(50);
+    }
+  };
+  return { top, lower: [disks.small], settle };
+}
+
+export async function raid0(owner: Owner): Promise<Stack> {
+  return { top: await array(owner, '0'), lower: [], settle: nothing };
+}
+
+const legs = [disks.small, disks.otherSmall] as const;
+
+async function array(owner: Owner, level: string, options: string[] = []): Promise<string> {
+  const device = '/dev/md0';
+  await execa('modprobe', ['--all', 'md_mod', `raid${level}`]);
+  const words = ['--create', device, '--run', `--level=${level}`, '--raid-devices=2', ...options];
+  await execa('mdadm', [...words, ...legs]);
+  owner.teardown(async () => {
+    await execa('mdadm', ['--stop', device]);
+    await execa('mdadm', ['--zero-superblock', ...legs]);
+  });
+  return device;
+}
+
+/** Whether the array's own notes on it say that nothing is under way. */
+async function isAtRest(leg: string): Promise<boolean> {
+  const { stdout: state } = await execa('mdadm', ['--examine', leg]);
+  const { stdout: bitmap } = await execa('mdadm', ['--examine-bitmap', leg]);
+  return /State : clean$/m.test(state) && bitmap.includes(', 0 dirty ');
 }
