@@ -1,5 +1,6 @@
 /** Seeding: makes each target hold what the source's file system uses, and nothing less. */
 
+import { constants } from 'node:os';
 import {
   clear,
   copy,
@@ -10,7 +11,7 @@ import {
 } from '../engine/index.js';
 import { clip, emptyExtents, extentOf, subtract, totalBytes, union } from '../region/index.js';
 import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
-import { type LocalVolume, withVolumeErrors } from '../volume/index.js';
+import { isInPlace, type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
 import { clearMark, newRunId, setMark } from './mark.js';
 import { headBytes, type Plan, sealBytes } from './plan.js';
@@ -289,6 +290,7 @@ class SeedPass {
   }
 
   async #copyHead(head: ExtentList, fd: number): Promise<void> {
+    await this.#giveUpMissing();
     const seal = (extents: ExtentList) => this.#copyPiece({ phase: 'sealing', extents, fd });
     // The first block last, by itself: with it, and not before, the target is a file system.
     await seal(clip(head, sealBytes, headBytes));
@@ -298,6 +300,16 @@ class SeedPass {
       await withVolumeErrors(volume.identity.path, () => clearMark(volume));
     }
     await seal(clip(head, 0, sealBytes));
+    await this.#giveUpMissing();
+  }
+
+  /** A file that was deleted meanwhile takes every write, and is nobody's copy. */
+  async #giveUpMissing(): Promise<void> {
+    for (const [side, { volume }] of this.#run.targets.entries()) {
+      if (this.#failures[side] !== null || (await isInPlace(volume))) continue;
+      const nowhere = { offsetBytes: 0, lengthBytes: 0 };
+      this.#failures[side] = { errno: constants.errno.ENOENT, syscall: 'stat', side, ...nowhere };
+    }
   }
 
   async #copyPiece(piece: Piece): Promise<CopyResult | null> {

@@ -1,6 +1,7 @@
 /** `fastsync init --online` of a source that has several names, or another size in the end. */
 
 import { link, mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
@@ -65,4 +66,17 @@ test.serial('a source that grows meanwhile is not called copied', async (t) => {
   t.is(exitCode, 3, `${stderr} ${JSON.stringify(summary)}`);
   t.like(summary.error, { code: 'SOURCE_RESIZED' });
   t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
+});
+
+test.serial('a target file that was deleted meanwhile is no copy; another one is', async (t) => {
+  const source = await onlineSource(t, ext4);
+  const [gone, kept] = ['gone.img', 'kept.img'].map((name) => path.join(source.scratch, name));
+  const words = ['init', '--online', '--src', source.device, '--yes', ...source.state];
+  const targets = ['--dst', String(gone), '--dst', String(kept)];
+  const hook = ['--before-freeze', `rm ${gone}`];
+  const { exitCode, summary } = await fastsyncJson([...words, ...targets, ...hook]);
+  t.is(exitCode, 3, JSON.stringify(summary));
+  const noSuchFile = constants.errno.ENOENT;
+  t.like(summary, { targets: [{ failure: { errno: noSuchFile } }, { failure: null }] });
+  await execa('e2fsck', ['-fn', String(kept)]);
 });
