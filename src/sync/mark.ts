@@ -16,9 +16,16 @@ export function newRunId(): string {
   return randomUUID();
 }
 
+/** A sector with nothing in it but the mark of this run. */
+export function markSector(runId: string): Buffer {
+  const sector = Buffer.alloc(markBytes);
+  sector.write(`${prefix}${runId}\n`);
+  return sector;
+}
+
 /** Sets the mark, durably. A volume too small for it gets none, and is copied anew. */
 export async function setMark(volume: LocalVolume, runId: string): Promise<void> {
-  await writeHead(volume, Buffer.from(`${prefix}${runId}\n`));
+  await writeHead(volume, markSector(runId));
 }
 
 /** Takes the mark away: zeroes, durably, whether or not the head that follows covers the place. */

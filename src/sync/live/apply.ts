@@ -13,7 +13,7 @@ import { hasMark, isMarked, markBytes, setMark } from '../mark.js';
 import { sealBytes } from '../plan.js';
 import { watchJob, type Watch } from '../watch.js';
 import type { CommitRecord } from './commit-record.js';
-import { crownBytes, crownDigest, crownOf, isUnfinished } from './crown.js';
+import { crownBytes, crownDigest, crownOf, isBetween, isUnfinished, readCrown } from './crown.js';
 import type { Journal } from './journal.js';
 import type { Replica } from './replica-file.js';
 
@@ -50,12 +50,6 @@ export async function applyEpoch(
   }
 }
 
-/** Not so where the mark is still missing: an epoch takes the crown away before it sets its mark. */
-async function isMarkedByOther(volume: LocalVolume, record: CommitRecord | null): Promise<boolean> {
-  const head = await volume.reader.read(0, Math.min(crownBytes, volume.identity.sizeBytes));
-  return isMarked(head) && !(record !== null && (await hasMark(volume, record.runId)));
-}
-
 /** What a target and its journal are after whatever happened. */
 export type Finding =
   /** Everything of an epoch is in the journal, and the target is to get it. */
@@ -73,15 +67,34 @@ export async function findCommitted(
   volume: LocalVolume,
 ): Promise<Finding> {
   const isTorn = await isUnfinished(volume);
-  const found = await crownDigest(volume.reader);
   const record = await journal.committed();
+  const isIntact = record !== null && (await journal.isIntact(record));
+  // A journal that was left behind elsewhere, and came back: the target has had later epochs since.
+  const isDue = isIntact && (isTorn || record.epoch > epoch);
+  if (isDue && (await isAwaiting(volume, journal, record))) return { kind: 'committed', record };
+  const isDamaged = record !== null && !isIntact;
+  if (isTorn) {
+    // Not by this epoch: by another run, a seed that was not finished say, or it was wiped.
+    const isSomebodys = isIntact && !(await isMarkedByOther(volume, record));
+    return { kind: isSomebodys ? 'foreign' : 'unfinished', isDamaged };
+  }
+  const found = await crownDigest(volume.reader);
   // It may have been applied to the end without another word.
   const isOurs = found === crown || found === record?.crown;
-  // Torn by another run, a seed that was not finished say: with what the journal has it were a mixture.
-  const isOthers = isTorn && (await isMarkedByOther(volume, record));
-  // A journal that was left behind elsewhere, and came back: the target has had later epochs since.
-  const isLater = record !== null && record.epoch > epoch;
-  const isDue = record !== null && (isTorn ? !isOthers : isOurs && isLater);
-  if (isDue && (await journal.isIntact(record))) return { kind: 'committed', record };
-  return { kind: isTorn ? 'unfinished' : isOurs ? 'whole' : 'foreign', isDamaged: isDue };
+  return { kind: isOurs ? 'whole' : 'foreign', isDamaged };
+}
+
+async function isMarkedByOther(volume: LocalVolume, { runId }: CommitRecord): Promise<boolean> {
+  const head = await volume.reader.read(0, Math.min(markBytes, volume.identity.sizeBytes));
+  return isMarked(head) && !(await hasMark(volume, runId));
+}
+
+/** Whether the target is the one that the journal's epoch is for, as it was before, after or in between. */
+export async function isAwaiting(
+  volume: LocalVolume,
+  journal: Journal,
+  { runId, before }: CommitRecord,
+): Promise<boolean> {
+  const after = await readCrown(journal.reader);
+  return isBetween(await readCrown(volume.reader), { runId, before, after });
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { isCount, isExtents, isMoment } from '../state-file.js';
 
-const schema = 'fastsync-journal/1';
+const schema = 'fastsync-journal/2';
 
 export interface CommitRecord {
   readonly schema: typeof schema;
@@ -21,6 +21,8 @@ export interface CommitRecord {
   readonly extents: readonly number[];
   /** XXH3-128 over the cells' digests of the staged bytes, in hexadecimal: see journal.ts. */
   readonly digest: string;
+  /** XXH3-128 of each sector of the target's crown before the epoch: what it may be applied to. */
+  readonly before: readonly string[];
   /** XXH3-128 of the crown (crown.ts) as the epoch will leave it: what is applied already is known by it. */
   readonly crown: string;
   /** SHA-256 over the record without this field. */
@@ -46,6 +48,7 @@ export function isCommitRecord(value: unknown): value is CommitRecord {
     typeof candidate.target === 'string' &&
     typeof candidate.digest === 'string' &&
     typeof candidate.crown === 'string' &&
+    Array.isArray(candidate.before) &&
     isCount(candidate.epoch) &&
     isMoment(candidate.frozenAt) &&
     isCount(sizeBytes) &&

@@ -20,7 +20,7 @@ import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
 import { applyEpoch, findCommitted } from './apply.js';
-import { crownBytes, crownDigest, crownOf, isUnfinished } from './crown.js';
+import { crownBytes, crownDigest, crownOf, isUnfinished, sectorDigests } from './crown.js';
 import type { CommitRecord } from './commit-record.js';
 import { DirtySet } from './dirty-set.js';
 import { FreezeBudget, mostFrozenBytes } from './freeze-budget.js';
@@ -263,6 +263,7 @@ export class Follower {
         target: this.#replica.target.stableId,
         epoch: this.#replica.epoch + 1,
         frozenAt: point.frozenAt,
+        before: await sectorDigests(volume.reader),
       });
     } catch (error) {
       await this.#abandon();

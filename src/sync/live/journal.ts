@@ -74,6 +74,10 @@ export class Journal {
     return this.#handle.fd;
   }
 
+  get reader(): FileByteReader {
+    return new FileByteReader(this.#handle, this.path, this.sizeBytes);
+  }
+
   /** What has been staged since the last reset. */
   get staged(): ExtentList {
     return this.#staged;
@@ -112,7 +116,7 @@ export class Journal {
       sizeBytes: this.sizeBytes,
       extents: [...this.#staged],
       digest: await this.#digest(),
-      crown: await crownDigest(new FileByteReader(this.#handle, this.path, this.sizeBytes)),
+      crown: await crownDigest(this.reader),
     });
     await this.#record.save(sealed);
     return sealed;

@@ -17,6 +17,7 @@ import {
 import { newTargetRefusals } from '../prepare.js';
 import { inspectTargets, type Target } from '../targets.js';
 import { holdsTheSame } from '../verify/prepare.js';
+import { isAwaiting } from './apply.js';
 import { crownDigest, isUnfinished } from './crown.js';
 import { Journal } from './journal.js';
 import { followDirectory, pairKey, replicaFile, replicaSuffix } from './replica-file.js';
@@ -112,7 +113,8 @@ async function isAsLeft(
   if (crown === replica.crown) return true;
   // Killed after the last write of an epoch, and before it could say so.
   await using journal = await Journal.openExisting(replica.journalDirectory, key);
-  return (await journal?.committed())?.crown === crown;
+  const record = (await journal?.committed()) ?? null;
+  return journal !== null && record !== null && (await isAwaiting(volume, journal, record));
 }
 
 async function nearestExisting(directory: string): Promise<string> {

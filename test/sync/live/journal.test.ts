@@ -17,6 +17,7 @@ const epoch = {
   target: 'b',
   epoch: 1,
   frozenAt: 1,
+  before: [],
 };
 
 async function sourceIn(directory: string) {

@@ -6,6 +6,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { recover } from '../../../src/sync/index.js';
 import { applyEpoch } from '../../../src/sync/live/apply.js';
+import { sectorDigests } from '../../../src/sync/live/crown.js';
 import { Journal } from '../../../src/sync/live/journal.js';
 import { pairKey } from '../../../src/sync/live/replica-file.js';
 import { identifyVolume, openVolume } from '../../../src/volume/index.js';
@@ -62,6 +63,7 @@ test.serial('the target is whole after a power failure at whichever sector', asy
     await using from = await openVolume(device);
     await using journal = await Journal.open(journalDirectory, key, sizeBytes);
     await journal.stage(from.fd, Float64Array.of(0, mebibyte), {}, {});
+    await using before = await openVolume(disk.file);
     const record = await journal.commit({
       runId: `run ${epoch}`,
       source: source.stableId,
@@ -69,6 +71,7 @@ test.serial('the target is whole after a power failure at whichever sector', asy
       target: target.stableId,
       epoch: epoch++,
       frozenAt: Date.now(),
+      before: await sectorDigests(before.reader),
     });
     await disk.allow(sectors);
     try {

@@ -2,70 +2,15 @@
 
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { execa } from 'execa';
-import { clear } from '../../../src/engine/index.js';
 import { prepareLive, recover } from '../../../src/sync/index.js';
-import { Journal } from '../../../src/sync/live/journal.js';
-import { setMark } from '../../../src/sync/mark.js';
-import { pairKey } from '../../../src/sync/live/replica-file.js';
-import { identifyVolume, openVolume } from '../../../src/volume/index.js';
+import { commitEpoch, ext4, followed, tear } from '../../support/followed.js';
 import { follow, followPlaces } from '../../support/live-run.js';
-import { randomFrom } from '../../support/random.js';
-import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
-import { extKind, type Kind, mebibyte, proveSame, xfsKind } from '../../support/seeding.js';
+import { mounted } from '../../support/scratch.js';
+import { mebibyte, proveSame, xfsKind } from '../../support/seeding.js';
 
-const ext4 = extKind('mkfs.ext4');
-const ext4Bytes = 64 * mebibyte;
 const xfsBytes = 320 * mebibyte;
-
-/** A mounted source, and a target that was followed until its first epoch. */
-async function followed(t: ExecutionContext, kind: Kind = ext4, sizeBytes = ext4Bytes) {
-  const directory = await scratchDirectory(t);
-  const image = await sparseFile(path.join(directory, 'source.img'), sizeBytes);
-  const [mkfs, ...options] = kind.mkfs;
-  await execa(mkfs, [...options, image]);
-  const device = await attachLoop(t, image);
-  const mount = await mounted(t, device);
-  const write = async (name: string, bytes: number) => {
-    const file = path.join(mount.directory, name);
-    await writeFile(file, randomFrom(bytes).bytes(bytes), { flush: true });
-    await execa('sync', ['--file-system', mount.directory]);
-  };
-  await write('first', mebibyte);
-  const target = path.join(directory, 'target.img');
-  await follow(directory, device, target, () => true);
-  return { directory, image, device, mount, write, target };
-}
-
-/** As `kill -9` leaves it between the commit of an epoch and its first write to the target. */
-async function commitAll(
-  { directory, device, target }: Awaited<ReturnType<typeof followed>>,
-  epoch: number,
-) {
-  const { journalDirectory } = followPlaces(directory);
-  await using source = await openVolume(device);
-  const { stableId } = await identifyVolume(target);
-  const key = pairKey(source.identity.stableId, stableId);
-  await using journal = await Journal.open(journalDirectory, key, ext4Bytes);
-  await journal.stage(source.fd, Float64Array.of(0, ext4Bytes), {}, {});
-  await journal.commit({
-    runId: 'killed',
-    source: source.identity.stableId,
-    sourcePath: device,
-    target: stableId,
-    epoch,
-    frozenAt: Date.now(),
-  });
-}
-
-/** As `kill -9` leaves it in the middle of an epoch's application; `markedBy` default: that epoch's run. */
-async function tear(pair: Awaited<ReturnType<typeof followed>>, markedBy = 'killed') {
-  await commitAll(pair, 1000);
-  await using volume = await openVolume(pair.target, { write: true });
-  await clear({ targetFd: volume.fd, extents: Float64Array.of(0, mebibyte), mode: 'zero' }).done;
-  await setMark(volume, markedBy);
-}
 
 test.serial(
   'what was written after a run was killed in the middle of an epoch comes too',
@@ -124,7 +69,7 @@ test.serial('a journal that was left elsewhere is not applied onto a later epoch
   const pair = await followed(t);
   const { directory, device, mount, write, target } = pair;
   // Killed when its journal was complete and its target untouched.
-  await commitAll(pair, 2);
+  await commitEpoch(pair, 2);
   await write('later', 2 * mebibyte);
   const elsewhere = { journalDirectory: path.join(directory, 'elsewhere') };
   const more = async ({ epoch }: { readonly epoch: number }) => {
