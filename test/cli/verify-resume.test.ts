@@ -78,7 +78,7 @@ test.serial(
     const state = (await savedState(directory))?.state;
     const part = state?.ledger.find(({ endBytes }) => endBytes > flip.at);
     t.true(Number(part?.provenAt) > Date.parse(String(rest.summary.oldestProof)));
-    t.is(state?.unfinished, null);
+    t.deepEqual(state?.unfinished, []);
   },
 );
 
@@ -134,13 +134,37 @@ test.serial('a write while it ran is not forgotten by the run that goes on', asy
   await cursorBeyond(replica.directory, 2 * mebibyte);
   await flipBits(replica.target, [{ at: 1024 + 300, bit: 1 }]);
   const { state } = (await savedState(replica.directory)) ?? {};
-  await cursorBeyond(replica.directory, state?.unfinished?.cursorBytes ?? 0);
+  await cursorBeyond(replica.directory, state?.unfinished[0]?.cursorBytes ?? 0);
   child.kill('SIGKILL');
   await child;
   const { exitCode, summary } = await fastverifyJson(replica.words);
   t.is(exitCode, 1);
   t.is(summary.resumedAtBytes, 0);
 });
+
+test.serial(
+  'a run that goes on tomorrow is not forgotten for a look at a part today',
+  async (t) => {
+    const replica = await equalPair(t);
+    const nightly = [...replica.words, '--max-time', '1h'];
+    const child = fastverify([...nightly, ...slowly], { stdout: 'ignore', stderr: 'ignore' });
+    await cursorBeyond(replica.directory, 2 * mebibyte);
+    child.kill('SIGKILL');
+    await child;
+    const flip = { at: 1024 + 300, bit: 1 };
+    await flipBits(replica.target, [flip]);
+    const byHand = await fastverifyJson([...replica.words, '--stop', '1M']);
+    t.is(byHand.exitCode, 1);
+    t.is((await fastverifyJson([...replica.words, '--start', '1M', '--stop', '2M'])).exitCode, 0);
+    const { exitCode, ranges, summary } = await fastverifyJson(nightly);
+    t.true(Number(summary.resumedAtBytes) > 2 * mebibyte);
+    t.is(exitCode, 1);
+    t.deepEqual(
+      ranges.map(({ start }) => start),
+      [1024],
+    );
+  },
+);
 
 test.serial('what was compared of used space is no proof of all of it', async (t) => {
   const replica = await equalPair(t);
@@ -159,7 +183,7 @@ test.serial('a state that anything may have happened to is none', async (t) => {
   const { file, state } = saved;
   const changed = (change: object) => JSON.stringify({ ...state, ...change });
   const unfinished = (change: object) =>
-    changed({ unfinished: { ...state.unfinished, ...change } });
+    changed({ unfinished: [{ ...state.unfinished[0], ...change }] });
   const contents: readonly string[] = [
     '',
     '{"schema":"fastsync-verify/1"',
@@ -181,6 +205,8 @@ test.serial('a state that anything may have happened to is none', async (t) => {
     unfinished({ evidence: 'none' }),
     unfinished({ evidence: [] }),
     changed({ unfinished: undefined }),
+    changed({ unfinished: [null] }),
+    changed({ unfinished: Array(17).fill(state.unfinished[0]) }),
   ];
   for (const content of contents) {
     await writeFile(file, content);

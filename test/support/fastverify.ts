@@ -68,10 +68,10 @@ export async function flipBits(
 export interface SavedState {
   readonly deviceBytes: number;
   readonly ledger: readonly { readonly endBytes: number; readonly provenAt: number | null }[];
-  readonly unfinished: {
+  readonly unfinished: readonly {
     readonly cursorBytes: number;
     readonly suspects: readonly number[];
-  } | null;
+  }[];
 }
 
 /** The only state of a verification below `directory`/state, and the file that it is in; null: none yet. */
@@ -89,9 +89,9 @@ export async function savedState(
 export async function cursorBeyond(directory: string, bytes: number): Promise<void> {
   for (;;) {
     const saved = await savedState(directory);
-    const cursorBytes = saved?.state.unfinished?.cursorBytes ?? 0;
+    const cursorBytes = saved?.state.unfinished[0]?.cursorBytes ?? 0;
     if (cursorBytes > bytes) return;
-    if (saved?.state.unfinished === null) throw new Error('it came to its end before');
+    if (saved?.state.unfinished.length === 0) throw new Error('it came to its end before');
     await sleep(5);
   }
 }

@@ -13,7 +13,13 @@ import {
 import type { Reporter } from '../../report/index.js';
 import { emptyLedger, entered, type Ledger, oldestProof } from './ledger.js';
 import type { Span } from './span.js';
-import { mostSuspects, type VerifyState, type VerifyStateFile } from './state.js';
+import {
+  mostSuspects,
+  mostUnfinished,
+  type Unfinished,
+  type VerifyState,
+  type VerifyStateFile,
+} from './state.js';
 
 export interface BookOptions {
   readonly file: VerifyStateFile | null;
@@ -53,12 +59,11 @@ export class Book {
     return book;
   }
 
-  #takeUp({ ledger, unfinished }: VerifyState): void {
+  #takeUp({ ledger, unfinished: stopped }: VerifyState): void {
     const { span, resume, mayHaveChanged, reporter } = this.#options;
     this.#ledger = ledger;
-    const isSame =
-      unfinished?.startBytes === span.startBytes && unfinished.stopBytes === span.stopBytes;
-    if (!isSame || !resume) return;
+    const unfinished = stopped.find((one) => isSame(one, span));
+    if (unfinished === undefined || !resume) return;
     const note = (message: string) => {
       reporter.report({ type: 'note', severity: 'info', code: 'RESUME', message });
     };
@@ -94,21 +99,31 @@ export class Book {
     return oldestProof(this.#ledger, startBytes, stopBytes);
   }
 
-  /** Makes it durable. An unfinished run is gone on with by the next. */
+  /** Makes it durable. An unfinished run is gone on with by the next one on the same span. */
   async save(isFinished: boolean): Promise<void> {
     const { file, span, deviceBytes } = this.#options;
-    const unfinished = {
+    if (file === null) return;
+    const own = {
       ...span,
       cursorBytes: this.cursorBytes,
       suspects: [...atMost(this.suspects, mostSuspects)],
       evidence: this.#evidence,
     };
-    await file?.save({
-      deviceBytes,
-      ledger: this.#ledger,
-      unfinished: isFinished ? null : unfinished,
-    });
+    // Read again each time: a run on another span may have come further meanwhile.
+    const earlier = await file.load();
+    const stopped = earlier?.deviceBytes === deviceBytes ? earlier.unfinished : [];
+    const others = stopped.filter((one) => !isSame(one, span));
+    const unfinished = [
+      ...(isFinished ? [] : [own]),
+      ...others.map((one) => withSuspects(one, this.suspects)),
+    ];
+    const kept = unfinished.slice(0, mostUnfinished);
+    await file.save({ deviceBytes, ledger: this.#ledger, unfinished: kept });
   }
+}
+
+function isSame(one: Span, other: Span): boolean {
+  return one.startBytes === other.startBytes && one.stopBytes === other.stopBytes;
 }
 
 /**
@@ -124,21 +139,17 @@ export async function withdraw(
   const state = await file.load();
   if (state === null) return null;
   const ledger = entered(state.ledger, doubts, null);
-  const unfinished = state.unfinished && {
-    ...state.unfinished,
-    suspects: [...withSuspects(state.unfinished, doubts)],
-  };
+  const unfinished = state.unfinished.map((one) => withSuspects(one, doubts));
   if (doubts.length > 0) await file.save({ ...state, ledger, unfinished });
   return oldestProof(ledger, startBytes, stopBytes);
 }
 
-/** What lies behind the cursor is looked at anyway. */
-function withSuspects(
-  { cursorBytes, suspects }: NonNullable<VerifyState['unfinished']>,
-  doubts: ExtentList,
-): ExtentList {
-  const all = union(Float64Array.from(suspects), clip(doubts, 0, cursorBytes));
-  return atMost(all, mostSuspects);
+/** What lies behind the cursor is looked at anyway, what lies before the span by others. */
+function withSuspects(run: Unfinished, doubts: ExtentList): Unfinished {
+  const { startBytes, cursorBytes, suspects } = run;
+  const examined = clip(doubts, startBytes, cursorBytes - startBytes);
+  const all = union(Float64Array.from(suspects), examined);
+  return { ...run, suspects: [...atMost(all, mostSuspects)] };
 }
 
 /** A list that covers the other with at most so many extents: what lies between is looked at too. */

@@ -3,27 +3,32 @@
 import path from 'node:path';
 import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
 import { isLedger, type Ledger } from './ledger.js';
+import type { Span } from './span.js';
 
-const schema = 'fastsync-verify/1';
+const schema = 'fastsync-verify/2';
 
 /** Beyond so many, suspects that lie close to each other are kept as one. */
 export const mostSuspects = 10_000;
+
+/** Of so many spans it is known where a run stopped; then the one that was longest not gone on with goes. */
+export const mostUnfinished = 16;
+
+/** A run that did not come to its end, by its span. */
+export interface Unfinished extends Span {
+  /** All before it was examined. */
+  readonly cursorBytes: number;
+  /** What of it was not found equal: looked at again first. */
+  readonly suspects: readonly number[];
+  /** What both sides' accounts of writes said (see evidence.ts); null where they said nothing. */
+  readonly evidence: readonly (string | null)[];
+}
 
 export interface VerifyState {
   readonly schema: typeof schema;
   readonly deviceBytes: number;
   readonly ledger: Ledger;
-  /** The part of the volume that the unfinished run is about; null when the last one came to its end. */
-  readonly unfinished: {
-    readonly startBytes: number;
-    readonly stopBytes: number;
-    /** All before it was examined. */
-    readonly cursorBytes: number;
-    /** What of it was not found equal: looked at again first. */
-    readonly suspects: readonly number[];
-    /** What both sides' accounts of writes said (see evidence.ts); null where they said nothing. */
-    readonly evidence: readonly (string | null)[];
-  } | null;
+  /** At most one for each span, the latest first. */
+  readonly unfinished: readonly Unfinished[];
 }
 
 export type VerifyStateContent = Omit<VerifyState, 'schema'>;
@@ -57,17 +62,22 @@ function isValid(value: unknown): value is VerifyState {
   const state = value as Partial<VerifyState> | null;
   if (state?.schema !== schema || !isCount(state.deviceBytes)) return false;
   if (!isLedger(state.ledger, state.deviceBytes)) return false;
-  const { unfinished } = state;
-  if (unfinished === null) return true;
+  const { deviceBytes, unfinished } = state;
+  if (!Array.isArray(unfinished) || unfinished.length > mostUnfinished) return false;
+  return unfinished.every((one) => isUnfinished(one, deviceBytes));
+}
+
+function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished {
+  const one = value as Partial<Unfinished> | null;
   return (
-    isCount(unfinished?.startBytes) &&
-    isCount(unfinished.stopBytes) &&
-    isCount(unfinished.cursorBytes) &&
-    unfinished.startBytes <= unfinished.cursorBytes &&
-    unfinished.cursorBytes <= unfinished.stopBytes &&
-    unfinished.stopBytes <= state.deviceBytes &&
-    Array.isArray(unfinished.evidence) &&
-    isExtents(unfinished.suspects) &&
-    unfinished.suspects.length <= 2 * mostSuspects
+    isCount(one?.startBytes) &&
+    isCount(one.stopBytes) &&
+    isCount(one.cursorBytes) &&
+    one.startBytes <= one.cursorBytes &&
+    one.cursorBytes <= one.stopBytes &&
+    one.stopBytes <= deviceBytes &&
+    Array.isArray(one.evidence) &&
+    isExtents(one.suspects) &&
+    one.suspects.length <= 2 * mostSuspects
   );
 }

@@ -3,10 +3,16 @@
 import path from 'node:path';
 import test from 'ava';
 import { extentOf } from '../../../src/region/index.js';
-import { withdraw } from '../../../src/sync/verify/book.js';
+import { Book, withdraw } from '../../../src/sync/verify/book.js';
 import { volumeJudge } from '../../../src/sync/verify/judge.js';
 import { oldestProof } from '../../../src/sync/verify/ledger.js';
-import { VerifyStateFile } from '../../../src/sync/verify/state.js';
+import { type Span, spanned } from '../../../src/sync/verify/span.js';
+import {
+  mostUnfinished,
+  type Unfinished,
+  type VerifyState,
+  VerifyStateFile,
+} from '../../../src/sync/verify/state.js';
 import { verify } from '../../../src/sync/verify/verify.js';
 import { openVolume } from '../../../src/volume/index.js';
 import { flipBits } from '../../support/fastverify.js';
@@ -28,31 +34,31 @@ async function stopped(directory: string): Promise<VerifyStateFile> {
     { endBytes: cursorBytes, provenAt: 1000 },
     { endBytes: deviceBytes, provenAt: 500 },
   ];
-  await file.save({ deviceBytes, ledger, unfinished });
+  await file.save({ deviceBytes, ledger, unfinished: [unfinished] });
   return file;
 }
 
-test('what was found in doubt at the end of a run is asked again by the one that goes on', async (t) => {
-  const directory = await scratchDirectory(t);
-  const state = await stopped(directory);
-  t.is(await withdraw(state, doubts, span), null);
-  t.deepEqual((await state.load())?.unfinished?.suspects, [
-    65_536,
-    sector,
-    cursorBytes - sector,
-    sector,
-  ]);
-
+/** Two volumes that differ in one bit before the cursor. */
+async function flippedPair(directory: string): Promise<readonly [string, string]> {
   const [left, right] = [path.join(directory, 'left'), path.join(directory, 'right')];
   for (const file of [left, right]) await sparseFile(file, deviceBytes);
   await flipBits(right, [{ at: 65_536 + 100, bit: 2 }]);
+  return [left, right];
+}
+
+/** A run with a time limit, and time enough. */
+async function verifyPart(
+  [left, right]: readonly [string, string],
+  state: VerifyStateFile,
+  part: Span,
+) {
   await using source = await openVolume(left);
   await using target = await openVolume(right);
-  const result = await verify({
+  return await verify({
     judge: volumeJudge(source, target),
     witness: { writtenSince: () => Promise.resolve(new Float64Array(0)) },
-    workList: everything,
-    span,
+    workList: spanned(everything, part),
+    span: part,
     deviceBytes,
     evidence: [null],
     state,
@@ -60,10 +66,74 @@ test('what was found in doubt at the end of a run is asked again by the one that
     reporter: { report: () => undefined },
     signal: new AbortController().signal,
   });
+}
+
+test('what was found in doubt at the end of a run is asked again by the one that goes on', async (t) => {
+  const directory = await scratchDirectory(t);
+  const state = await stopped(directory);
+  t.is(await withdraw(state, doubts, span), null);
+  t.deepEqual((await state.load())?.unfinished[0]?.suspects, [
+    65_536,
+    sector,
+    cursorBytes - sector,
+    sector,
+  ]);
+
+  const result = await verifyPart(await flippedPair(directory), state, span);
   t.is(result.resumedAtBytes, cursorBytes);
   t.is(result.stoppedAtBytes, null);
   t.deepEqual([...result.different], [65_536, sector]);
   t.is(result.reachedBytes, deviceBytes);
+});
+
+test('a look at a part leaves the run over the whole where it is, and what it finds to it', async (t) => {
+  const directory = await scratchDirectory(t);
+  const state = await stopped(directory);
+  const pair = await flippedPair(directory);
+  const found = Float64Array.of(65_536, sector);
+  for (const part of [
+    { startBytes: 4096, stopBytes: 131_072 },
+    { startBytes: cursorBytes, stopBytes: deviceBytes },
+  ]) {
+    const { resumedAtBytes, stoppedAtBytes } = await verifyPart(pair, state, part);
+    t.deepEqual([resumedAtBytes, stoppedAtBytes], [part.startBytes, null]);
+  }
+  const { unfinished = [] } = (await state.load()) ?? {};
+  t.deepEqual(unfinished, [{ ...span, cursorBytes, suspects: [...found], evidence: [null] }]);
+  const result = await verifyPart(pair, state, span);
+  t.is(result.resumedAtBytes, cursorBytes);
+  t.deepEqual(result.different, found);
+  t.deepEqual((await state.load())?.unfinished, []);
+});
+
+test('of runs on many parts the latest are remembered', async (t) => {
+  const directory = await scratchDirectory(t);
+  const state = await stopped(directory);
+  const saved = (await state.load()) as VerifyState;
+  const many = Array.from({ length: mostUnfinished }, (_, index) => ({
+    ...(saved.unfinished[0] as Unfinished),
+    startBytes: index * sector,
+  }));
+  await state.save({ ...saved, unfinished: many });
+  const part = { startBytes: 0, stopBytes: deviceBytes - sector };
+  const book = await Book.open({
+    file: state,
+    span: part,
+    deviceBytes,
+    resume: true,
+    mayHaveChanged: true,
+    evidence: [null],
+    reporter: { report: () => undefined },
+  });
+  await book.save(false);
+  const starts = (await state.load())?.unfinished.map(({ startBytes, stopBytes }) => [
+    startBytes,
+    stopBytes,
+  ]);
+  t.deepEqual(starts, [
+    [0, deviceBytes - sector],
+    ...many.slice(0, -1).map(({ startBytes }) => [startBytes, deviceBytes]),
+  ]);
 });
 
 test('what was found in doubt has no proof; where nothing was, all stays as it is', async (t) => {
