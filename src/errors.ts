@@ -39,3 +39,33 @@ export class FastsyncError extends Error {
     this.remedy = remedy;
   }
 }
+
+/** Whether the process, or the machine, had no file descriptor left. */
+export function isOutOfFiles(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return syscall !== undefined && (code === 'EMFILE' || code === 'ENFILE');
+}
+
+/** `what` could not be done for want of file descriptors. */
+export function tooManyFiles(what: string, cause?: unknown): FastsyncError {
+  return new FastsyncError({
+    code: 'TOO_MANY_FILES',
+    exitCode: exitCodes.incomplete,
+    message: `${what}: too many files are open`,
+    remedy: 'allow more with ulimit -n, or with LimitNOFILE= in the unit of a service',
+    cause,
+  });
+}
+
+/**
+ * For `catch`: the value, where what was asked for is not there. Throws where it could not be looked at
+ * for want of file descriptors: that must not pass for "not there".
+ */
+export function ifAbsent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof FastsyncError) throw error;
+    if (isOutOfFiles(error))
+      throw tooManyFiles('the devices and mounts cannot be looked at', error);
+    return value;
+  };
+}

@@ -1,7 +1,7 @@
 /** Whatever was thrown, as the one kind of error that people are shown. */
 
 import { ParseError } from '../fsparsers/index.js';
-import { exitCodes, FastsyncError } from './errors.js';
+import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles } from './errors.js';
 
 /** Every error as one sentence. What is none of ours is a bug, and says how to show it to us. */
 export function asFastsyncError(error: unknown): FastsyncError {
@@ -18,8 +18,9 @@ export function asFastsyncError(error: unknown): FastsyncError {
       cause: error,
     });
   }
-  if (process.env.FASTSYNC_DEBUG) throw error;
   const message = error instanceof Error ? error.message : String(error);
+  if (isOutOfFiles(error)) return tooManyFiles(`the run had to end (${message})`, error);
+  if (process.env.FASTSYNC_DEBUG) throw error;
   return new FastsyncError({
     code: 'INTERNAL',
     exitCode: exitCodes.usage,

@@ -1,6 +1,6 @@
 /** The system's errors on a volume, as sentences for people. */
 
-import { exitCodes, FastsyncError, type ExitCode } from '../errors.js';
+import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from '../errors.js';
 
 interface Sentence {
   readonly code: string;
@@ -83,6 +83,7 @@ export function errnoName(error: unknown): string | null {
 /** Wraps what open, stat or truncate of `path` threw. What is not a system error comes back as it is. */
 export function volumeError(path: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
+  if (isOutOfFiles(error)) return tooManyFiles(`${path} cannot be opened`, error);
   const known = sentences[error.code ?? ''];
   if (known === undefined) {
     return new FastsyncError({

@@ -2,11 +2,11 @@
 
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { exitCodes, FastsyncError } from '../errors.js';
+import { exitCodes, FastsyncError, tooManyFiles } from '../errors.js';
 import { freezeUnsupported } from './freezable.js';
 import type { Ending, ThawReason } from './freezer.js';
 
-const { EBUSY, EPERM, EOPNOTSUPP } = constants.errno;
+const { EBUSY, EMFILE, ENFILE, EPERM, EOPNOTSUPP } = constants.errno;
 
 /** Why nothing is frozen. */
 export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number): FastsyncError {
@@ -18,7 +18,11 @@ export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number)
       remedy: 'allow more time with --max-freeze, or try again when less is being written to it',
     });
   }
-  if (ending.type !== 'failed' || ending.step !== 'freeze') return endingError(path, ending);
+  if (ending.type !== 'failed') return endingError(path, ending);
+  if (ending.step === 'start' && (ending.errno === EMFILE || ending.errno === ENFILE)) {
+    return tooManyFiles(`${path} was not frozen, because its watchdog could not be started`);
+  }
+  if (ending.step !== 'freeze') return endingError(path, ending);
   switch (ending.errno) {
     case EBUSY:
       return new FastsyncError({

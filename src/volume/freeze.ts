@@ -2,6 +2,8 @@
 
 import { constants } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { isOutOfFiles } from '../errors.js';
+import { volumeError } from './errors.js';
 import { freezableOn, freezeUnsupported, type Freezable } from './freezable.js';
 import { endingError, freezeFailure } from './freeze-errors.js';
 import { Freezer, type Frozen } from './freezer.js';
@@ -150,7 +152,10 @@ async function openDirectory(path: string, { mounts }: Freezable): Promise<FileH
   for (const mount of mounts) {
     const place = `${mount.namespaceRoot}${mount.directory}`;
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-    const handle = await open(place, flags).catch(() => null);
+    const handle = await open(place, flags).catch((error: unknown) => {
+      if (isOutOfFiles(error)) throw volumeError(place, error);
+      return null;
+    });
     if (handle === null) continue;
     if (await isOn(handle, mount)) return handle;
     await handle.close();

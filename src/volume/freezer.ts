@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { exitCodes, FastsyncError } from '../errors.js';
@@ -123,8 +123,9 @@ export class Freezer {
   }
 }
 
+/** None of one that could not be started for want of file descriptors: it has no output at all. */
 function linesOf({ stdout }: ChildProcess): AsyncIterable<string> {
-  return createInterface({ input: stdout as Readable });
+  return createInterface({ input: stdout ?? Readable.from([]) });
 }
 
 const rescueTries = 100;

@@ -5,6 +5,7 @@
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifAbsent } from '../errors.js';
 import { blockNode, nodeOfStat, type NodeId } from './node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
@@ -39,12 +40,12 @@ function unescape(field: string): string {
 }
 
 async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch(() => '');
+  return readFile(file, 'utf8').catch(ifAbsent(''));
 }
 
 /** One process of each mount namespace, our own first. */
 async function namespaces({ proc }: SystemRoots): Promise<string[]> {
-  const pids = (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const pids = (await readdir(proc).catch(ifAbsent([]))).filter((name) => /^\d+$/.test(name));
   const byNamespace = new Map<string, string>();
   for (const pid of ['self', ...pids]) {
     const namespace = await readlink(join(proc, pid, 'ns/mnt')).catch(() => null);
@@ -90,8 +91,8 @@ async function btrfsDevices(
 ): Promise<NodeId[]> {
   const byName = new Map([...devices.values()].map((device) => [device.name, device.node]));
   const root = join(sys, 'fs/btrfs');
-  for (const uuid of await readdir(root).catch(() => [])) {
-    const names = await readdir(join(root, uuid, 'devices')).catch(() => []);
+  for (const uuid of await readdir(root).catch(ifAbsent([]))) {
+    const names = await readdir(join(root, uuid, 'devices')).catch(ifAbsent([]));
     const members = names.map((name) => byName.get(name)).filter((found) => found !== undefined);
     if (members.includes(node)) return members;
   }

@@ -5,6 +5,7 @@
 
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ifAbsent } from '../errors.js';
 import { blockNode, type NodeId } from './node.js';
 
 /** Where the kernel's pseudo file systems are mounted; tests give trees of their own. */
@@ -50,12 +51,8 @@ const sectorBytes = 512;
 
 /** An attribute without its line end; null if it is not there or says nothing. */
 export async function attribute(directory: string, name: string): Promise<string | null> {
-  try {
-    const text = (await readFile(join(directory, name), 'utf8')).trim();
-    return text === '' ? null : text;
-  } catch {
-    return null;
-  }
+  const text = (await readFile(join(directory, name), 'utf8').catch(ifAbsent(''))).trim();
+  return text === '' ? null : text;
 }
 
 export async function numberAttribute(directory: string, name: string): Promise<number> {
@@ -63,11 +60,8 @@ export async function numberAttribute(directory: string, name: string): Promise<
 }
 
 async function entries(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).sort();
-  } catch {
-    return [];
-  }
+  const names = await readdir(directory).catch(ifAbsent([]));
+  return names.sort();
 }
 
 async function nodeOf(directory: string): Promise<NodeId | null> {
@@ -120,30 +114,25 @@ async function readDevice(directory: string): Promise<BlockDevice | null> {
   };
 }
 
+/** By a symbolic link to it; null if it is gone. */
+function readDeviceAt(link: string): Promise<BlockDevice | null> {
+  return realpath(link).then(readDevice).catch(ifAbsent(null));
+}
+
 /** The device with this number, or null if sysfs does not know it. */
 export async function blockDevice(
   major: number,
   minor: number,
   { sys }: SystemRoots = systemRoots,
 ): Promise<BlockDevice | null> {
-  try {
-    return await readDevice(await realpath(join(sys, 'dev/block', `${major}:${minor}`)));
-  } catch {
-    return null;
-  }
+  return readDeviceAt(join(sys, 'dev/block', `${major}:${minor}`));
 }
 
 /** All block devices of this machine. */
 export async function blockDevices({ sys }: SystemRoots = systemRoots): Promise<BlockDevice[]> {
   const classDirectory = join(sys, 'class/block');
   const found = await Promise.all(
-    (await entries(classDirectory)).map(async (name) => {
-      try {
-        return await readDevice(await realpath(join(classDirectory, name)));
-      } catch {
-        return null;
-      }
-    }),
+    (await entries(classDirectory)).map((name) => readDeviceAt(join(classDirectory, name))),
   );
   return found.filter((device) => device !== null);
 }

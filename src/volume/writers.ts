@@ -2,6 +2,7 @@
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifAbsent } from '../errors.js';
 import { nodeOfStat, type NodeId } from './node.js';
 import type { SystemRoots } from './sysfs.js';
 
@@ -17,7 +18,7 @@ const accessMask = 0o3;
 const pathOnly = 0o10000000;
 
 async function opensForWriting(fdinfo: string): Promise<boolean> {
-  const text = await readFile(fdinfo, 'utf8').catch(() => '');
+  const text = await readFile(fdinfo, 'utf8').catch(ifAbsent(''));
   const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(text)?.[1] ?? '0', 8);
   return (flags & accessMask) !== 0 && (flags & pathOnly) === 0;
 }
@@ -43,14 +44,14 @@ export async function findWriters(
   { proc }: SystemRoots,
 ): Promise<Writer[]> {
   const writers: Writer[] = [];
-  const pids = (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const pids = (await readdir(proc).catch(ifAbsent([]))).filter((name) => /^\d+$/.test(name));
   for (const pid of pids.map(Number).filter((id) => id !== process.pid)) {
     const directory = join(proc, String(pid));
-    const fds = await readdir(join(directory, 'fd')).catch(() => []);
+    const fds = await readdir(join(directory, 'fd')).catch(ifAbsent([]));
     const nodes = await Promise.all(fds.map((fd) => writtenNode(directory, fd)));
     const found = new Set(nodes.filter((node) => node !== null && wanted.has(node)));
     if (found.size === 0) continue;
-    const command = (await readFile(join(directory, 'comm'), 'utf8').catch(() => '?')).trim();
+    const command = (await readFile(join(directory, 'comm'), 'utf8').catch(ifAbsent('?'))).trim();
     for (const node of found) if (node !== null) writers.push({ node, pid, command });
   }
   return writers;

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { chmod, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { FastsyncError } from '../../src/errors.js';
@@ -161,4 +162,22 @@ test('a limit that is none is refused', async (t) => {
   for (const maxFreezeMs of [0, -1, NaN, Infinity, 3_600_001]) {
     await t.throwsAsync(freeze({ volume, maxFreezeMs, spared: [] }), { instanceOf: RangeError });
   }
+});
+
+test('without free file descriptors nothing is frozen, and a sentence says why', async (t) => {
+  const { device, directory } = await mountedKind(t, 'ext4');
+  const program = fileURLToPath(new URL('starved.js', import.meta.url));
+  const words = ['--nofile=128:128', process.execPath, program, device, directory];
+  const { stdout } = await execa('prlimit', words);
+  const endings = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [first, ...starved] = endings;
+  t.regex(String(first?.message), /^the devices and mounts cannot be looked at: too many files/);
+  // As many as it has to have, and no more.
+  t.true(starved.length > 1 && starved.length < 20, stdout);
+  for (const { name, code, message } of endings) {
+    t.deepEqual([name, code], ['FastsyncError', 'TOO_MANY_FILES'], String(message));
+  }
+  for (const { message } of starved) t.regex(String(message), /watchdog could not be started/);
+  await assertWritable(t, directory);
+  t.deepEqual(await watchdogs(directory), []);
 });
