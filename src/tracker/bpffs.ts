@@ -2,8 +2,11 @@
 
 import { mkdir, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { makeDirectory } from '../directories.js';
+import { FastsyncError } from '../errors.js';
+import { type Lock, takeLock } from '../volume/index.js';
 import { unsupported } from './errors.js';
 
 /** BPF_FS_MAGIC of <linux/magic.h>. */
@@ -19,14 +22,60 @@ async function isBpfFs(directory: string): Promise<boolean> {
   return found !== null && (found.type & 0xffffffff) >>> 0 === bpfFsMagic;
 }
 
-/** The place for new ones; mounts the file system if it is nowhere. */
+/** How our own mount is known from one that somebody else made there. */
+const ownSource = 'fastsync';
+
+/** Long enough for whoever starts a tracker, on a slow machine too. */
+const longestWaitMs = 60_000;
+const pauseMs = 20;
+
+/** One at a time makes a folder, or takes the file system away: what is mounted stays while it is needed. */
+async function lockFolders(): Promise<Lock> {
+  const deadline = performance.now() + longestWaitMs;
+  for (;;) {
+    try {
+      return await takeLock('tracker-folders', 'the folder of the trackers that are kept');
+    } catch (error) {
+      const isHeld = error instanceof FastsyncError && error.code === 'LOCKED';
+      if (!isHeld || performance.now() > deadline) throw error;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** In the root of every BPF file system. */
+const kernelsOwn: ReadonlySet<string> = new Set(['maps.debug', 'progs.debug']);
+
+/** Unmounts our own file system if nothing is in it. Under the lock only. */
+async function leaveOwn(): Promise<void> {
+  if (!(await isBpfFs(own))) return;
+  await clearStarting(own);
+  const names = await readdir(own);
+  if (names.some((name) => !kernelsOwn.has(name))) return;
+  const words = ['--noheadings', '--output', 'SOURCE', '--mountpoint', own];
+  const { stdout } = await execa('findmnt', words, { reject: false });
+  if (stdout.trim() !== ownSource) return;
+  // Where somebody looks into it just now it stays: that does no harm, and the next one takes it away.
+  await execa('umount', [own], { reject: false });
+}
+
+const starting = 'starting-';
+
+/** Under the lock nobody starts one: what is there was killed in the middle of it. */
+async function clearStarting(root: string): Promise<void> {
+  const names = await readdir(root);
+  for (const name of names.filter((one) => one.startsWith(starting))) {
+    await removeFolder(join(root, name));
+  }
+}
+
+/** The place for new ones; mounts the file system if it is nowhere. Under the lock only. */
 async function rootForNew(): Promise<string> {
   if (await isBpfFs(usual)) return join(usual, 'fastsync');
   await makeDirectory(own);
   if (!(await isBpfFs(own))) {
-    const { failed, stderr } = await execa('mount', ['-t', 'bpf', '-o', 'mode=0700', 'bpf', own], {
-      reject: false,
-    });
+    const words = ['-t', 'bpf', '-o', 'mode=0700', ownSource, own];
+    const { failed, stderr } = await execa('mount', words, { reject: false });
     if (failed) {
       throw unsupported(
         `there is no BPF file system, and none can be mounted at ${own}: ${stderr.trim()}`,
@@ -56,11 +105,12 @@ export async function makeFolder(
   name: string,
   fill: (folder: string) => void,
 ): Promise<string | null> {
+  await using _lock = await lockFolders();
   const root = await rootForNew();
   await makeDirectory(root);
-  const making = join(root, `starting-${process.pid}`);
+  const making = join(root, `${starting}${process.pid}`);
   const made = join(root, name);
-  await removeFolder(making);
+  await clearStarting(root);
   await mkdir(making, { mode: 0o700 });
   try {
     fill(making);
@@ -69,14 +119,22 @@ export async function makeFolder(
     return made;
   } catch (error) {
     await removeFolder(making);
+    await leaveOwn();
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return null;
     throw error;
   }
 }
 
+/** Ends the tracker in a folder. With the last one goes the file system, where it is our own. */
+export async function endFolder(folder: string): Promise<void> {
+  await removeFolder(folder);
+  await using _lock = await lockFolders();
+  await leaveOwn();
+}
+
 /** Removes a folder and lets go of what is in it: the links first, so that nothing more is marked. */
-export async function removeFolder(folder: string): Promise<void> {
+async function removeFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => null);
   if (names === null) return;
   names.sort((a, b) => Number(b.startsWith('link')) - Number(a.startsWith('link')));

@@ -6,7 +6,7 @@ import { exitCodes, FastsyncError } from '../errors.js';
 import { totalBytes } from '../region/index.js';
 import { takeLock, type LocalVolume } from '../volume/index.js';
 import { loaded, missedOf, startBpf, type Started } from './bpf.js';
-import { keptFolders, makeFolder, removeFolder } from './bpffs.js';
+import { endFolder, keptFolders, makeFolder } from './bpffs.js';
 import type { Place } from './place.js';
 import type { Drained, TrackerOptions } from './types.js';
 
@@ -98,7 +98,7 @@ export async function peekKept<T>(
 
 export async function stopKept(path: string): Promise<void> {
   const { folder } = await findOrThrow(path);
-  await removeFolder(folder);
+  await endFolder(folder);
 }
 
 export async function listKept(): Promise<KeptTracker[]> {

@@ -1,5 +1,6 @@
 /** `fastsync track` as a script uses it: what is printed is what was written, and nothing is lost. */
 
+import { once } from 'node:events';
 import path from 'node:path';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -178,4 +179,52 @@ test.serial('bad input', async (t) => {
     t.regex(String(stderr), message);
     t.notRegex(String(stderr), /\n\s+at /);
   }
+});
+
+/** A mount namespace in which no BPF file system is mounted: commands run in it until the test ends. */
+async function withoutBpfFs(t: ExecutionContext) {
+  const script =
+    'for at in /sys/fs/bpf /run/fastsync/bpf; do while mountpoint -q "$at"; do umount --lazy "$at"; done; done; echo ready; exec cat';
+  const holder = execa('unshare', ['--mount', '--propagation', 'private', 'bash', '-euc', script], {
+    reject: false,
+  });
+  t.teardown(async () => {
+    holder.kill('SIGKILL');
+    await holder;
+  });
+  await once(holder.stdout, 'data');
+  return (...words: readonly string[]) =>
+    execa('nsenter', ['--target', String(holder.pid), '--mount', ...words], { reject: false });
+}
+
+const ownMount = '/run/fastsync/bpf';
+
+test.serial('a BPF file system that was mounted for trackers goes with the last one', async (t) => {
+  const [first, second] = [await trackedLoop(t), await trackedLoop(t)];
+  const run = await withoutBpfFs(t);
+  const track = async (what: string, device: string) => {
+    const { exitCode, stderr } = await run(process.execPath, fastsyncBin, 'track', what, device);
+    t.is(exitCode, 0, stderr);
+  };
+  const isMounted = async () => (await run('mountpoint', '-q', ownMount)).exitCode === 0;
+  await track('start', first.device);
+  await track('start', second.device);
+  await track('stop', first.device);
+  t.true(await isMounted());
+  await track('drain', second.device);
+  // One goes while another comes: whoever comes finds a place that stays.
+  for (let round = 0; round < 6; round++) {
+    const [going, coming] = round % 2 === 0 ? [second, first] : [first, second];
+    await Promise.all([track('stop', going.device), track('start', coming.device)]);
+    await track('drain', coming.device);
+  }
+  // What a start that was killed has left keeps nothing.
+  await run('mkdir', `${ownMount}/starting-1`);
+  await track('stop', second.device);
+  t.false(await isMounted());
+
+  await run('mount', '-t', 'bpf', 'bpf', ownMount);
+  await track('start', first.device);
+  await track('stop', first.device);
+  t.true(await isMounted(), 'somebody else mounted it');
 });
