@@ -142,3 +142,17 @@ for (const [index, mkfs] of [
     t.deepEqual([exitCode, ranges], [0, []], stderr);
   });
 }
+
+test.serial('a limit holds over all of a run, however it is cut into pieces', async (t) => {
+  const { source, target, words } = await equalPair(t);
+  await copyFile(source, target);
+  const bytesPerSecond = 8 * mebibyte;
+  const chunkBytes = 65_536;
+  const limit = ['--bwlimit', '8M', '--chunk', '64K'];
+  const { exitCode, summary, stderr } = await fastverifyJson([...words, '--whole', ...limit]);
+  t.is(exitCode, 0, stderr);
+  t.is(summary.comparedBytes, replicaBytes);
+  // A piece of work has 4 MiB at the least, and its first chunk does not wait. A slow machine takes longer.
+  const freeBytes = Math.ceil(replicaBytes / (4 * mebibyte)) * chunkBytes;
+  t.true(Number(summary.seconds) >= (replicaBytes - freeBytes) / bytesPerSecond);
+});
