@@ -19,6 +19,8 @@ struct tracked {
   __u32 mark_shift;
   /// 1: a device without requests of its own (dm, zram, brd), whose bios are followed one by one.
   __u32 follows_bios;
+  /// 1: the kernel may take the processor from a program in the middle, unless it is told not to.
+  __u32 holds_processor;
 };
 
 /// One for each processor.

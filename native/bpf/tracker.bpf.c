@@ -12,6 +12,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct tracked tracked;
 
+// From Linux 6.10 on.
+extern void bpf_preempt_disable(void) __attribute__((weak)) __ksym;
+extern void bpf_preempt_enable(void) __attribute__((weak)) __ksym;
+
 /// One bit per 2^mark_shift sectors of the volume, in words of 64. The loader sets the size.
 struct {
   __uint(type, 2 /* BPF_MAP_TYPE_ARRAY */);
@@ -203,10 +207,13 @@ static __always_inline void land(struct bio *bio, bool is_last_copy, struct coun
   if (find(address(bio->bi_private)).found == kNowhere) count->strangers++;
 }
 
+/// A program that waits for the processor would keep all tasks' events from itself meanwhile; only
+/// interrupts are to nest, and they nest in order, which is why the depth needs no atomics.
 static __always_inline struct counters *enter(enum tracepoint tracepoint) {
   __u32 key = 0;
   struct counters *count = bpf_map_lookup_elem(&counts, &key);
   if (!count) return 0;
+  if (tracked.holds_processor) bpf_preempt_disable();
   volatile __u64 *depth = &count->depth[tracepoint];
   if (++*depth == kCopies) count->crowded[tracepoint]++;
   return count;
@@ -215,6 +222,7 @@ static __always_inline struct counters *enter(enum tracepoint tracepoint) {
 static __always_inline void leave(struct counters *count, enum tracepoint tracepoint) {
   volatile __u64 *depth = &count->depth[tracepoint];
   --*depth;
+  if (tracked.holds_processor) bpf_preempt_enable();
 }
 
 static __always_inline int on_queue(struct bio *bio, int copy) {

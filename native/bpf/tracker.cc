@@ -1,8 +1,10 @@
 #include "tracker.h"
 
 #include <sys/mman.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -21,6 +23,12 @@ Tracepoint tracepointOf(size_t program) { return static_cast<Tracepoint>(program
 bool isWanted(size_t program, bool followsBios) {
   if (followsBios) return tracepointOf(program) != kRequest;
   return tracepointOf(program) == kRequest || program == 0;
+}
+
+/// Until Linux 7.0 tracepoints themselves turned preemption off (include/linux/tracepoint.h).
+bool tracepointsArePreemptible() {
+  utsname system{};
+  return ::uname(&system) == 0 && std::atoi(system.release) >= 7;
 }
 
 std::string linkName(const std::string& folder, size_t program) {
@@ -47,8 +55,10 @@ SharedWords::~SharedWords() {
 Tracker::Tracker(const tracked& place, MarkScale scale) : scale_(scale) {
   const uint64_t words = scale.words();
   if (words == 0 || words > std::numeric_limits<uint32_t>::max()) fail(EINVAL, "marks");
+  tracked settings = place;
+  settings.holds_processor = tracepointsArePreemptible() ? 1 : 0;
   program_files files;
-  const int error = fastsync_load_program(&place, static_cast<uint32_t>(words), &files);
+  const int error = fastsync_load_program(&settings, static_cast<uint32_t>(words), &files);
   if (error != 0) fail(-error, "BPF_PROG_LOAD");
   marksMap_ = UniqueFd(files.marks);
   countsMap_ = UniqueFd(files.counts);
