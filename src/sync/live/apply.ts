@@ -1,6 +1,7 @@
 /**
- * Brings a committed epoch onto its target. From the first write to the last the target carries no
- * signature, only the mark of an unfinished copy: torn, it cannot be mounted. Doing it twice does no harm.
+ * Brings a committed epoch onto its target, which is marked as unfinished from the first write to the
+ * last. While it is neither the old state nor the new one it carries no signature: torn, it cannot be
+ * mounted. Doing it twice does no harm.
  *
  * A power failure may leave any part of a write, but of a sector all or nothing. So the mark's sector is
  * written by itself, first and last: wherever the power fails, it says that the journal is to be applied.
