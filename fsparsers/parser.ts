@@ -10,6 +10,11 @@ export interface ParserOptions {
   readonly sectorBytes?: number;
   /** How much of swap space counts as used. Default: `whole`. */
   readonly swap?: 'whole' | 'header';
+  /**
+   * Whether to hold free space against who owns blocks (inodes, reverse mappings, `$MFT`). `auto`, the
+   * default: where reading the owners costs at most a few per cent of reading what is in use.
+   */
+  readonly crossCheck?: 'auto' | 'owners' | 'none';
   /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -76,10 +76,22 @@ export interface PartitionMap {
   readonly problem: string | null;
 }
 
+/** Whether what the allocation structures call free was held against who owns blocks. */
+export interface CrossCheck {
+  /** `partial`: some owners could not be read. `skipped`: not asked for, too costly, or there are no owners to ask. */
+  readonly state: 'done' | 'partial' | 'skipped';
+  /** Which owners were read ("inodes", "reverse-mapping trees", "$MFT"), or why none were. */
+  readonly detail: string;
+  /** What was called free although something owns it. It counts as used. */
+  readonly contradictedBytes: number;
+}
+
 export interface UsedMap {
   readonly deviceBytes: number;
   readonly filesystem: Filesystem;
   readonly notes: readonly MapNote[];
+  /** Absent where no parser made the map, or the parser has no allocation structures to check. */
+  readonly crossCheck?: CrossCheck;
   /** Absent means none. */
   readonly hazards?: readonly Hazard[];
   /** Of a whole disk only. `filesystem` then describes the partition table. */
@@ -173,12 +185,15 @@ class Layer {
   #pairs = new Float64Array(64);
   #count = 0;
   #sorted = true;
+  /** What merged() gave, for as long as nothing changed since. */
+  #mergedPairs: Float64Array | null = null;
 
   get count(): number {
     return this.#count;
   }
 
   push(start: number, end: number): void {
+    this.#mergedPairs = null;
     const last = this.#count - 1;
     if (last >= 0) {
       const lastStart = this.#pairs[2 * last] ?? 0;
@@ -217,7 +232,25 @@ class Layer {
       }
     }
     this.#count = kept;
-    return pairs.subarray(0, 2 * kept);
+    this.#mergedPairs = pairs.subarray(0, 2 * kept);
+    return this.#mergedPairs;
+  }
+
+  /** How much of the span is marked. Cost: a bisection, after one sort. */
+  overlapBytes(start: number, end: number): number {
+    const pairs = this.#mergedPairs ?? this.merged();
+    let low = 0;
+    let high = pairs.length / 2;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((pairs[2 * middle + 1] as number) > start) high = middle;
+      else low = middle + 1;
+    }
+    let bytes = 0;
+    for (let index = 2 * low; index < pairs.length && (pairs[index] as number) < end; index += 2) {
+      bytes += Math.min(end, pairs[index + 1] as number) - Math.max(start, pairs[index] as number);
+    }
+    return bytes;
   }
 
   /** Forgets marks shorter than `minBytes`. Only the free layer may: forgetting free means copying more. */
@@ -232,6 +265,7 @@ class Layer {
       pairs[kept++] = end;
     }
     this.#count = kept / 2;
+    this.#mergedPairs = null;
   }
 
   /** Joins marks closer than `gapBytes`. Only used layers may: joining means copying more. */
@@ -249,6 +283,7 @@ class Layer {
       }
     }
     this.#count = kept / 2;
+    this.#mergedPairs = null;
   }
 
   #sort(): void {
@@ -296,6 +331,17 @@ export class MapBuilder {
     const layer = this.#layer(layerOf[reason]);
     layer.push(from, to);
     if (layer.count > this.#maxRanges) this.#coarsen();
+  }
+
+  /**
+   * Holds what an owner claims against what is marked free: where any of it is free, all of it becomes
+   * `data`. Returns how many bytes were free; a byte that two owners claim counts twice. All free
+   * ranges must be marked before the first claim. Keeps nothing of a claim that contradicts nothing.
+   */
+  claim(start: number, length: number): number {
+    const contradictedBytes = this.#layer(layerOf.free).overlapBytes(start, start + length);
+    if (contradictedBytes > 0) this.mark('data', start, length);
+    return contradictedBytes;
   }
 
   build(): RangeTable {
