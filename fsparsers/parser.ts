@@ -15,6 +15,8 @@ export interface ParserOptions {
    * default: where reading the owners costs at most a few per cent of reading what is in use.
    */
   readonly crossCheck?: 'auto' | 'owners' | 'none';
+  /** Everybody who writes stands still until the map is read: `auto` then looks only where it takes moments. */
+  readonly writersWait?: boolean;
   /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,6 @@
 /** The map of a volume that is more than one thing at once: used is what any of them calls used. */
 
+import { joinCrossChecks } from './crosscheck.js';
 import { MapBuilder, type UsedMap } from './usedmap.js';
 
 /** Joins the maps of one device; there is at least one. A byte is free only if all say so. */
@@ -11,6 +12,9 @@ export function unionOf(maps: readonly UsedMap[]): UsedMap {
   for (const { ranges } of maps) {
     for (const { start, length, reason } of ranges) builder.mark(reason, start, length);
   }
+  const crossCheck = joinCrossChecks(
+    maps.map((map) => ({ name: map.filesystem.type, crossCheck: map.crossCheck })),
+  );
   const types = maps.map(({ filesystem }) => filesystem.type).join('+');
   return {
     deviceBytes: first.deviceBytes,
@@ -23,6 +27,7 @@ export function unionOf(maps: readonly UsedMap[]): UsedMap {
       },
       ...maps.flatMap(({ notes }) => notes),
     ],
+    ...(crossCheck === undefined ? {} : { crossCheck }),
     hazards: maps.flatMap(({ hazards }) => hazards ?? []),
     ranges: builder.build(),
     locate: (offsetBytes) =>

@@ -1,5 +1,6 @@
 /** The map of a disk, put together from the maps of its partitions. */
 
+import { joinCrossChecks } from '../crosscheck.js';
 import { ParseError } from '../errors.js';
 import type { ParserOptions } from '../parser.js';
 import { SubReader, type ByteReader } from '../reader.js';
@@ -68,7 +69,7 @@ async function mapPartitions(
   reader: ByteReader,
   { partitions, sectorBytes }: PartitionTable,
   mapPartition: MapPartition,
-  { signal }: ParserOptions,
+  { signal, crossCheck, writersWait }: ParserOptions,
 ): Promise<Mapped[]> {
   const overlapping = overlaps(partitions.filter(({ isContainer }) => !isContainer));
   const mapped: Mapped[] = [];
@@ -86,7 +87,12 @@ async function mapPartitions(
       mapped.push({ ...partition, problem: 'is a piece of a dynamic volume' });
     } else {
       const part = new SubReader(reader, start, length);
-      const inner = signal === undefined ? { sectorBytes } : { sectorBytes, signal };
+      const inner = {
+        sectorBytes,
+        ...(crossCheck === undefined ? {} : { crossCheck }),
+        ...(writersWait === undefined ? {} : { writersWait }),
+        ...(signal === undefined ? {} : { signal }),
+      };
       mapped.push({ ...partition, ...(await mapOrProblem(mapPartition, part, inner)) });
     }
   }
@@ -136,10 +142,17 @@ function assemble(reader: ByteReader, table: PartitionTable, mapped: readonly Ma
       message: `free ranges below ${builder.coarseBytes} bytes are taken as used, to bound memory`,
     });
   }
+  const crossCheck = joinCrossChecks(
+    mapped.map((partition) => ({
+      name: `partition ${partition.index}`,
+      crossCheck: 'map' in partition ? partition.map.crossCheck : undefined,
+    })),
+  );
   return {
     deviceBytes: reader.sizeBytes,
     filesystem: describeTable(reader, table, mapped),
     notes,
+    ...(crossCheck === undefined ? {} : { crossCheck }),
     hazards,
     partitions: mapped.map(describePartition),
     ranges: builder.build(),

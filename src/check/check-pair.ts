@@ -102,10 +102,14 @@ async function verify(
   }
 }
 
-function mapOptions({ whole, as, swap }: PairConfig, log: LocalVolume | null): MapOptions {
+function mapOptions(
+  { whole, as, swap, crossCheck }: PairConfig,
+  log: LocalVolume | null,
+): MapOptions {
   const family = whole ? 'whole' : as;
   return {
     swap,
+    crossCheck,
     ...(family === null ? {} : { as: family }),
     ...(log === null ? {} : { externalJournal: log.reader }),
   };

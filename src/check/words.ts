@@ -5,7 +5,7 @@ import { shellWord } from '../shell-word.js';
 
 /** The command that checks this pair alone, and lists every range. */
 export function closerLook(pair: PairConfig, stateDirectory: string): string {
-  const { src, dst, free, whole, as, swap, logDevice, online, overrides } = pair;
+  const { src, dst, free, whole, as, swap, crossCheck, logDevice, online, overrides } = pair;
   const option = (name: string, value: string | null) => (value === null ? [] : [name, value]);
   const words = [
     ...['fastverify', '--src', src, '--dst', dst],
@@ -13,6 +13,7 @@ export function closerLook(pair: PairConfig, stateDirectory: string): string {
     ...(whole ? ['--whole'] : []),
     ...option('--as', as),
     ...option('--swap', swap === 'whole' ? null : swap),
+    ...option('--cross-check', crossCheck === 'auto' ? null : crossCheck),
     ...option('--log-device', logDevice),
     ...(online === null ? [] : ['--online', '--settle', `${online.settleMs / 1000}s`]),
     ...[...overrides].map((name) => `--${name}`),

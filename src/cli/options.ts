@@ -40,6 +40,12 @@ export const identificationOptions = {
     group: 'What the source is:',
     describe: 'Swap space: copy all of it, or only its label and UUID',
   },
+  'cross-check': {
+    choices: ['auto', 'owners', 'none'],
+    default: 'auto',
+    group: 'What the source is:',
+    describe: 'Hold free space against who owns blocks; auto: where that costs little',
+  },
   'log-device': {
     type: 'string',
     group: 'What the source is:',
@@ -51,6 +57,7 @@ interface IdentificationArguments {
   readonly as?: string | undefined;
   readonly whole: boolean;
   readonly swap: 'whole' | 'header';
+  readonly 'cross-check': 'auto' | 'owners' | 'none';
   readonly 'log-device'?: string | undefined;
 }
 
@@ -63,6 +70,7 @@ export async function identification(args: IdentificationArguments): Promise<Map
   const log = args['log-device'];
   return {
     swap: args.swap,
+    crossCheck: args['cross-check'],
     ...(as === undefined ? {} : { as }),
     ...(log === undefined ? {} : { externalJournal: (await openVolume(log)).reader }),
   };

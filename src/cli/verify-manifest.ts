@@ -36,7 +36,8 @@ export async function writeManifestCommand(
 }
 
 function factsOf({ summary, doubt, seconds }: MadeManifest): Fact[] {
-  const { file, fileBytes, coveredBytes, coveredCells, cellBytes, unprovenBytes } = summary;
+  const { file, fileBytes, coveredBytes, coveredCells, cellBytes, unprovenBytes, crossCheck } =
+    summary;
   const rate = seconds > 0 ? `, ${formatRate(coveredBytes / seconds)}` : '';
   const facts: Fact[] = [
     ['manifest', `${file} (${formatBytes(fileBytes)})`],
@@ -49,6 +50,9 @@ function factsOf({ summary, doubt, seconds }: MadeManifest): Fact[] {
   ];
   if (unprovenBytes > 0) {
     facts.push(['not proven', `${formatBytes(unprovenBytes)}: cells with unreadable ranges`]);
+  }
+  if (crossCheck !== null && crossCheck.state !== 'done') {
+    facts.push(['cross-check', `${crossCheck.state}: free space was not held against all owners`]);
   }
   if (doubt !== null) facts.push(['in doubt', doubt]);
   return facts;

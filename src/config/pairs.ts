@@ -44,6 +44,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
     whole: raw.whole ?? false,
     as: raw.as ?? null,
     swap: raw.swap ?? 'whole',
+    crossCheck: raw.crossCheck ?? 'auto',
     logDevice: raw.logDevice ?? null,
     repair: raw.repair ?? false,
     online:

@@ -51,6 +51,7 @@ const settings = {
   whole: flag.optional(),
   as: choice([families[0] ?? 'union', ...families.slice(1), 'union']).optional(),
   swap: choice(['whole', 'header']).optional(),
+  crossCheck: choice(['auto', 'owners', 'none']).optional(),
   logDevice: absolutePath.optional(),
   repair: flag.optional(),
   online: flag.optional(),

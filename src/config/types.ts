@@ -12,6 +12,8 @@ export interface PairConfig {
   /** The family to read the source as; null: by its signatures. */
   readonly as: string | null;
   readonly swap: 'whole' | 'header';
+  /** Whether to hold free space against who owns blocks. */
+  readonly crossCheck: 'auto' | 'owners' | 'none';
   readonly logDevice: string | null;
   readonly repair: boolean;
   /** The source is mounted, and verified as it lives; null: both sides are at rest. */

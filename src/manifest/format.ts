@@ -53,7 +53,8 @@ export const headerHead = layout('little', {
   lengthBytes: [20, 'u32'],
   version: [24, 'u16'],
   algorithm: [26, 'u8'],
-  unused: [27, 'u8'],
+  /** Whether free space was held against who owns blocks, see header.ts; 0: not recorded. */
+  crossCheck: [27, 'u8'],
   textBytes: [28, 'u32'],
   fileBytes: [32, 'u64'],
   deviceBytes: [40, 'u64'],
@@ -64,7 +65,8 @@ export const headerHead = layout('little', {
   unprovenBytes: [80, 'u64'],
   topOffset: [88, 'u64'],
   topLengthBytes: [96, 'u32'],
-  unusedToo: [100, 'u32'],
+  /** What was free and owned nevertheless, in KiB, rounded up. */
+  contradictedKiB: [100, 'u32'],
   /** Of the manifest's algorithm; what it does not fill is zero. */
   root: [104, 'bytes:32'],
 });

@@ -1,5 +1,6 @@
 /** The header: the first block, what the manifest is of and where its tree begins. */
 
+import type { CrossCheck } from '../../fsparsers/usedmap.js';
 import type { DigestAlgorithm } from '../engine/index.js';
 import { leastCellBytes, mostCellBytes } from '../engine/index.js';
 import { isSealed, seal, tagOf } from './block.js';
@@ -14,6 +15,17 @@ import {
   mostBlockBytes,
   version,
 } from './format.js';
+
+/** As UsedMap's, without words; the bytes are rounded up to KiB. */
+export type ManifestCrossCheck = Pick<CrossCheck, 'state' | 'contradictedBytes'>;
+
+/** As the header numbers them. A number that nobody knows yet counts as not recorded. */
+const crossCheckStates: readonly (CrossCheck['state'] | null)[] = [
+  null,
+  'done',
+  'partial',
+  'skipped',
+];
 
 /** What a manifest says of itself. */
 export interface ManifestHeader {
@@ -35,6 +47,8 @@ export interface ManifestHeader {
   readonly coveredCells: number;
   /** Covered bytes in cells without a digest, because something in them could not be read. */
   readonly unprovenBytes: number;
+  /** How the map it was made by was checked; null: not recorded, or there was nothing to check. */
+  readonly crossCheck: ManifestCrossCheck | null;
   /** Hexadecimal. Stands for every digest, what they cover, the grid and the volume's size. */
   readonly root: string;
 }
@@ -99,10 +113,13 @@ export function encodeHeader(header: Omit<StoredHeader, 'version'>): Buffer {
     lengthBytes: block.length,
     version,
     algorithm: algorithmIds[header.algorithm],
-    unused: 0,
+    crossCheck: crossCheckStates.indexOf(header.crossCheck?.state ?? null),
     textBytes: texts.length,
     createdMs: Date.parse(header.createdAt),
-    unusedToo: 0,
+    contradictedKiB: Math.min(
+      0xffffffff,
+      Math.ceil((header.crossCheck?.contradictedBytes ?? 0) / 1024),
+    ),
     root: Buffer.from(header.root, 'hex'),
   };
   encode(headerHead, fields, block);
@@ -158,12 +175,17 @@ export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): St
     ) ?? fail(`names algorithm ${head.algorithm}, which nobody knows`);
   const problem = numberProblem(head);
   if (problem !== null) fail(problem);
+  const crossCheck = crossCheckStates[head.crossCheck] ?? null;
   const [type, uuid, label, source] = texts;
   return {
     ...head,
     algorithm,
     filesystem: { type: type ?? 'unknown', uuid: uuid ?? null, label: label ?? null },
     source: source ?? '',
+    crossCheck:
+      crossCheck === null
+        ? null
+        : { state: crossCheck, contradictedBytes: head.contradictedKiB * 1024 },
     createdAt: new Date(head.createdMs).toISOString(),
     root: Buffer.from(head.root.subarray(0, digestBytes[algorithm])).toString('hex'),
   };

@@ -81,6 +81,7 @@ export async function writeManifest(request: WriteManifestRequest): Promise<Mani
       coveredBytes: totalBytes(extents),
       coveredCells: digested.coveredCells,
       unprovenBytes: digested.unprovenBytes,
+      crossCheck: map.crossCheck ?? null,
       root: Buffer.from(rootDigest(grid, algorithmIds[algorithm], top.digest)).toString('hex'),
       fileBytes: output.offset,
       topOffset: top.offset,

@@ -23,6 +23,7 @@ export function mapText(path: string, map: UsedMap): string {
       ['UUID', filesystem.uuid ?? 'none'],
       ['state', filesystem.state],
       ['journal', `${filesystem.journal.state}${detailOf(filesystem.journal.detail)}`],
+      ...crossCheckRows(map),
       ...Object.entries(filesystem.geometry).map(
         ([label, value]) => [label, String(value)] as const,
       ),
@@ -35,6 +36,15 @@ export function mapText(path: string, map: UsedMap): string {
     ...pictureLines(ranges, deviceBytes),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Whether what is called free was held against who owns blocks. */
+function crossCheckRows({ crossCheck }: UsedMap): (readonly [string, string])[] {
+  if (crossCheck === undefined) return [];
+  const { state, detail, contradictedBytes } = crossCheck;
+  const found =
+    contradictedBytes === 0 ? '' : `, ${contradictedBytes} bytes are claimed though free`;
+  return [['cross-check', `${state}${detailOf(detail)}${found}`]];
 }
 
 /** A whole disk's partitions, a line each, with what is used of every one. */

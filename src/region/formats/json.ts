@@ -20,6 +20,7 @@ function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
     usedBytes: Object.values(used).reduce((sum, bytes) => sum + bytes, 0),
     freeBytes: free,
     notes: map.notes,
+    ...(map.crossCheck === undefined ? {} : { crossCheck: map.crossCheck }),
     hazards: map.hazards ?? [],
     ...(map.partitions === undefined ? {} : { partitions: map.partitions.map(partitionOf) }),
   });

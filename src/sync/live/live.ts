@@ -75,7 +75,12 @@ export async function live(
     readMap: async (reader, stop) => {
       const { kind, logicalBlockBytes: sectorBytes } = source.identity;
       const sized = kind === 'block' ? { sectorBytes } : {};
-      const map = await mapVolume(reader, { ...options.map, ...sized, signal: stop });
+      const map = await mapVolume(reader, {
+        ...options.map,
+        ...sized,
+        writersWait: true,
+        signal: stop,
+      });
       const [hazard] = hazardRefusals(source.identity, map.hazards ?? []);
       if (hazard !== undefined) throw refusalError(hazard);
       return map;

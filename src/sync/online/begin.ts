@@ -76,7 +76,12 @@ async function mapOf(
 ): Promise<UsedMap> {
   const { kind, logicalBlockBytes: sectorBytes, path, sizeBytes } = source.identity;
   const reader: ByteReader = pastReader({ fd: source.fd, path, sizeBytes });
-  const options = { ...given, ...(kind === 'block' ? { sectorBytes } : {}), signal };
+  const options = {
+    ...given,
+    writersWait: true,
+    ...(kind === 'block' ? { sectorBytes } : {}),
+    signal,
+  };
   const map = await mapVolume(reader, options);
   const isDoubtful = (map.hazards ?? []).length > 0;
   return isDoubtful && dirty === 'copy-all' ? mapVolume(reader, { ...options, as: 'whole' }) : map;
