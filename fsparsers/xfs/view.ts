@@ -28,13 +28,16 @@ export function onDisk(reader: ByteReader, newest: LogPlace | null): MetadataVie
   };
 }
 
+/** One half of NULLCOMMITLSN, the stamp of what never went through the log: xfs_repair leaves it. */
+const neverLogged = 0xffffffff;
+
 /**
  * Whether metadata stamped so was written after the log's head, which cannot be: the log then lost
  * records or is not the one that belongs to the volume (xfs_log_check_lsn).
  */
 export function isNewerThanLog(view: MetadataView, cycle: number, block: number): boolean {
   const { newest } = view;
-  if (newest === null) return false;
+  if (newest === null || (cycle === neverLogged && block === neverLogged)) return false;
   return cycle > newest.cycle || (cycle === newest.cycle && block > newest.block);
 }
 

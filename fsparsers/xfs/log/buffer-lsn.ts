@@ -37,6 +37,8 @@ const superblock = { magic: 0x58465342, lsnAt: 240, uuidAt: 32, metaUuidAt: 248,
 /** By the two bytes at 8: directory and attribute nodes (struct xfs_da3_blkinfo). */
 const nodeMagics: ReadonlySet<number> = new Set([0x3df1, 0x3dff, 0x3bee, 0x3ebe]);
 const nodeStamp: Stamp = { lsnAt: 24, uuidAt: 32 };
+/** NULLCOMMITLSN: the block never went through the log, as xfs_repair leaves its AGFLs. */
+const neverLogged = 0xffff_ffff_ffff_ffffn;
 
 export interface BufferAge {
   /** 0 where the log is replayed over the block whatever its age. */
@@ -52,8 +54,9 @@ export function ageOfBuffer(geometry: Geometry, bytes: Uint8Array): BufferAge {
   if (stamp === undefined || stamp.uuidAt + 16 > bytes.length) return ageless;
   const uuid = bytes.subarray(stamp.uuidAt, stamp.uuidAt + 16);
   if (!sameBytes(uuid, geometry.metaUuid)) return ageless;
+  const lsn = viewOf(bytes).getBigUint64(stamp.lsnAt);
   return {
-    lsn: viewOf(bytes).getBigUint64(stamp.lsnAt),
+    lsn: lsn === neverLogged ? 0n : lsn,
     damaged: stamp.crcAt !== undefined && !checksumIsRight(bytes, stamp.crcAt),
   };
 }

@@ -1,42 +1,21 @@
 /** Maps of real XFS volumes, to the block, against the kernel's GETFSMAP and xfs_db. */
 
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { execa } from 'execa';
-import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { scratchDirectory } from '../../support/scratch.js';
-import { populateTree } from '../../support/tree.js';
+import { assertClean, populate } from './clean.js';
 import {
   assertFreeByKernel,
-  freeByXfsDb,
   bytesIn,
   freeOf,
   makeXfs,
-  mapImage,
   mebibyte,
   rangesOf,
   readFreeLists,
   whileMounted,
 } from './support.js';
-
-/** A clean volume: no doubt anywhere, and the superblock's own count of free blocks agrees. */
-async function assertClean(t: ExecutionContext, image: string): Promise<UsedMap> {
-  const map = await mapImage(image);
-  t.deepEqual(map.notes, []);
-  t.is(map.filesystem.state, 'clean');
-  t.is(map.filesystem.journal.state, 'clean');
-  t.is(map.ranges.totals().unknown, 0);
-  t.deepEqual(freeOf(map), await freeByXfsDb(image));
-  return map;
-}
-
-async function populate(directory: string): Promise<void> {
-  await populateTree(directory, 3, 12);
-  const many = Array.from({ length: 400 }, (_, index) => path.join(directory, `small ${index}`));
-  for (const file of many) await writeFile(file, 'x'.repeat(5000));
-  for (const file of many.filter((_, index) => index % 2 === 0)) await rm(file);
-}
 
 const populated: readonly (readonly [string, readonly string[]])[] = [
   ['the defaults', []],
