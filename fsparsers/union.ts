@@ -8,9 +8,12 @@ export function unionOf(maps: readonly UsedMap[]): UsedMap {
   const [first] = maps;
   if (first === undefined) throw new RangeError('Expected at least one map, got none');
   const builder = new MapBuilder(first.deviceBytes);
-  // Every layer of use covers the free one, and what no map calls free is not free here either.
+  // Every layer of use covers the free one, and what no map calls free is not free here either. What one
+  // calls bad may be in use by another.
   for (const { ranges } of maps) {
-    for (const { start, length, reason } of ranges) builder.mark(reason, start, length);
+    for (const { start, length, reason } of ranges) {
+      builder.mark(reason === 'bad' ? 'free' : reason, start, length);
+    }
   }
   const crossCheck = joinCrossChecks(
     maps.map((map) => ({ name: map.filesystem.type, crossCheck: map.crossCheck })),

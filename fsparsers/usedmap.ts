@@ -1,7 +1,15 @@
 /** What a parser gives back: every byte of the device, with the reason why it is used or free. */
 
-/** `free` is the only reason that lets a byte be left out of a copy. */
-export type Reason = 'free' | 'unknown' | 'data' | 'outside' | 'journal' | 'metadata';
+/**
+ * `free` and `bad` let a byte be left out of a copy, nothing else does. `bad`: the file system itself
+ * lists it as unreadable and keeps nothing there.
+ */
+export type Reason = 'free' | 'unknown' | 'data' | 'bad' | 'outside' | 'journal' | 'metadata';
+
+/** Whether a byte is to be copied: what is neither proved free nor listed as bad. */
+export function isUsed(reason: Reason): boolean {
+  return reason !== 'free' && reason !== 'bad';
+}
 
 export interface MapRange {
   readonly start: number;
@@ -107,6 +115,8 @@ const reasons: readonly Reason[] = [
   'free',
   'unknown',
   'data',
+  'bad',
+  'data',
   'outside',
   'journal',
   'metadata',
@@ -120,10 +130,14 @@ const layerOf: Readonly<Record<Reason, number>> = {
   free: 1,
   unknown: 2,
   data: 3,
-  outside: 4,
-  journal: 5,
-  metadata: 6,
+  bad: 4,
+  outside: 6,
+  journal: 7,
+  metadata: 8,
 };
+
+/** What has an owner is `data`, whatever the lists of free and bad blocks say. */
+const claimedLayer = 5;
 
 /** An ordered, gapless table of ranges in typed arrays: 9 bytes a range, whatever the device. */
 export class RangeTable {
@@ -171,6 +185,7 @@ export class RangeTable {
       free: 0,
       unknown: 0,
       data: 0,
+      bad: 0,
       outside: 0,
       journal: 0,
       metadata: 0,
@@ -253,7 +268,7 @@ class Layer {
     return bytes;
   }
 
-  /** Forgets marks shorter than `minBytes`. Only the free layer may: forgetting free means copying more. */
+  /** Forgets marks shorter than `minBytes`. Only the free and the bad layer may: forgetting these means copying more. */
   dropShorterThan(minBytes: number): void {
     const pairs = this.merged();
     let kept = 0;
@@ -325,22 +340,28 @@ export class MapBuilder {
 
   /** Marks bytes; what lies outside the device is cut off. Free ranges must be rounded inwards by the caller. */
   mark(reason: Reason, start: number, length: number): void {
+    this.#mark(layerOf[reason], start, length);
+  }
+
+  #mark(index: number, start: number, length: number): void {
     const from = Math.max(0, start);
     const to = Math.min(this.#deviceBytes, start + length);
     if (!(to > from)) return;
-    const layer = this.#layer(layerOf[reason]);
+    const layer = this.#layer(index);
     layer.push(from, to);
     if (layer.count > this.#maxRanges) this.#coarsen();
   }
 
   /**
-   * Holds what an owner claims against what is marked free: where any of it is free, all of it becomes
-   * `data`. Returns how many bytes were free; a byte that two owners claim counts twice. All free
+   * Holds what an owner claims against what is marked free or bad: where any of it is, all of it becomes
+   * `data`. Returns how many bytes were free or bad; a byte that two owners claim counts twice. All such
    * ranges must be marked before the first claim. Keeps nothing of a claim that contradicts nothing.
    */
   claim(start: number, length: number): number {
-    const contradictedBytes = this.#layer(layerOf.free).overlapBytes(start, start + length);
-    if (contradictedBytes > 0) this.mark('data', start, length);
+    const overlapBytes = (reason: Reason): number =>
+      this.#layer(layerOf[reason]).overlapBytes(start, start + length);
+    const contradictedBytes = overlapBytes('free') + overlapBytes('bad');
+    if (contradictedBytes > 0) this.#mark(claimedLayer, start, length);
     return contradictedBytes;
   }
 
@@ -380,7 +401,8 @@ export class MapBuilder {
     while (this.#layers.some((layer) => layer.count > this.#maxRanges / 2)) {
       this.#coarseBytes = this.#coarseBytes === 0 ? 8192 : this.#coarseBytes * 2;
       for (const [index, layer] of this.#layers.entries()) {
-        if (index === layerOf.free) layer.dropShorterThan(this.#coarseBytes);
+        if (index === layerOf.free || index === layerOf.bad)
+          layer.dropShorterThan(this.#coarseBytes);
         else layer.joinCloserThan(this.#coarseBytes);
       }
     }

@@ -10,6 +10,7 @@ const reasonNames: Readonly<Record<Reason, string>> = {
   free: 'free',
   unknown: 'unknown',
   data: 'data',
+  bad: 'bad block',
   outside: 'outside the file system',
   journal: 'journal',
   metadata: 'metadata',

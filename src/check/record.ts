@@ -11,7 +11,7 @@ import {
   type UnprovenRange,
   type VolumePicture,
 } from '../history/index.js';
-import { totalBytes, union } from '../region/index.js';
+import { totalBytes, union, usedExtents } from '../region/index.js';
 import { usedShares } from '../report/index.js';
 import {
   attribute,
@@ -49,7 +49,7 @@ export function recordOf(pair: PairConfig, report: VerifyReport, isFresh: boolea
       label: map.filesystem.label,
     },
     deviceBytes: map.deviceBytes,
-    usedBytes: map.deviceBytes - map.ranges.totals().free,
+    usedBytes: totalBytes(usedExtents(map.ranges)),
     comparedBytes: report.result.comparedBytes,
     differentBytes: totalBytes(different),
     differentRanges: different.length / 2,

@@ -1,22 +1,33 @@
 /** From a used-region map to extent lists: what has to be copied, and what may be cleared. */
 
-import type { RangeTable } from '../../fsparsers/usedmap.js';
-import { alignInward, ExtentBuilder, type ExtentList } from './extents.js';
+import { isUsed, type RangeTable, type Reason, type UsedMap } from '../../fsparsers/usedmap.js';
+import { alignInward, ExtentBuilder, type ExtentList, extentOf, subtract } from './extents.js';
 
-/** Every range whose reason is not `free`. */
-export function usedExtents(ranges: RangeTable): ExtentList {
+function extentsWhere(ranges: RangeTable, counts: (reason: Reason) => boolean): ExtentList {
   const builder = new ExtentBuilder();
   for (const { start, length, reason } of ranges) {
-    if (reason !== 'free') builder.add(start, start + length);
+    if (counts(reason)) builder.add(start, start + length);
   }
   return builder.finish();
 }
 
+/** Every range that is neither `free` nor `bad`. */
+export function usedExtents(ranges: RangeTable): ExtentList {
+  return extentsWhere(ranges, isUsed);
+}
+
+/** What the file system itself lists as unreadable: it is read for no purpose whatever. */
+export function badExtents(ranges: RangeTable): ExtentList {
+  return extentsWhere(ranges, (reason) => reason === 'bad');
+}
+
+/** All of the volume, except what the file system lists as unreadable. */
+export function readableExtents({ deviceBytes, ranges }: UsedMap): ExtentList {
+  return subtract(extentOf(0, deviceBytes), badExtents(ranges));
+}
+
 /** The free ranges, rounded inwards to multiples of `alignBytes`. */
 export function freeExtents(ranges: RangeTable, alignBytes = 1): ExtentList {
-  const builder = new ExtentBuilder();
-  for (const { start, length, reason } of ranges) {
-    if (reason === 'free') builder.add(start, start + length);
-  }
-  return alignInward(builder.finish(), alignBytes);
+  const free = extentsWhere(ranges, (reason) => reason === 'free');
+  return alignInward(free, alignBytes);
 }

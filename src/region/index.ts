@@ -2,4 +2,4 @@
 
 export * from './extents.js';
 export * from './formats/index.js';
-export { freeExtents, usedExtents } from './frommap.js';
+export { badExtents, freeExtents, readableExtents, usedExtents } from './frommap.js';

@@ -1,6 +1,6 @@
 /** A used-region map for people: what the volume is, what is in use and why, and where that lies. */
 
-import type { RangeTable, Reason, UsedMap } from '../../fsparsers/index.js';
+import { isUsed, type RangeTable, type Reason, type UsedMap } from '../../fsparsers/index.js';
 import { formatBytes, formatPercent } from './units.js';
 
 const reasonTexts: readonly (readonly [Reason, string])[] = [
@@ -9,6 +9,7 @@ const reasonTexts: readonly (readonly [Reason, string])[] = [
   ['journal', 'the journal'],
   ['outside', 'not part of the file system: boot area, space behind its end'],
   ['unknown', 'cannot be proved free, hence copied'],
+  ['bad', 'listed as bad by the file system itself, not copied'],
   ['free', 'proved free, not copied'],
 ];
 
@@ -72,7 +73,7 @@ function partitionLines({ partitions, ranges }: UsedMap): string[] {
 function usedBetween(ranges: RangeTable, from: number, to: number): number {
   let used = 0;
   for (const { start, length, reason } of ranges) {
-    if (reason === 'free') continue;
+    if (!isUsed(reason)) continue;
     used += Math.max(0, Math.min(to, start + length) - Math.max(from, start));
   }
   return used;
@@ -89,7 +90,7 @@ function aligned(rows: readonly (readonly [string, string])[]): string[] {
 
 function usageLines(ranges: RangeTable, deviceBytes: number): string[] {
   const totals = ranges.totals();
-  const used = deviceBytes - totals.free;
+  const used = deviceBytes - totals.free - totals.bad;
   const row = (name: string, bytes: number, text: string) =>
     `  ${name.padEnd(9)} ${formatBytes(bytes).padStart(9)}  ${formatPercent(bytes, deviceBytes).padStart(7)}  ${text}`;
   return [
@@ -122,7 +123,7 @@ export function usedShares(ranges: RangeTable, deviceBytes: number, count: numbe
   const shares = new Float64Array(count);
   const cellBytes = deviceBytes / count;
   for (const { start, length, reason } of ranges) {
-    if (reason === 'free') continue;
+    if (!isUsed(reason)) continue;
     const last = Math.min(count - 1, Math.floor((start + length - 1) / cellBytes));
     for (let cell = Math.floor(start / cellBytes); cell <= last; cell++) {
       const from = Math.max(start, cell * cellBytes);

@@ -4,6 +4,7 @@ import type { RangeTable } from '../../fsparsers/index.js';
 import type { ExtentList } from '../engine/index.js';
 import {
   alignOutward,
+  badExtents,
   clip,
   coalesce,
   extentOf,
@@ -48,7 +49,9 @@ export function planCopy(
   gapBytes: number = defaultGapBytes,
 ): Plan {
   const used = usedExtents(ranges);
-  const wanted = coalesce(alignOutward(used, alignmentBytes, deviceBytes), gapBytes);
+  const joined = coalesce(alignOutward(used, alignmentBytes, deviceBytes), gapBytes);
+  // Neither the rounding nor the joining may lead over what cannot be read.
+  const wanted = subtract(joined, badExtents(ranges));
   const head = clip(wanted, 0, headBytes);
   const body = clip(wanted, headBytes, deviceBytes - headBytes);
   const free = subtract(extentOf(0, deviceBytes), wanted);

@@ -27,7 +27,15 @@ export function mapOf(deviceBytes: number, marks: readonly Mark[], label = ''): 
   };
 }
 
-const reason = fc.constantFrom<Reason>('free', 'unknown', 'data', 'outside', 'journal', 'metadata');
+const reason = fc.constantFrom<Reason>(
+  'free',
+  'unknown',
+  'data',
+  'bad',
+  'outside',
+  'journal',
+  'metadata',
+);
 
 /** Small and huge devices, none at all included. */
 export const anyMap: fc.Arbitrary<UsedMap> = fc

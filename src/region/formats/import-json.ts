@@ -1,6 +1,6 @@
 /** Reads fastsync's own JSON maps back, however they were laid out anew in between (jq, for one). */
 
-import { MapBuilder, type RangeTable, type Reason } from '../../../fsparsers/usedmap.js';
+import { isUsed, MapBuilder, type RangeTable, type Reason } from '../../../fsparsers/usedmap.js';
 import type { Chunks, MappedDevice } from './format.js';
 import { invalid } from './invalid.js';
 import { jsonSchema } from './json.js';
@@ -41,8 +41,13 @@ export async function importJson(chunks: Chunks, file: string): Promise<Imported
   if (table === null) {
     throw wrong(`the ranges end at byte ${ranges.end} of a device of ${device.bytes}`);
   }
-  if (value.freeBytes !== ranges.freeBytes || value.usedBytes !== ranges.end - ranges.freeBytes) {
-    throw wrong('the sums of used and free bytes are not those of the ranges');
+  const { freeBytes, badBytes } = ranges;
+  if (
+    value.freeBytes !== freeBytes ||
+    (value.badBytes ?? 0) !== badBytes ||
+    value.usedBytes !== ranges.end - freeBytes - badBytes
+  ) {
+    throw wrong('the sums of used, free and bad bytes are not those of the ranges');
   }
   return { device, filesystem, ranges: table };
 }
@@ -54,6 +59,7 @@ class RangeCollector {
   readonly #reasons: Reason[] = [];
   end = 0;
   freeBytes = 0;
+  badBytes = 0;
 
   constructor(file: string) {
     this.#file = file;
@@ -69,11 +75,12 @@ class RangeCollector {
       throw wrongAt(this.#file, line, 'the length is no number of bytes');
     }
     if (!isReason(reason)) throw wrongAt(this.#file, line, 'the reason is none that there is');
-    if (used !== (reason !== 'free')) {
+    if (used !== isUsed(reason)) {
       throw wrongAt(this.#file, line, '"used" and "reason" contradict each other');
     }
     this.end += length;
     if (reason === 'free') this.freeBytes += length;
+    if (reason === 'bad') this.badBytes += length;
     this.#ends.push(this.end);
     this.#reasons.push(reason);
   }
@@ -117,6 +124,7 @@ const reasonTable: Readonly<Record<Reason, true>> = {
   free: true,
   unknown: true,
   data: true,
+  bad: true,
   outside: true,
   journal: true,
   metadata: true,

@@ -1,6 +1,11 @@
 /** fastsync's own format: the whole map, every byte of the device with the reason why it is used or free. */
 
-import type { Filesystem, PartitionMap, UsedMap } from '../../../fsparsers/usedmap.js';
+import {
+  isUsed,
+  type Filesystem,
+  type PartitionMap,
+  type UsedMap,
+} from '../../../fsparsers/usedmap.js';
 import { inPieces, type MappedDevice } from './format.js';
 
 /** The number goes up when what is there changes its meaning; new members may come without that. */
@@ -12,13 +17,14 @@ export function json(map: UsedMap, device: MappedDevice): Iterable<string> {
 }
 
 function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
-  const { free, ...used } = map.ranges.totals();
+  const { free, bad, ...used } = map.ranges.totals();
   const head = JSON.stringify({
     schema: jsonSchema,
     device: { path: device.path, bytes: device.bytes },
     filesystem: filesystemOf(map.filesystem),
     usedBytes: Object.values(used).reduce((sum, bytes) => sum + bytes, 0),
     freeBytes: free,
+    ...(bad === 0 ? {} : { badBytes: bad }),
     notes: map.notes,
     ...(map.crossCheck === undefined ? {} : { crossCheck: map.crossCheck }),
     hazards: map.hazards ?? [],
@@ -27,7 +33,7 @@ function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
   yield `${head.slice(0, -1)},"ranges":[`;
   let separator = '\n';
   for (const { start, length, reason } of map.ranges) {
-    yield `${separator}{"start":${start},"length":${length},"used":${reason !== 'free'},"reason":"${reason}"}`;
+    yield `${separator}{"start":${start},"length":${length},"used":${isUsed(reason)},"reason":"${reason}"}`;
     separator = ',\n';
   }
   yield '\n]}\n';

@@ -1,6 +1,6 @@
 /** A map without its reasons: runs of used and of free bytes in turn, which most formats are lists of. */
 
-import type { RangeTable } from '../../../fsparsers/usedmap.js';
+import { isUsed, type RangeTable } from '../../../fsparsers/usedmap.js';
 import type { ExtentList } from '../extents.js';
 
 export interface Run {
@@ -15,12 +15,12 @@ export function* runsOf(ranges: RangeTable): Generator<Run> {
   let end = 0;
   let used = true;
   for (const range of ranges) {
-    const isUsed = range.reason !== 'free';
-    if (isUsed !== used && end > start) {
+    const isRangeUsed = isUsed(range.reason);
+    if (isRangeUsed !== used && end > start) {
       yield { start, length: end - start, used };
       start = end;
     }
-    used = isUsed;
+    used = isRangeUsed;
     end = range.start + range.length;
   }
   if (end > start) yield { start, length: end - start, used };

@@ -3,7 +3,7 @@
 import type { UsedMap } from '../../../fsparsers/index.js';
 import type { DigestAlgorithm, Effort } from '../../engine/index.js';
 import { type ManifestSummary, writeManifest } from '../../manifest/index.js';
-import { extentOf, usedExtents } from '../../region/index.js';
+import { readableExtents, usedExtents } from '../../region/index.js';
 import { Meter } from '../../report/index.js';
 import {
   hazardRefusals,
@@ -62,7 +62,7 @@ export async function makeManifest(
     ...request,
     volume,
     map,
-    extents: isAll ? extentOf(0, map.deviceBytes) : usedExtents(map.ranges),
+    extents: isAll ? readableExtents(map) : usedExtents(map.ranges),
     signal,
     onProgress: ({ totalBytes, completedBytes, badBytes }) => {
       const skippedBytes = map.deviceBytes - totalBytes;

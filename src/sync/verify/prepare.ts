@@ -4,8 +4,8 @@ import { type MapOptions, probe, type UsedMap } from '../../../fsparsers/index.j
 import {
   emptyExtents,
   type ExtentList,
-  extentOf,
   clip,
+  readableExtents,
   subtract,
   usedExtents,
 } from '../../region/index.js';
@@ -140,7 +140,7 @@ export async function prepareVerify(
 
 function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
   // Not joined across gaps, as a copy's work list is: what lies in a gap is free, and may differ.
-  return free === 'verify' ? extentOf(0, map.deviceBytes) : usedExtents(map.ranges);
+  return free === 'verify' ? readableExtents(map) : usedExtents(map.ranges);
 }
 
 function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
