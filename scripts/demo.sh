@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then exec sudo -E env "PATH=$PATH" bash scripts/demo.sh; fi
 
-fastsync() { node dist/bin/fastsync.js "$@"; }
-fastverify() { node dist/bin/fastverify.js "$@"; }
+fastsync() { node dist/program/fastsync.js "$@"; }
+fastverify() { node dist/program/fastverify.js "$@"; }
 work=$(mktemp -d -t fastsync-demo-XXXXXX)
 loops=()
 cleanup() {

@@ -1,9 +1,11 @@
 /** The version of this package, as package.json has it. */
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { packageRoot } from './package-root.js';
 
 const { version: found } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  readFileSync(path.join(packageRoot, 'package.json'), 'utf8'),
 ) as { version: string };
 
 export const version = found;

@@ -1,11 +1,11 @@
 /** `fastsync cron install`: a systemd service and timer, or the crontab line, for the nightly check. */
 
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { defaultConfigPath, loadConfig } from '../config/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { packageRoot } from '../package-root.js';
 import { durationOf } from '../quantities.js';
 import {
   crontabLine,
@@ -115,7 +115,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
 
 /** The nightly command by absolute paths: this very node and this very fastverify. */
 function checkCommand(configPath: string): Schedule['command'] {
-  const script = fileURLToPath(new URL('../../bin/fastverify.js', import.meta.url));
+  const script = path.join(packageRoot, 'dist/program/fastverify.js');
   const command = [process.execPath, script, '--config', configPath, '--all'] as const;
   if (command.some((word) => /\p{Cc}/u.test(word))) {
     throw usage('a path with control characters in it cannot be written into a unit or a crontab');

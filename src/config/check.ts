@@ -1,7 +1,7 @@
 /** From the text of a configuration to the configuration, or to all that is wrong with it. */
 
 import { LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearest } from './nearest.js';
 import { pairsOf } from './pairs.js';
 import { type Path, Places, type Problem } from './places.js';

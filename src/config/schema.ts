@@ -1,6 +1,6 @@
 /** What may stand in fastsync.yaml: every key, and the sentence for a value that will not do. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { parsers } from '../../fsparsers/index.js';
 import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
 import { overrides } from '../volume/index.js';

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 
 import { exitCodes, FastsyncError } from '../errors.js';
+import { nativeFiles } from '../package-root.js';
 import type { NativeTracker, NativeTrackerRequest } from './native-tracker.js';
 import type {
   CompareResult,
@@ -53,21 +54,15 @@ export interface Addon {
   digestFlavour(): 'baseline' | 'avx2' | 'avx512';
 }
 
-// This file runs from dist/src/engine/, three floors below the package.
-const places = [
-  `../../../native/prebuilds/linux-${process.arch}/fastsync.node`,
-  '../../../native/build/Release/fastsync.node',
-];
-
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
 function load(): Addon {
   const require = createRequire(import.meta.url);
-  for (const place of places) {
+  for (const file of nativeFiles('fastsync.node')) {
     try {
-      return require(place) as Addon;
+      return require(file) as Addon;
     } catch (error) {
       if (isMissing(error)) continue;
       throw new FastsyncError({

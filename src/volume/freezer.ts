@@ -9,8 +9,8 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { nativeFiles } from '../package-root.js';
 
 /** Why it thawed: we asked; we ended; a signal; the time; its twin or it itself was killed; we had to. */
 export type ThawReason = 'request' | 'parent' | 'signal' | 'timeout' | 'twin' | 'guard' | 'rescue';
@@ -33,15 +33,8 @@ export interface Frozen {
 const partingMs = 1000;
 const nsPerMs = 1e6;
 
-// This file runs from dist/src/volume/, three floors below the package.
-const places = [
-  `../../../native/prebuilds/linux-${process.arch}/fastsync-freezer`,
-  '../../../native/build/Release/fastsync-freezer',
-];
-
 function findProgram(): string {
-  const files = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  const found = files.find((file) => existsSync(file));
+  const found = nativeFiles('fastsync-freezer').find((file) => existsSync(file));
   if (found !== undefined) return found;
   throw new FastsyncError({
     code: 'FREEZER_MISSING',

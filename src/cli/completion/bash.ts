@@ -1,6 +1,8 @@
 /** The completion script for bash: the tables of what may be typed, in front of the functions that use them. */
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { packageRoot } from '../../package-root.js';
 import { type CommandOutline, eachCommand, type OptionOutline, optionWord } from '../outline.js';
 import { valueKind } from '../value-kinds.js';
 import { pathOf, type ProgramOutline } from './program-outline.js';
@@ -14,8 +16,7 @@ export function bashCompletion(programs: readonly ProgramOutline[]): string {
       )
       .join('\n');
   const names = programs.map(({ program }) => program).join(' ');
-  // From dist/src/cli/completion up to the package.
-  const functions = new URL('../../../../completions/fastsync.bash', import.meta.url);
+  const functions = path.join(packageRoot, 'completions/fastsync.bash');
   return `# bash completion for ${names}
 
 _fastsync_words() { # "program command"

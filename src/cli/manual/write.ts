@@ -2,16 +2,14 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../package-root.js';
 import { programOutlines } from '../completion.js';
 import { manualPage } from './page.js';
 
-// From dist/src/cli/manual up to the package.
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-const directory = process.argv[2] ?? path.join(root, 'dist/man');
+const directory = process.argv[2] ?? path.join(packageRoot, 'dist/man');
 
 await mkdir(directory, { recursive: true });
-const read = (name: string) => readFile(path.join(root, 'man', name), 'utf8');
+const read = (name: string) => readFile(path.join(packageRoot, 'man', name), 'utf8');
 const write = (name: string, text: string) => writeFile(path.join(directory, name), text);
 for (const program of programOutlines()) {
   const name = `${program.program}.8`;
