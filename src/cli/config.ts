@@ -4,7 +4,6 @@ import type { Argv } from 'yargs';
 import { ConfigError, defaultConfigPath, loadConfig } from '../config/index.js';
 import { exitCodes } from '../errors.js';
 import { runCommand } from './run.js';
-import { checkShapes } from './values.js';
 
 const options = {
   config: {
@@ -24,7 +23,6 @@ export function addConfigCommand(yargs: Argv): Argv {
         check.options(options).example('$0 config check', 'All problems: file:line:column: what'),
       (args) =>
         runCommand('config check', { json: false, quiet: true }, async () => {
-          checkShapes(args, options);
           try {
             await loadConfig(args.config);
           } catch (error) {

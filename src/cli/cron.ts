@@ -6,7 +6,6 @@ import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { defaultConfigPath, loadConfig } from '../config/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { packageRoot } from '../package-root.js';
-import { durationOf } from '../quantities.js';
 import {
   crontabLine,
   installUnits,
@@ -16,7 +15,7 @@ import {
 } from '../schedule/index.js';
 import { print } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkShapes, usage } from './values.js';
+import { parseDuration, usage } from './values.js';
 
 const options = {
   'dry-run': { type: 'boolean', default: false, describe: 'Print what would be written' },
@@ -72,7 +71,6 @@ export function addCronCommand(yargs: Argv): Argv {
 }
 
 async function install(args: CronArguments, { reporter }: Context): Promise<Outcome> {
-  checkShapes(args, options);
   if (args['dry-run'] === args.write) throw usage('name either --dry-run or --write');
   const schedule: Schedule = {
     command: checkCommand(path.resolve(args.config)),
@@ -136,8 +134,5 @@ async function checkedCalendar(calendar: string): Promise<string> {
 }
 
 function delaySeconds(text: string): number {
-  if (text === '0') return 0;
-  const ms = durationOf(text);
-  if (ms === null) throw usage(`--random-delay: expected a time such as 30m, got "${text}"`);
-  return Math.ceil(ms / 1000);
+  return text === '0' ? 0 : Math.ceil(parseDuration('random-delay', text) / 1000);
 }

@@ -7,6 +7,7 @@ import { addCronCommand } from './cron.js';
 import { addInitCommand } from './init.js';
 import { addLiveCommand } from './live.js';
 import { addMapCommand } from './map.js';
+import { outlineOf } from './outline.js';
 import { program } from './program.js';
 import { addReportCommand } from './report.js';
 import { addTrackCommand } from './track.js';
@@ -32,7 +33,7 @@ export function addFastsyncCommands(yargs: Argv): Argv {
 
 /** Runs the fastsync command with the words behind its name. */
 export async function fastsync(words: readonly string[]): Promise<void> {
-  const cli = program('fastsync', words)
+  const cli = program('fastsync', words, outlineOf(addFastsyncCommands))
     .usage(
       '$0 <command>\n\nCopies volumes by what their file systems really use, and proves the copies.',
     )

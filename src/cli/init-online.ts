@@ -17,7 +17,7 @@ import { settleRefusals } from './confirm.js';
 import { describeSeed } from './init-summary.js';
 import { writePieces } from './print.js';
 import type { Context, Outcome } from './run.js';
-import { checkCount, parseDuration, parseSize, usage } from './values.js';
+import { checkCount, parseDuration, parseFreeze, parseGranularity } from './values.js';
 
 export const onlineOptions = {
   online: {
@@ -73,31 +73,17 @@ export type OnlineArguments = InferredOptionTypes<typeof onlineOptions>;
 /** The options as sync/ takes them. Throws a usage error that names the option. */
 export function onlineFrom(args: OnlineArguments): OnlineOptions {
   const granularity = args.granularity;
-  const granularityBytes = granularity === undefined ? null : parseSize('granularity', granularity);
-  if (granularityBytes !== null && !isGranularity(granularityBytes)) {
-    throw usage('--granularity: expected a power of two from 4K to 1G');
-  }
-  const maxFreezeMs = parseDuration('max-freeze', args['max-freeze']);
-  if (maxFreezeMs > longestFreezeMs) throw usage('--max-freeze: expected an hour at most');
   return {
-    maxFreezeMs,
+    maxFreezeMs: parseFreeze(args['max-freeze']),
     maxRounds: checkCount('rounds', args.rounds, 1, 1000),
     cutover: args.cutover,
-    granularityBytes,
+    granularityBytes: granularity === undefined ? null : parseGranularity(granularity),
     hooks: {
       beforeFreeze: args['before-freeze'] ?? null,
       afterFreeze: args['after-freeze'] ?? null,
       timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
     },
   };
-}
-
-/** As the watchdog takes it. */
-const longestFreezeMs = 60 * 60 * 1000;
-
-/** As the tracker takes it. */
-function isGranularity(bytes: number): boolean {
-  return Number.isInteger(Math.log2(bytes)) && bytes >= 4096 && bytes <= 2 ** 30;
 }
 
 export interface OnlineSeed {

@@ -17,7 +17,7 @@ import {
 } from './options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkCount, checkShapes } from './values.js';
+import { checkCount, usage } from './values.js';
 
 const volumeOptions = {
   src: {
@@ -63,7 +63,6 @@ const copyOptions = {
   },
   'rescue-map': {
     type: 'string',
-    implies: 'rescue',
     group: 'What is written:',
     describe: 'With --rescue: write what could not be read as a ddrescue mapfile',
   },
@@ -149,10 +148,9 @@ type InitArguments = InferredOptionTypes<
 >;
 
 async function init(args: InitArguments, context: Context): Promise<Outcome> {
-  checkShapes(args, { ...volumeOptions, ...copyOptions, ...speedOptions, ...resumeOptions });
-  checkShapes(args, { ...identificationOptions, ...onlineOptions, ...safetyOptions });
   const options = seedOptions(args);
   const rescueMap = args['rescue-map'];
+  if (rescueMap !== undefined && !args.rescue) throw usage('--rescue-map goes with --rescue');
   if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
   const map = await identification(args);
   const online = onlineFrom(args);

@@ -25,7 +25,7 @@ import {
 } from './options.js';
 import { type Context, type Outcome, runCommand } from './run.js';
 import { service } from './service.js';
-import { checkShapes, parseDuration, usage } from './values.js';
+import { parseDuration, parseFreeze, usage } from './values.js';
 
 const volumeOptions = {
   src: {
@@ -128,8 +128,6 @@ type LiveArguments = InferredOptionTypes<
 > & { readonly json: boolean };
 
 async function run(args: LiveArguments, context: Context): Promise<Outcome> {
-  checkShapes(args, { ...volumeOptions, ...followOptions, ...identificationOptions });
-  checkShapes(args, { ...speedOptions, ...safetyOptions });
   const state = stateDirectory(args['state-dir']);
   const { src } = args;
   if (args.recover) {
@@ -179,14 +177,6 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
 }
 
 const isReplica = ({ consistentAt, error }: LiveResult) => consistentAt !== null || error !== null;
-
-const longestFreezeMs = 3_600_000;
-
-function parseFreeze(text: string): number {
-  const ms = parseDuration('max-freeze', text);
-  if (ms > longestFreezeMs) throw usage('--max-freeze: expected 1h at most');
-  return ms;
-}
 
 async function recoverAll(targets: readonly string[], state: string) {
   const recovered = [];

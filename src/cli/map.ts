@@ -9,7 +9,6 @@ import { openVolume } from '../volume/index.js';
 import { identification, identificationOptions } from './options.js';
 import { runCommand } from './run.js';
 import { print } from './print.js';
-import { checkShapes } from './values.js';
 
 const formatNames = ['text', ...(Object.keys(formats) as FormatName[])] as const;
 
@@ -37,7 +36,6 @@ export function addMapCommand(yargs: Argv): Argv {
     async (args) => {
       // The map itself is the output: a summary would stand in the way of whoever parses it.
       await runCommand('map', { json: false, quiet: true }, async ({ reporter, signal }) => {
-        checkShapes(args, { ...identificationOptions, format: { type: 'string' } });
         await using volume = await openVolume(args.volume);
         const map = await mapVolume(volume.reader, { ...(await identification(args)), signal });
         for (const note of map.notes) reporter.report({ type: 'note', ...note });

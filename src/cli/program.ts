@@ -1,9 +1,13 @@
 /** What the programs have in common: strictness, the table of exit codes, usage errors as one sentence. */
 
 import yargs, { type Argv } from 'yargs';
-import { exitCodes } from '../errors.js';
+import { exitCodes, type FastsyncError } from '../errors.js';
+import { asFastsyncError } from '../failure.js';
 import { chooseReporter } from '../report/index.js';
 import { version } from '../version.js';
+import type { CommandOutline } from './outline.js';
+import { usage } from './values.js';
+import { asksForJson, checkWords, commandNamed } from './words.js';
 
 const exitCodeTable = `Exit codes:
   0  done, equal                   4  refused for safety; nothing was written
@@ -11,8 +15,11 @@ const exitCodeTable = `Exit codes:
   2  usage, or could not start     6  the other host failed
   3  incomplete, or not proven     7  locked by another run`;
 
-/** A command line for the words behind the program's name; the caller adds options and commands. */
-export function program(name: string, words: readonly string[]): Argv {
+/**
+ * A command line for the words behind the program's name, held against its outline; the caller adds
+ * options and commands.
+ */
+export function program(name: string, words: readonly string[], outline: CommandOutline): Argv {
   // Whoever read our output may leave; the work goes on, and its exit code still tells.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -24,27 +31,48 @@ export function program(name: string, words: readonly string[]): Argv {
       process.exit(exitCodes.incomplete);
     });
   }
-  return yargs([...words])
-    .scriptName(name)
-    .strict()
-    .version(version)
-    .alias('help', 'h')
-    .epilogue(exitCodeTable)
-    .wrap(Math.min(100, process.stdout.columns || 80))
-    .fail((message, error: Error | undefined) => {
-      if (error !== undefined) throw error;
-      const sentence = message.replaceAll(/\s+/g, ' ').replace(/\.$/, '');
-      reportUsage(name, `${sentence}. See ${name} --help`, words.includes('--json'));
-      process.exit(exitCodes.usage);
-    });
+  return (
+    yargs([...words])
+      .scriptName(name)
+      // What is wrong is said in one language, ours: the sentences of the parser are a part of them.
+      .locale('en')
+      .strict()
+      .version(version)
+      .alias('help', 'h')
+      .epilogue(exitCodeTable)
+      .wrap(Math.min(100, process.stdout.columns || 80))
+      .check(({ _: names }) => {
+        checkWords(words, commandNamed(outline, names.map(String)));
+        return true;
+      })
+      .fail((message, error: Error | undefined) => {
+        const failure = failureOf(name, message, error);
+        const command = commandNamed(outline, leading(words)).name || name;
+        reportFailure(command, failure, asksForJson(words));
+        process.exit(failure.exitCode);
+      })
+  );
+}
+
+/** The words before the first option: where the parser gave up, it does not tell which command they name. */
+function leading(words: readonly string[]): readonly string[] {
+  const end = words.findIndex((word) => word.startsWith('-'));
+  return end === -1 ? words : words.slice(0, end);
+}
+
+/** What the parser says is a usage error; what a command threw is its own. */
+function failureOf(name: string, message: string, error: Error | undefined): FastsyncError {
+  if (error !== undefined && error.name !== 'YError') return asFastsyncError(error);
+  const sentence = message.replaceAll(/\s+/g, ' ').replace(/\.$/, '');
+  return usage(`${sentence}. See ${name} --help`);
 }
 
 /** A script that asked for JSON gets its summary, whatever else was wrong with the words. */
-function reportUsage(name: string, message: string, json: boolean): void {
+function reportFailure(command: string, failure: FastsyncError, json: boolean): void {
+  const { code, message, exitCode, remedy = null } = failure;
   const reporter = chooseReporter({ json, quiet: !json });
-  const exitCode = exitCodes.usage;
-  reporter.report({ type: 'error', code: 'USAGE', message, remedy: null });
-  const figures = { error: { code: 'USAGE', message } };
-  const summary = { command: name, outcome: 'failed', exitCode, seconds: 0, facts: [], figures };
-  reporter.report({ type: 'summary', ...summary, outcome: 'failed' });
+  reporter.report({ type: 'error', code, message, remedy });
+  const figures = { error: { code, message } };
+  const summary = { command, outcome: 'failed', exitCode, seconds: 0, facts: [], figures } as const;
+  reporter.report({ type: 'summary', ...summary });
 }

@@ -12,7 +12,7 @@ import { withVolumeErrors } from '../volume/index.js';
 import { pairNamed } from './pair-named.js';
 import { checkOverwritable, print } from './print.js';
 import { runCommand } from './run.js';
-import { checkShapes, usage } from './values.js';
+import { usage } from './values.js';
 
 const reportOptions = {
   html: {
@@ -45,7 +45,6 @@ export function addReportCommand(yargs: Argv): Argv {
     async (args) => {
       // The report itself is the output: a summary would stand in its way.
       await runCommand('report', { json: false, quiet: true }, async () => {
-        checkShapes(args, { ...reportOptions, pair: { type: 'string' } });
         await writeReport(await gather(args.config, args.pair), args);
         return { outcome: 'done', exitCode: exitCodes.done, facts: [], figures: {} };
       });

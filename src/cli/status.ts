@@ -8,7 +8,6 @@ import { type FoundStatus, readStatuses, stateDirectory } from '../sync/index.js
 import { isoOf } from './live-summary.js';
 import { print } from './print.js';
 import { abortOnSignals } from './signals.js';
-import { checkShapes } from './values.js';
 
 const options = {
   watch: { type: 'boolean', default: false, describe: 'Show it again every second, until Ctrl-C' },
@@ -37,7 +36,6 @@ const watchEveryMs = 1000;
 const clearScreen = '\u001B[H\u001B[J';
 
 async function status(args: InferredOptionTypes<typeof options>): Promise<void> {
-  checkShapes(args, options);
   const directory = stateDirectory(args['state-dir']);
   const { signal, release } = abortOnSignals();
   const isScreen = args.watch && !args.json && process.stdout.isTTY;

@@ -9,7 +9,7 @@ import { openVolume } from '../volume/index.js';
 import { outputOptions } from './options.js';
 import { print } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkShapes, parseSize, usage } from './values.js';
+import { parseGranularity } from './values.js';
 
 const volume = {
   type: 'string',
@@ -78,13 +78,9 @@ export function addTrackCommand(yargs: Argv): Argv {
 async function start(
   args: { readonly volume: string } & InferredOptionTypes<typeof startOptions>,
 ): Promise<Outcome> {
-  checkShapes(args, startOptions);
+  const wanted = parseGranularity(args.granularity);
   await using opened = await openVolume(args.volume);
-  const tracker = await keepTracker(opened, {
-    granularityBytes: parseSize('granularity', args.granularity),
-  }).catch((error: unknown) => {
-    throw error instanceof RangeError ? usage(`--granularity: ${error.message}`) : error;
-  });
+  const tracker = await keepTracker(opened, { granularityBytes: wanted });
   const { granularityBytes, memoryBytes } = tracker;
   return {
     outcome: 'done',
@@ -101,7 +97,6 @@ async function drain(
   args: { readonly volume: string } & InferredOptionTypes<typeof drainOptions>,
   { reporter }: Context,
 ): Promise<Outcome> {
-  checkShapes(args, { ...drainOptions, format: { type: 'string' } });
   const act = args.peek ? peekKept : drainKept;
   const missed = await act(args.volume, async (drained, tracker) => {
     const written = { ...tracker, ...drained, path: args.volume };

@@ -1,6 +1,5 @@
 /** Option values as people write them: sizes and rates with units. */
 
-import type { Options } from 'yargs';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
 
@@ -18,22 +17,21 @@ export function parseDuration(option: string, text: string): number {
   throw usage(`--${option}: expected a time such as 90m or 2h, up to 24d, got "${text}"`);
 }
 
-/**
- * Holds what yargs let through against what was declared: an option given twice is a list to it, and
- * `--no-src` is false. Throws a usage error that names the option.
- */
-export function checkShapes(
-  args: Readonly<Record<string, unknown>>,
-  options: Readonly<Record<string, Options>>,
-): void {
-  for (const [name, { type, array, default: usual }] of Object.entries(options)) {
-    const value = args[name];
-    if (value === undefined && usual === undefined) continue;
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (array !== true && values.length > 1) throw usage(`--${name} was given more than once`);
-    const isWrong = (one: unknown) => typeof one !== (type ?? 'string') || one === '';
-    if (values.length === 0 || values.some(isWrong)) throw usage(`--${name} needs a value`);
-  }
+/** As the watchdog of a freeze takes it. */
+const longestFreezeMs = 60 * 60 * 1000;
+
+/** How long writers may wait: milliseconds. Throws a usage error. */
+export function parseFreeze(text: string): number {
+  const ms = parseDuration('max-freeze', text);
+  if (ms <= longestFreezeMs) return ms;
+  throw usage(`--max-freeze: expected an hour at most, got "${text}"`);
+}
+
+/** What a mark of the tracker stands for: bytes. Throws a usage error. */
+export function parseGranularity(text: string): number {
+  const bytes = parseSize('granularity', text);
+  if (Number.isInteger(Math.log2(bytes)) && bytes >= 4096 && bytes <= 2 ** 30) return bytes;
+  throw usage(`--granularity: expected a power of two from 4K to 1G, got "${text}"`);
 }
 
 /** A whole number from `least` to `most`. Throws a usage error that names the option. */

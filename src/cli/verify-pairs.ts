@@ -8,7 +8,7 @@ import type { Reporter } from '../report/index.js';
 import { stateDirectory } from '../sync/index.js';
 import { pairNamed } from './pair-named.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkShapes, usage } from './values.js';
+import { usage } from './values.js';
 
 const group = 'Pairs of a configuration:';
 
@@ -51,8 +51,8 @@ export function runPairs(
   // Cron mails whatever is printed: without a terminal, only what is not well.
   const quiet = args.quiet || !process.stderr.isTTY;
   return runCommand('verify', { json: args.json, quiet }, async (context) => {
-    checkShapes(args as unknown as Readonly<Record<string, unknown>>, pairsOptions);
     refuseStrangers(args as unknown as Readonly<Record<string, unknown>>, options);
+    checkChoice(args);
     const config = await loadConfig(args.config ?? defaultConfigPath);
     const pairs = chosen(args, config);
     const reporter = args.json ? context.reporter : onlyOutcomes(context.reporter);
@@ -78,11 +78,14 @@ function refuseStrangers(
   throw usage(`--${stranger[0]} does not go with --config, --all or the name of a pair`);
 }
 
-function chosen({ all, pairs: names = [], repair }: PairsArguments, config: Config) {
+function checkChoice({ all, pairs: names = [], repair }: PairsArguments): void {
   if (all && names.length > 0) throw usage('--all and the name of a pair: name one of them');
   if (all && repair) throw usage('--repair does not go with --all: name the pairs to repair');
+  if (!all && names.length === 0) throw usage('name the pairs to check, or --all');
+}
+
+function chosen({ all, pairs: names = [], repair }: PairsArguments, config: Config) {
   if (all) return config.pairs;
-  if (names.length === 0) throw usage('name the pairs to check, or --all');
   const pairs = [...new Set(names)].map((name) => pairNamed(config, name));
   const inUse = repair ? pairs.find(({ online }) => online !== null) : undefined;
   if (inUse !== undefined) {

@@ -22,7 +22,7 @@ import {
 } from './options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand } from './run.js';
-import { checkShapes, parseDuration, parseSize, usage } from './values.js';
+import { parseDuration, parseFreeze, parseSize, usage } from './values.js';
 import { compareManifestsCommand, writeManifestCommand } from './verify-manifest.js';
 import { resultMap } from './verify-map.js';
 import { asksForPairs, pairsOptions, runPairs } from './verify-pairs.js';
@@ -160,8 +160,10 @@ export function addVerifyCommand(yargs: Argv): Argv {
 type VerifyArguments = InferredOptionTypes<typeof verifyOptions>;
 
 async function runVerify(args: VerifyArguments, context: Context): Promise<Outcome> {
-  checkShapes(args, verifyOptions);
   const mapFile = args['ddrescue-map'];
+  // Looked at also where they are not used: a slip of the pen must not wait for the day they are.
+  const settleMs = parseDuration('settle', args.settle);
+  const maxFreezeMs = parseFreeze(args['max-freeze']);
   const effort = effortFrom(args);
   const task = manifestTask(args);
   if (task?.kind === 'compare') {
@@ -192,15 +194,25 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
     stateDirectory: stateDirectory(args['state-dir']),
     settleRefusals,
   };
-  const settleMs = args.online ? parseDuration('settle', args.settle) : null;
   if (mapFile !== undefined) await checkOverwritable(mapFile, '# Mapfile.');
   const report: VerifyReport =
     task === null
       ? await (args.online
-          ? verifyOnline({ ...scope, ...pairOf(args) }, options, onlineFrom(args), context)
+          ? verifyOnline(
+              { ...scope, ...pairOf(args) },
+              options,
+              onlineFrom(args, { settleMs, maxFreezeMs }),
+              context,
+            )
           : verifyPair({ ...scope, ...pairOf(args) }, options, context))
       : await checkManifest(
-          { ...scope, ...task, engine: args.engine ?? 'native', root: args.root, settleMs },
+          {
+            ...scope,
+            ...task,
+            engine: args.engine ?? 'native',
+            root: args.root,
+            settleMs: args.online ? settleMs : null,
+          },
           options,
           context,
         );
@@ -209,17 +221,16 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
 }
 
 /** The options of volumes in use. Throws a usage error where they contradict others. */
-function onlineFrom(args: VerifyArguments): OnlineVerifyOptions {
+function onlineFrom(
+  args: VerifyArguments,
+  times: Pick<OnlineVerifyOptions, 'settleMs' | 'maxFreezeMs'>,
+): OnlineVerifyOptions {
   if (args.repair) {
     throw usage(
       '--repair cannot mend a replica of a source in use: "fastsync init --online --compare" can',
     );
   }
-  return {
-    maxFreezeMs: parseDuration('max-freeze', args['max-freeze']),
-    settleMs: parseDuration('settle', args.settle),
-    spared: [stateDirectory(args['state-dir'])],
-  };
+  return { ...times, spared: [stateDirectory(args['state-dir'])] };
 }
 
 function pairOf({ src, dst }: VerifyArguments): { source: string; target: string } {
