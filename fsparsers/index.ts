@@ -15,7 +15,8 @@ import { xfsParser } from './xfs/index.js';
 export { ParseError, type ParseErrorCode } from './errors.js';
 export type { Parser, ParserOptions } from './parser.js';
 export { describeSignature, probe, type Signature } from './probe.js';
-export { BufferReader, type ByteReader } from './reader.js';
+export { freezeTraces, type Trace } from './freeze-traces.js';
+export { BufferReader, type ByteReader, SubReader } from './reader.js';
 export * from './usedmap.js';
 
 /** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */

@@ -12,6 +12,7 @@ import { proveWritten } from './prove-written.js';
 import { recordWrites } from './recorder.js';
 import { spanned } from './span.js';
 import { VerifyStateFile } from './state.js';
+import { traceJudge } from './trace-judge.js';
 import { verify } from './verify.js';
 
 export interface OnlineVerifyOptions {
@@ -57,7 +58,8 @@ export async function verifyOnline(
       workList,
       map.deviceBytes,
     );
-    const judge = volumeJudge(source, target.volume);
+    const plain = volumeJudge(source, target.volume);
+    const judge = traceJudge(plain, source, target.volume, map);
     const names = [source.identity.stableId, target.volume.identity.stableId] as const;
     const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope);
     const run = { judge, witness: recorder, workList, span, deviceBytes: map.deviceBytes };

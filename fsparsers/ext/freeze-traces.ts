@@ -1,0 +1,48 @@
+/** What freezing and thawing rewrites of an ext superblock, and whether two of them say the same otherwise. */
+
+import { ParseError } from '../errors.js';
+import type { Trace } from '../freeze-traces.js';
+import { readStructure, type ByteReader } from '../reader.js';
+import { readSuperblock, superblockBytes, superblockOffsetBytes } from './superblock.js';
+
+const place: Trace = { start: superblockOffsetBytes, length: superblockBytes };
+
+/** Written by each ext4_commit_super(): when, and how much was written so far. */
+const counters = [
+  [0x30, 4], // s_wtime
+  [0x178, 8], // s_kbytes_written
+  [0x274, 1], // s_wtime_hi
+  [0x3fc, 4], // s_checksum, which was found right
+] as const;
+
+/** Set while it is mounted for writing, and cleared while it is frozen. */
+const incompatAt = 0x60;
+const needsRecovery = 1 << 2;
+const roCompatAt = 0x64;
+const orphanPresent = 1 << 16;
+
+export async function extFreezeTraces(
+  left: ByteReader,
+  right: ByteReader,
+  differs: (range: Trace) => boolean,
+): Promise<readonly Trace[]> {
+  if (!differs(place)) return [];
+  const [one, other] = [await lasting(left), await lasting(right)];
+  return one !== null && other !== null && one.equals(other) ? [place] : [];
+}
+
+/** The superblock without what a freeze rewrites; null where it is none, or its checksum is wrong. */
+async function lasting(reader: ByteReader): Promise<Buffer | null> {
+  try {
+    await readSuperblock(reader);
+    const bytes = await readStructure(reader, 'superblock', place.start, place.length);
+    const words = Buffer.from(bytes);
+    for (const [at, length] of counters) words.fill(0, at, at + length);
+    words.writeUInt32LE((words.readUInt32LE(incompatAt) & ~needsRecovery) >>> 0, incompatAt);
+    words.writeUInt32LE((words.readUInt32LE(roCompatAt) & ~orphanPresent) >>> 0, roCompatAt);
+    return words;
+  } catch (error) {
+    if (error instanceof ParseError) return null;
+    throw error;
+  }
+}

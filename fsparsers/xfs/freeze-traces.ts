@@ -1,0 +1,83 @@
+/**
+ * What freezing and thawing rewrites of an XFS: it covers its log with transactions that change nothing
+ * but the superblock's counters (fs/xfs/xfs_log.c, xfs_log_cover). Two logs say the same where replaying
+ * either leaves the same behind.
+ */
+
+import { ParseError } from '../errors.js';
+import type { Trace } from '../freeze-traces.js';
+import type { ByteReader } from '../reader.js';
+import { readLog } from './log/index.js';
+import { type Geometry, readGeometry } from './superblock.js';
+import { type MetadataView, onDisk } from './view.js';
+
+/** Of the superblock: counters that a mount makes anew from the groups, its checksum, its place in the log. */
+const checksum = [224, 4] as const; // sb_crc
+const lsn = [240, 8] as const; // sb_lsn
+const lazyCounts = [128, 24] as const; // sb_icount, sb_ifree, sb_fdblocks
+
+interface Side {
+  readonly geometry: Geometry;
+  readonly view: MetadataView;
+  readonly written: readonly Trace[];
+}
+
+export async function xfsFreezeTraces(
+  left: ByteReader,
+  right: ByteReader,
+  differs: (range: Trace) => boolean,
+): Promise<readonly Trace[]> {
+  const places = await placesOn(left);
+  if (!places.some(differs)) return [];
+  const [one, other] = [await sideOf(left), await sideOf(right)];
+  if (one === null || other === null) return [];
+  const superblock = { start: 0, length: one.geometry.sectorBytes };
+  for (const range of [superblock, ...one.written, ...other.written]) {
+    if (!(await saysTheSame(range, one, other))) return [];
+  }
+  return places;
+}
+
+async function placesOn(reader: ByteReader): Promise<readonly Trace[]> {
+  const geometry = await geometryOf(reader);
+  if (geometry === null) return [];
+  const { startBytes: start, lengthBytes: length } = geometry.log;
+  const superblock = { start: 0, length: geometry.sectorBytes };
+  return start === null ? [] : [superblock, { start, length }];
+}
+
+async function geometryOf(reader: ByteReader): Promise<Geometry | null> {
+  try {
+    return await readGeometry(reader);
+  } catch (error) {
+    if (error instanceof ParseError) return null;
+    throw error;
+  }
+}
+
+/** Null where it cannot be told what replaying the log would leave behind. */
+async function sideOf(reader: ByteReader): Promise<Side | null> {
+  const geometry = await geometryOf(reader);
+  if (geometry === null) return null;
+  const log = await readLog(reader, geometry, undefined);
+  if (log.state === 'clean') return { geometry, view: onDisk(reader, log.newest), written: [] };
+  if (log.state !== 'replayed') return null;
+  const written: Trace[] = [];
+  log.forEachWritten((start, length) => {
+    written.push({ start, length });
+  });
+  return { geometry, view: log.view, written };
+}
+
+async function saysTheSame(range: Trace, one: Side, other: Side): Promise<boolean> {
+  const [left, right] = [await lasting(range, one), await lasting(range, other)];
+  return left.equals(right);
+}
+
+async function lasting({ start, length }: Trace, { view, geometry }: Side): Promise<Buffer> {
+  const bytes = Buffer.from(await view.read(start, length));
+  if (start > 0) return bytes;
+  const counters = geometry.lazyCounts ? [checksum, lsn, lazyCounts] : [checksum, lsn];
+  for (const [at, count] of counters) bytes.fill(0, at, at + count);
+  return bytes;
+}
