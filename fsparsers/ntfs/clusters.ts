@@ -5,6 +5,13 @@ import type { MapBuilder, MapNote } from '../usedmap.js';
 import type { Stream, Volume } from './stream.js';
 import type { Extent } from './systemfiles.js';
 
+export interface Clusters {
+  readonly notes: readonly MapNote[];
+  readonly usedBytes: number;
+  /** False: it lies, and nothing is free. */
+  readonly isBelieved: boolean;
+}
+
 /** One read of $Bitmap: it speaks of 32 GiB at 4 KiB clusters. */
 const chunkBytes = 1 << 20;
 
@@ -21,7 +28,7 @@ export async function markClusters(
   proven: readonly Extent[],
   builder: MapBuilder,
   signal?: AbortSignal,
-): Promise<MapNote[]> {
+): Promise<Clusters> {
   const { clusterBytes, clusterCount } = volume.boot;
   const notes: MapNote[] = [];
   const bitCount = Math.min(clusterCount, bitmap.sizeBytes * 8);
@@ -40,6 +47,7 @@ export async function markClusters(
     });
   }
   const check = new LieDetector(proven);
+  let usedBytes = 0;
   for (let bit = 0; bit < bitCount; bit += chunkBytes * 8) {
     signal?.throwIfAborted();
     const chunkBits = Math.min(chunkBytes * 8, bitCount - bit);
@@ -47,7 +55,8 @@ export async function markClusters(
     visitBitRuns(bytes, chunkBits, (first, count, isSet) => {
       const start = (bit + first) * clusterBytes;
       const length = count * clusterBytes;
-      if (!isSet) check.claimFree(start, start + length);
+      if (isSet) usedBytes += length;
+      else check.claimFree(start, start + length);
       builder.mark(isSet ? 'data' : 'free', start, length);
     });
   }
@@ -61,7 +70,7 @@ export async function markClusters(
   }
   const holes = markHoles(volume, bitmap, builder);
   if (holes !== null) notes.push(holes);
-  return notes;
+  return { notes, usedBytes, isBelieved: check.lie === null };
 }
 
 function markHoles({ boot }: Volume, bitmap: Stream, builder: MapBuilder): MapNote | null {

@@ -14,22 +14,28 @@ const strideBytes = 512;
  */
 export function applyFixups(record: Uint8Array, place: ParseErrorPlace): Uint8Array {
   const fixed = new Uint8Array(record);
-  const view = new DataView(fixed.buffer);
-  const arrayAt = view.getUint16(4, true);
-  const strides = view.getUint16(6, true) - 1;
-  if (strides < 1 || strides * strideBytes !== fixed.length) {
-    throw new ParseError('CORRUPT', `an update sequence for ${strides} strides`, place);
+  const fault = fixInPlace(new DataView(fixed.buffer));
+  if (fault !== null) throw new ParseError('CORRUPT', fault, place);
+  return fixed;
+}
+
+/** Puts the bytes of a record back in their places, or says why that cannot be done. */
+export function fixInPlace(record: DataView): string | null {
+  const arrayAt = record.getUint16(4, true);
+  const strides = record.getUint16(6, true) - 1;
+  if (strides < 1 || strides * strideBytes !== record.byteLength) {
+    return `an update sequence for ${strides} strides`;
   }
   if (arrayAt % 2 !== 0 || arrayAt + 2 * (strides + 1) > strideBytes - 2) {
-    throw new ParseError('CORRUPT', `the update sequence lies at ${arrayAt}`, place);
+    return `the update sequence lies at ${arrayAt}`;
   }
-  const sequence = view.getUint16(arrayAt, true);
+  const sequence = record.getUint16(arrayAt, true);
   for (let stride = 1; stride <= strides; stride++) {
     const at = stride * strideBytes - 2;
-    if (view.getUint16(at, true) !== sequence) {
-      throw new ParseError('CORRUPT', `stride ${stride} was not written with the others`, place);
+    if (record.getUint16(at, true) !== sequence) {
+      return `stride ${stride} was not written with the others`;
     }
-    view.setUint16(at, view.getUint16(arrayAt + 2 * stride, true), true);
+    record.setUint16(at, record.getUint16(arrayAt + 2 * stride, true), true);
   }
-  return fixed;
+  return null;
 }

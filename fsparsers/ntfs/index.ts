@@ -1,5 +1,7 @@
 /** NTFS: the used map from $Bitmap, checked against the clusters of the system files. */
 
+import { badBlocksNote } from '../badblocks.js';
+import { describedAfter, skipped } from '../crosscheck.js';
 import { ParseError } from '../errors.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
@@ -11,6 +13,7 @@ import { readVolumeState, type VolumeState } from './hazards.js';
 import { locator } from './locate.js';
 import { Mft } from './mft.js';
 import { compareMirror } from './mirror.js';
+import { checkOwners } from './owners.js';
 import { attributeTypes } from './record.js';
 import type { Volume } from './stream.js';
 import { readSystemFiles } from './systemfiles.js';
@@ -52,8 +55,20 @@ export const ntfsParser: Parser = {
     }
 
     const builder = new MapBuilder(reader.sizeBytes);
-    notes.push(...(await markClusters(volume, bitmap, system.extents, builder, options.signal)));
+    const bad = system.extents.filter(({ reason }) => reason === 'bad');
+    const proven = system.extents.filter(({ reason }) => reason !== 'bad');
+    const clusters = await markClusters(volume, bitmap, proven, builder, options.signal);
+    notes.push(...clusters.notes);
     for (const { reason, start, length } of system.extents) builder.mark(reason, start, length);
+    if (bad.length > 0) {
+      const badBytes = bad.reduce((sum, { length }) => sum + length, 0);
+      notes.push(badBlocksNote('$BadClus', badBytes));
+    }
+    const recordBits = system.stream('$MFT', attributeTypes.bitmap);
+    const checked = clusters.isBelieved
+      ? await checkOwners({ volume, mft, recordBits }, builder, clusters.usedBytes, options)
+      : skipped('nothing is taken as free');
+    notes.push(...checked.notes);
     const backups = await markBackupBoot(volume, builder);
     if (builder.coarseBytes > 0) {
       notes.push({
@@ -65,8 +80,9 @@ export const ntfsParser: Parser = {
     const ranges = builder.build();
     return {
       deviceBytes: reader.sizeBytes,
-      filesystem: describe(volume, mft, state),
+      filesystem: describedAfter(describe(volume, mft, state), checked),
       notes,
+      crossCheck: checked.crossCheck,
       hazards: state.hazards,
       ranges,
       locate: locator(volume, [...backups, ...system.extents], ranges),

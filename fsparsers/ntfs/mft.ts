@@ -14,6 +14,12 @@ export interface NamedStream {
   readonly stream: Stream;
 }
 
+/** Record numbers from `first` up to, not including, `end`. */
+export interface Stretch {
+  readonly first: number;
+  readonly end: number;
+}
+
 interface Piece {
   readonly attribute: Attribute;
   readonly record: FileRecord;
@@ -72,6 +78,44 @@ export class Mft {
     const at = number * recordBytes;
     const bytes = await this.#data.read(at, recordBytes);
     return decodeRecord(bytes, number, this.#data.deviceOffset(at));
+  }
+
+  /**
+   * Stretches of records that lie in clusters, in order: numbers from `first` up to, not including,
+   * `end`. Holes, and what was never written, have no records.
+   */
+  stretches(): Stretch[] {
+    const { clusterBytes, recordBytes } = this.#volume.boot;
+    const written = Math.min(this.#data.initializedBytes, this.#data.sizeBytes);
+    const stretches: Stretch[] = [];
+    let start = 0;
+    let end = 0;
+    const close = (): void => {
+      const first = Math.ceil(start / recordBytes);
+      const last = Math.floor(Math.min(end, written) / recordBytes);
+      if (last > first) stretches.push({ first, end: last });
+    };
+    for (const { vcn, lcn, count } of this.#data.runs) {
+      if (lcn === null) continue;
+      if (vcn * clusterBytes !== end) {
+        close();
+        start = vcn * clusterBytes;
+      }
+      end = (vcn + count) * clusterBytes;
+    }
+    close();
+    return stretches;
+  }
+
+  /** Records as they lie on the disk, their update sequences on them. */
+  rawRecords(first: number, count: number): Promise<Uint8Array> {
+    const { recordBytes } = this.#volume.boot;
+    return this.#data.read(first * recordBytes, count * recordBytes);
+  }
+
+  /** Where a record lies on the device. @throws ParseError where it lies nowhere. */
+  offsetOf(number: number): number {
+    return this.#data.deviceOffset(number * this.#volume.boot.recordBytes);
   }
 
   /** The $MFT's own first bytes, as they lie on the disk. */

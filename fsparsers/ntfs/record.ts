@@ -47,6 +47,7 @@ export const attributeTypes = {
   data: 0x80,
   indexRoot: 0x90,
   indexAllocation: 0xa0,
+  bitmap: 0xb0,
   end: 0xffffffff,
 } as const;
 

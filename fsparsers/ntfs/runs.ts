@@ -65,6 +65,47 @@ export interface RunLimits {
 }
 
 /**
+ * Decodes mapping pairs, run by run: `lcn` is null in a hole. Gives back how many clusters they are.
+ * Throws what `corrupt` makes where they cannot be pairs, or a run leaves the volume.
+ */
+export function visitRuns(
+  pairs: Uint8Array,
+  volumeClusters: number,
+  corrupt: (what: string) => ParseError,
+  visit: (lcn: number | null, count: number) => void,
+): number {
+  let clusters = 0;
+  let lcn = 0;
+  for (let at = 0; ;) {
+    const head = pairs[at];
+    if (head === undefined) throw corrupt('no end in the mapping pairs');
+    if (head === 0) return clusters;
+    const countWidth = head & 15;
+    const lcnWidth = head >> 4;
+    if (countWidth < 1 || countWidth > 8 || lcnWidth > 8) {
+      throw corrupt(`the widths ${head} in the mapping pairs`);
+    }
+    if (at + 1 + countWidth + lcnWidth > pairs.length) {
+      throw corrupt('an overrun in the mapping pairs');
+    }
+    const count = decodeNumber(pairs, at + 1, countWidth, true);
+    lcn += decodeNumber(pairs, at + 1 + countWidth, lcnWidth, true);
+    at += 1 + countWidth + lcnWidth;
+    const isHole = lcnWidth === 0;
+    if (count < 1 || clusters + count > Number.MAX_SAFE_INTEGER) {
+      throw corrupt(`a run of ${count} clusters in the mapping pairs`);
+    }
+    if (!isHole && (lcn < 0 || lcn + count > volumeClusters)) {
+      throw corrupt(
+        `a run of ${count} clusters at ${lcn} of ${volumeClusters} in the mapping pairs`,
+      );
+    }
+    clusters += count;
+    visit(isHole ? null : lcn, count);
+  }
+}
+
+/**
  * Appends the runs of one piece of an attribute, which must go on where `runs` ends. Gives back how
  * many runs these were.
  * @throws ParseError CORRUPT where the piece has another place, or a run leaves the volume.
@@ -75,43 +116,30 @@ export function appendRuns(
   limits: RunLimits,
   place: ParseErrorPlace,
 ): number {
-  const corrupt = (what: string): ParseError =>
-    new ParseError('CORRUPT', `${what} in the mapping pairs`, place);
+  const corrupt = (what: string): ParseError => new ParseError('CORRUPT', what, place);
   if (piece.lowestVcn !== runs.clusterCount) {
-    throw corrupt(`cluster ${runs.clusterCount} is missing, ${piece.lowestVcn} comes next`);
+    throw corrupt(
+      `cluster ${runs.clusterCount} is missing, ${piece.lowestVcn} comes next in the mapping pairs`,
+    );
   }
-  const { mappingPairs: pairs } = piece;
-  const volumeClusters = limits.boot.clusterCount;
   let appended = 0;
-  let lcn = 0;
-  for (let at = 0; ;) {
-    const head = pairs[at];
-    if (head === undefined) throw corrupt('no end');
-    if (head === 0) break;
-    const countWidth = head & 15;
-    const lcnWidth = head >> 4;
-    if (countWidth < 1 || countWidth > 8 || lcnWidth > 8) throw corrupt(`the widths ${head}`);
-    if (at + 1 + countWidth + lcnWidth > pairs.length) throw corrupt('an overrun');
-    const count = decodeNumber(pairs, at + 1, countWidth, true);
-    lcn += decodeNumber(pairs, at + 1 + countWidth, lcnWidth, true);
-    at += 1 + countWidth + lcnWidth;
-    const isHole = lcnWidth === 0;
-    if (count < 1 || runs.clusterCount + count > Number.MAX_SAFE_INTEGER) {
-      throw corrupt(`a run of ${count} clusters`);
-    }
-    if (!isHole && (lcn < 0 || lcn + count > volumeClusters)) {
-      throw corrupt(`a run of ${count} clusters at ${lcn} of ${volumeClusters}`);
-    }
+  visitRuns(piece.mappingPairs, limits.boot.clusterCount, corrupt, (lcn, count) => {
     if (++appended > limits.budget.runs) {
       throw new ParseError('UNSUPPORTED', 'fragmented beyond reason', place);
     }
-    runs.append(isHole ? null : lcn, count);
-  }
-  const promised = piece.highestVcn + 1;
-  // An empty stream ends at cluster -1, which is 2^64 - 1 here.
-  const isEmpty = runs.clusterCount === 0 && promised >= 2 ** 64;
-  if (promised !== runs.clusterCount && !isEmpty) {
-    throw corrupt(`${runs.clusterCount} clusters instead of ${promised}`);
+    runs.append(lcn, count);
+  });
+  if (!keepsPromise(piece.highestVcn, runs.clusterCount)) {
+    throw corrupt(
+      `${runs.clusterCount} clusters instead of ${piece.highestVcn + 1} in the mapping pairs`,
+    );
   }
   return appended;
+}
+
+/** Whether an attribute's pieces up to one with that `highestVcn` have so many clusters. */
+export function keepsPromise(highestVcn: number, clusterCount: number): boolean {
+  // An empty stream ends at cluster -1, which is 2^64 - 1 here.
+  const isEmpty = clusterCount === 0 && highestVcn + 1 >= 2 ** 64;
+  return highestVcn + 1 === clusterCount || isEmpty;
 }

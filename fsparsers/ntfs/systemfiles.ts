@@ -25,6 +25,10 @@ const systemNames = [
 
 export type SystemName = (typeof systemNames)[number];
 
+/** The stream of $BadClus whose clusters cannot be read; it has the volume's size, and is a hole elsewhere. */
+export const badStreamName = '$Bad';
+export const badClustersRecord = systemNames.indexOf('$BadClus');
+
 /** Without these the rest cannot be read; what is wrong with any other is only noted. */
 const indispensable: readonly SystemName[] = ['$MFT', '$Bitmap'];
 
@@ -70,7 +74,7 @@ export async function readSystemFiles(
     try {
       const streams = await readStreams(mft, number, name);
       files.set(name, streams);
-      for (const { stream } of streams) extents.push(...extentsOf(volume, name, stream));
+      for (const stream of streams) extents.push(...extentsOf(volume, name, stream));
     } catch (error) {
       if (!(error instanceof ParseError) || indispensable.includes(name)) throw error;
       notes.push({
@@ -126,8 +130,13 @@ async function isNamed(streams: readonly NamedStream[], name: SystemName): Promi
   return false;
 }
 
-function extentsOf({ boot }: Volume, name: SystemName, stream: Stream): Extent[] {
-  const reason = name === '$LogFile' ? 'journal' : name === '$BadClus' ? 'data' : 'metadata';
+function extentsOf(
+  { boot }: Volume,
+  name: SystemName,
+  { name: streamName, stream }: NamedStream,
+): Extent[] {
+  const isBad = name === '$BadClus' && streamName === badStreamName;
+  const reason = name === '$LogFile' ? 'journal' : isBad ? 'bad' : 'metadata';
   const extents: Extent[] = [];
   for (const { lcn, count } of stream.runs) {
     if (lcn === null) continue;

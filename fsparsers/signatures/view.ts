@@ -3,12 +3,26 @@
 import type { ByteReader } from '../reader.js';
 import type { View } from './rule.js';
 
+interface Piece {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** None where a sector of it cannot be read: what a rule wants to see may still be readable. */
+async function kept(reader: ByteReader, start: number, lengthBytes: number): Promise<Piece[]> {
+  try {
+    return [{ start, bytes: await reader.read(start, lengthBytes) }];
+  } catch {
+    return [];
+  }
+}
+
 /** A reader seen as a view that keeps the device's first and last mebibyte. */
 export class DeviceView implements View {
   readonly #reader: ByteReader;
-  readonly #pieces: readonly { readonly start: number; readonly bytes: Uint8Array }[];
+  readonly #pieces: readonly Piece[];
 
-  private constructor(reader: ByteReader, pieces: { start: number; bytes: Uint8Array }[]) {
+  private constructor(reader: ByteReader, pieces: readonly Piece[]) {
     this.#reader = reader;
     this.#pieces = pieces;
   }
@@ -18,10 +32,10 @@ export class DeviceView implements View {
     const { sizeBytes } = reader;
     const head = Math.min(sizeBytes, pieceBytes);
     const tail = Math.max(head, sizeBytes - pieceBytes);
-    const pieces = [{ start: 0, bytes: await reader.read(0, head) }];
-    if (tail < sizeBytes) {
-      pieces.push({ start: tail, bytes: await reader.read(tail, sizeBytes - tail) });
-    }
+    const pieces = [
+      ...(await kept(reader, 0, head)),
+      ...(tail < sizeBytes ? await kept(reader, tail, sizeBytes - tail) : []),
+    ];
     return new DeviceView(reader, pieces);
   }
 

@@ -231,7 +231,7 @@ export function decodeRuns(attribute: Buffer): Run[] {
   return runs;
 }
 
-function encodeRuns(runs: readonly Run[]): Buffer {
+export function encodeRuns(runs: readonly Run[]): Buffer {
   let previous = 0;
   const parts = runs.map(({ lcn, count }) => {
     const part = Buffer.alloc(lcn === null ? 5 : 9);

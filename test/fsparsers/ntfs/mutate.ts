@@ -125,7 +125,7 @@ function attributePlaces(record: Buffer): number[] {
   return places;
 }
 
-function mutateRecord(record: Buffer, random: Random): string {
+export function mutateRecord(record: Buffer, random: Random): string {
   const places = attributePlaces(record);
   const at = places.length === 0 ? 0 : random.pick(places);
   switch (random.between(0, 5)) {
@@ -215,7 +215,7 @@ export function mutate(volume: NtfsImage, targets: Targets, random: Random): Dam
 }
 
 /** The array's own place or length may be what was damaged. */
-function protectIfPossible(record: Buffer): void {
+export function protectIfPossible(record: Buffer): void {
   const arrayAt = record.readUInt16LE(4);
   const count = record.readUInt16LE(6);
   if (arrayAt + 2 * count <= record.length && (count - 1) * 512 <= record.length) protect(record);
