@@ -73,16 +73,22 @@ class GroupMarker {
     if (!faults.has(group) && this.#computedFree(group) !== freeClusters[group]) {
       faults.add(group, 'FREE_COUNT');
     }
-    const start = groupStart(this.#geometry, group);
-    const end = groupEnd(this.#geometry, group);
     if (faults.has(group)) {
-      this.#markBlocks('unknown', start, end);
+      this.#markBlocks(
+        'unknown',
+        groupStart(this.#geometry, group),
+        groupEnd(this.#geometry, group),
+      );
       return;
     }
-    this.#markBlocks('free', start, end);
+    // Only what is between metadata: whoever owns that contradicts nothing.
+    let used = 0;
     for (const [from, to] of this.#metadataClusters(group)) {
+      this.#markClusters('free', group, used, from);
       this.#markClusters('data', group, from, to);
+      used = Math.max(used, to);
     }
+    this.#markClusters('free', group, used, this.#clustersIn(group));
   }
 
   markFromBitmap(group: number, bitmap: Uint8Array): void {

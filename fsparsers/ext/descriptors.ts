@@ -23,6 +23,7 @@ const lowLayout = layout('little', {
   freeClusters: [0x0c, 'u16'],
   flags: [0x12, 'u16'],
   blockBitmapChecksum: [0x18, 'u16'],
+  unusedInodes: [0x1c, 'u16'],
   checksum: [0x1e, 'u16'],
 });
 
@@ -32,11 +33,13 @@ const highLayout = layout('little', {
   inodeBitmap: [0x24, 'u32'],
   inodeTable: [0x28, 'u32'],
   freeClusters: [0x2c, 'u16'],
+  unusedInodes: [0x32, 'u16'],
   blockBitmapChecksum: [0x38, 'u16'],
 });
 
 const checksumAt = 0x1e;
 const afterChecksum = 0x20;
+const inodeUninitFlag = 1;
 const blockUninitFlag = 2;
 
 export interface GroupDescriptor {
@@ -47,6 +50,8 @@ export interface GroupDescriptor {
   readonly freeClusters: number;
   /** The block bitmap was never written: only metadata is used in this group. */
   readonly blockUninit: boolean;
+  /** Inodes at the table's beginning that were ever written; the rest may be anything. */
+  readonly writtenInodes: number;
   /** 32 bits, or only the low 16 where `blockBitmapChecksumBits` says so. */
   readonly blockBitmapChecksum: number;
   /** Whether the descriptor's own checksum holds; true where descriptors carry none. */
@@ -76,12 +81,26 @@ export function decodeDescriptor(
     freeClusters: low.freeClusters + (high?.freeClusters ?? 0) * 0x10000,
     // The kernel ignores the flag unless a checksum guards it, and so must everybody else.
     blockUninit: carriesChecksums && (low.flags & blockUninitFlag) !== 0,
+    writtenInodes: carriesChecksums
+      ? writtenInodes(geometry, low, high?.unusedInodes ?? 0)
+      : geometry.inodesPerGroup,
     blockBitmapChecksum: low.blockBitmapChecksum + (high?.blockBitmapChecksum ?? 0) * 0x10000,
     checksumHolds:
       !carriesChecksums ||
       descriptorChecksum(geometry, group, bytes.subarray(at, at + geometry.descriptorBytes)) ===
         low.checksum,
   };
+}
+
+/** As the kernel's lazy initialisation and e2fsck's scan count them. */
+function writtenInodes(
+  { inodesPerGroup }: ExtGeometry,
+  { flags, unusedInodes: low }: { readonly flags: number; readonly unusedInodes: number },
+  high: number,
+): number {
+  if ((flags & inodeUninitFlag) !== 0) return 0;
+  const unused = low + high * 0x10000;
+  return unused > inodesPerGroup ? inodesPerGroup : inodesPerGroup - unused;
 }
 
 /** The checksum that the descriptor of `group` must carry, under metadata_csum or uninit_bg. */

@@ -22,6 +22,8 @@ export interface GroupTable {
   readonly blockBitmapChecksum: Uint32Array;
   readonly metadata: MetadataIndex;
   readonly faults: GroupFaults;
+  /** Of all groups together. */
+  readonly totals: { writtenInodes: number; freeClusters: number };
 }
 
 export interface ByteRange {
@@ -51,6 +53,7 @@ export async function readGroups(
     blockBitmapChecksum: new Uint32Array(groupsCount),
     metadata: new MetadataIndex(geometry),
     faults: new GroupFaults(groupsCount),
+    totals: { writtenInodes: 0, freeClusters: 0 },
   };
   addSingleStructures(table.metadata, geometry, journalRanges);
   for await (const { firstGroup, descriptors } of readDescriptors(reader, geometry, signal)) {
@@ -103,6 +106,8 @@ function addGroup(table: GroupTable, group: number, descriptor: GroupDescriptor)
   table.blockUninit[group] = descriptor.blockUninit ? 1 : 0;
   table.freeClusters[group] = descriptor.freeClusters;
   table.blockBitmapChecksum[group] = descriptor.blockBitmapChecksum;
+  table.totals.writtenInodes += descriptor.writtenInodes;
+  table.totals.freeClusters += descriptor.freeClusters;
 }
 
 /** Adds the copies of the superblock and of group descriptors a group begins with. */

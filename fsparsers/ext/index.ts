@@ -1,5 +1,6 @@
 /** ext2, ext3 and ext4: the used-region map of a volume, crashed ones included. */
 
+import { describedAfter } from '../crosscheck.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
 import { MapBuilder } from '../usedmap.js';
@@ -11,6 +12,7 @@ import { geometryOf } from './geometry.js';
 import type { ExtGeometry } from './geometry.js';
 import { readGroups } from './groups.js';
 import { judge, noJournal } from './health.js';
+import { checkOwners, nothingFree } from './owners.js';
 import { replayJournal } from './journal/index.js';
 import { locator } from './locate.js';
 import {
@@ -55,6 +57,8 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
 
   const builder = new MapBuilder(reader.sizeBytes);
   if (trusted) await markGroups(after, groups, builder, 'proved', signal);
+  // Before what an older view calls free is marked: a file of the newer one may lie there.
+  const owners = trusted ? await checkOwners(after, groups, builder, options) : nothingFree;
   if (trusted && journal.overlay !== null) {
     // What the stale bitmaps call used stays used. Their counts need not agree before the replay,
     // but must where the kernel would drop the journal instead of replaying it.
@@ -71,8 +75,9 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
   const ranges = builder.build();
   return {
     deviceBytes: reader.sizeBytes,
-    filesystem: describeFilesystem(onDisk, geometry, journal),
-    notes: [...notes, ...groups.faults.notes(), ...coarseNotes(builder)],
+    filesystem: describedAfter(describeFilesystem(onDisk, geometry, journal), owners),
+    crossCheck: owners.crossCheck,
+    notes: [...notes, ...owners.notes, ...groups.faults.notes(), ...coarseNotes(builder)],
     ranges,
     locate: locator(geometry, groups.metadata, ranges),
   };

@@ -33,17 +33,24 @@ const extraLayout = layout('little', {
 
 const oldInodeBytes = 128;
 
+/** Its blocks are those that cannot be used. */
+export const badBlocksInode = 1;
+
 /** Bits of `i_flags`. */
 export const inodeFlags = { encrypted: 0x800, extents: 0x80000, inlineData: 0x10000000 } as const;
 
 const formatMask = 0xf000;
-const regularFormat = 0x8000;
+const formats = { regular: 0x8000, directory: 0x4000, link: 0xa000 } as const;
+/** A link's target of fewer bytes lies in the inode itself. */
+const inodeTextBytes = 60;
 
 export interface Inode {
   readonly number: number;
   /** Where it lies on the device; 0 for one that was not read from an inode table. */
   readonly offsetBytes: number;
   readonly isRegular: boolean;
+  /** Whether `block` is the root of a block map: not in devices, short links, files with inline data. */
+  readonly mapsBlocks: boolean;
   readonly linksCount: number;
   readonly sizeBytes: number;
   readonly flags: number;
@@ -57,17 +64,32 @@ export interface Inode {
 /** Decodes an inode's bytes (at least 128) without judging them. */
 export function decodeInode(bytes: Uint8Array, number: number, offsetBytes = 0): Inode {
   const raw = inodeLayout.decode(bytes);
+  const sizeBytes = raw.i_size_high * 2 ** 32 + raw.i_size_lo;
   return {
     number,
     offsetBytes,
-    isRegular: (raw.i_mode & formatMask) === regularFormat,
+    isRegular: (raw.i_mode & formatMask) === formats.regular,
+    mapsBlocks: mapsBlocks(raw.i_mode & formatMask, raw.i_flags, sizeBytes),
     linksCount: raw.i_links_count,
-    sizeBytes: raw.i_size_high * 2 ** 32 + raw.i_size_lo,
+    sizeBytes,
     flags: raw.i_flags,
     generation: raw.i_generation,
     attributeBlock: raw.i_file_acl_high * 2 ** 32 + raw.i_file_acl_lo,
     block: raw.i_block,
   };
+}
+
+function mapsBlocks(format: number, flags: number, sizeBytes: number): boolean {
+  if ((flags & inodeFlags.inlineData) !== 0) return false;
+  if (format === formats.regular || format === formats.directory) return true;
+  const isLong = (flags & inodeFlags.extents) !== 0 || sizeBytes >= inodeTextBytes;
+  return format === formats.link && isLong;
+}
+
+/** How many links an inode's bytes say that it has, without decoding the rest. 0: it is not in use. */
+export function linksOf(bytes: Uint8Array): number {
+  const [at] = inodeLayout.fields.i_links_count;
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
 
 /** Reads inode `number`. Rejects with ParseError where it does not exist or fails its checksum. */
@@ -80,7 +102,7 @@ export async function readInode(
   const structure = `inode ${number}`;
   const bytes = await readStructure(reader, structure, offsetBytes, geometry.inodeBytes);
   const inode = decodeInode(bytes, number, offsetBytes);
-  if (geometry.has('metadata_csum') && !checksumHolds(geometry, inode, bytes)) {
+  if (!inodeChecksumHolds(geometry, inode, bytes)) {
     throw new ParseError('CORRUPT', 'checksum does not hold', { structure, offsetBytes });
   }
   return inode;
@@ -94,7 +116,13 @@ export function inodeChecksumSeed(geometry: ExtGeometry, inode: Inode): number {
   );
 }
 
-function checksumHolds(geometry: ExtGeometry, inode: Inode, bytes: Uint8Array): boolean {
+/** True where inodes carry no checksums. */
+export function inodeChecksumHolds(
+  geometry: ExtGeometry,
+  inode: Inode,
+  bytes: Uint8Array,
+): boolean {
+  if (!geometry.has('metadata_csum')) return true;
   const zeroed = new Uint8Array(bytes);
   const [lowAt] = inodeLayout.fields.i_checksum_lo;
   const [highAt] = extraLayout.fields.i_checksum_hi;

@@ -92,6 +92,7 @@ function backupInode({ superblock: { fields } }: ExtGeometry): Inode | null {
     number: fields.journalInode,
     offsetBytes: 0,
     isRegular: true,
+    mapsBlocks: true,
     linksCount: 1,
     sizeBytes: words.getUint32(60, true) * 2 ** 32 + words.getUint32(64, true),
     flags: 0,

@@ -1,0 +1,198 @@
+/**
+ * What inodes own: the blocks of their files, of the mappings themselves, and of extended attributes.
+ * Mappings are read a wave at a time, so that their blocks come in few large reads; what is damaged is
+ * named and left, what is sound beside it still counts.
+ */
+
+import { crc32c } from '../checksum.js';
+import type { OwnerCheck } from '../crosscheck.js';
+import { gather } from '../gather.js';
+import type { ByteReader } from '../reader.js';
+import { decodeExtentNode, type ExtentNode } from './extents.js';
+import type { ExtGeometry } from './geometry.js';
+import { inodeChecksumSeed, inodeFlags, type Inode } from './inode.js';
+
+/** A block of a mapping that is still to be read. */
+interface Node {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly owner: Owner;
+  /** Of an extent tree: its height. Of indirect blocks: levels above the data. */
+  readonly depth: number;
+  /** The logical blocks that it may map, in an extent tree. */
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Owner {
+  readonly inode: Inode;
+  /** Blocks of pointers that were met, where nothing else keeps a circle from going on. */
+  readonly met: Set<number> | null;
+}
+
+/** Read at once; with the fan-out of a tree it bounds what is waiting. */
+const waveBytes = 4 << 20;
+const directBlocks = 12;
+const indirectLevels = 3;
+
+export class InodeClaims {
+  readonly #reader: ByteReader;
+  readonly #geometry: ExtGeometry;
+  readonly #check: OwnerCheck;
+  readonly #signal: AbortSignal | undefined;
+  /** The deepest last: what is waiting is a few levels of a wave's children. */
+  readonly #waiting: Node[] = [];
+  /** No sound file system has more blocks of mappings than blocks: then they are read in circles. */
+  #budget: number;
+
+  constructor(
+    reader: ByteReader,
+    geometry: ExtGeometry,
+    check: OwnerCheck,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#reader = reader;
+    this.#geometry = geometry;
+    this.#check = check;
+    this.#signal = signal;
+    this.#budget = geometry.blocksCount;
+  }
+
+  /** Claims what the inode itself says; the rest waits for follow(). */
+  add(inode: Inode): void {
+    const isExtents = (inode.flags & inodeFlags.extents) !== 0;
+    const owner = { inode, met: isExtents || !inode.mapsBlocks ? null : new Set<number>() };
+    if (inode.attributeBlock !== 0) this.#claim(owner, inode.attributeBlock, 1);
+    if (!inode.mapsBlocks) return;
+    if (isExtents) {
+      const root = decodeExtentNode(inode.block);
+      if (typeof root === 'string') this.#damage(owner, root);
+      else this.#addExtents(owner, root, 0, 2 ** 32);
+      return;
+    }
+    const pointers = view(inode.block);
+    for (let nth = 0; nth < directBlocks; nth++)
+      this.#claimPointer(owner, pointers.getUint32(4 * nth, true));
+    for (let level = 1; level <= indirectLevels; level++) {
+      const at = 4 * (directBlocks - 1 + level);
+      this.#addPointers(owner, pointers.getUint32(at, true), level);
+    }
+  }
+
+  /** Reads what the inodes so far refer to. */
+  async follow(): Promise<void> {
+    const mostNodes = Math.max(1, waveBytes / this.#geometry.blockBytes);
+    while (this.#waiting.length > 0) {
+      const wave = this.#waiting.splice(-mostNodes);
+      this.#budget -= wave.length;
+      if (this.#budget < 0) {
+        this.#waiting.length = 0;
+        this.#check.addUnread('block mappings', 'there are more of them than blocks');
+        return;
+      }
+      for await (const { piece, bytes } of gather(this.#reader, wave, this.#signal)) {
+        if (piece.owner.met === null) this.#readExtents(piece, bytes);
+        else this.#readPointers(piece, bytes);
+      }
+    }
+  }
+
+  #readExtents({ owner, depth, from, to }: Node, bytes: Uint8Array): void {
+    const node = decodeExtentNode(bytes);
+    if (typeof node === 'string') this.#damage(owner, node);
+    else if (node.depth !== depth) this.#damage(owner, `depth is ${node.depth}, not ${depth}`);
+    else if (!this.#tailHolds(owner, bytes, node.tailAt))
+      this.#damage(owner, 'the checksum of an extent block does not hold');
+    else this.#addExtents(owner, node, from, to);
+  }
+
+  #addExtents(owner: Owner, node: ExtentNode, from: number, to: number): void {
+    if ('extents' in node) {
+      for (const { physical, blocks } of node.extents) this.#claim(owner, physical, blocks);
+      return;
+    }
+    // Children in order, within their parent's range: so no node is read for two places.
+    let least = from;
+    for (const [nth, { logical, physical }] of node.children.entries()) {
+      const end = node.children[nth + 1]?.logical ?? to;
+      if (logical < least || end <= logical || end > to) {
+        this.#damage(owner, 'its extent index is out of order');
+        return;
+      }
+      least = end;
+      this.#wait(owner, physical, node.depth - 1, logical, end);
+    }
+  }
+
+  #tailHolds({ inode }: Owner, bytes: Uint8Array, tailAt: number): boolean {
+    if (!this.#geometry.has('metadata_csum')) return true;
+    if (tailAt + 4 > bytes.length) return false;
+    const sum = crc32c(inodeChecksumSeed(this.#geometry, inode), bytes.subarray(0, tailAt));
+    return view(bytes).getUint32(tailAt, true) === sum;
+  }
+
+  #readPointers({ owner, depth }: Node, bytes: Uint8Array): void {
+    const pointers = view(bytes);
+    let runStart = 0;
+    let run = 0;
+    for (let at = 0; at < bytes.length; at += 4) {
+      const block = pointers.getUint32(at, true);
+      if (depth > 1) {
+        this.#addPointers(owner, block, depth - 1);
+      } else if (block !== 0 && block === runStart + run) {
+        run++;
+      } else {
+        if (run > 0) this.#claim(owner, runStart, run);
+        runStart = block;
+        run = block === 0 ? 0 : 1;
+      }
+    }
+    if (run > 0) this.#claim(owner, runStart, run);
+  }
+
+  #addPointers(owner: Owner, block: number, level: number): void {
+    if (block === 0) return;
+    if (owner.met?.has(block) === true) {
+      this.#damage(owner, `its indirect blocks are a circle at block ${block}`);
+      return;
+    }
+    owner.met?.add(block);
+    this.#wait(owner, block, level, 0, 0);
+  }
+
+  /** A block of the mapping: owned as well, and to be read. */
+  #wait(owner: Owner, block: number, depth: number, from: number, to: number): void {
+    if (!this.#claim(owner, block, 1)) return;
+    const { blockBytes } = this.#geometry;
+    const place = { offsetBytes: block * blockBytes, lengthBytes: blockBytes };
+    this.#waiting.push({ ...place, owner, depth, from, to });
+  }
+
+  #claimPointer(owner: Owner, block: number): void {
+    if (block !== 0) this.#claim(owner, block, 1);
+  }
+
+  /** False where there are no such blocks. */
+  #claim(owner: Owner, block: number, blocks: number): boolean {
+    const { firstDataBlock, blocksCount, blockBytes } = this.#geometry;
+    const isInside = block > 0 && block >= firstDataBlock && block + blocks <= blocksCount;
+    if (!isInside || blocks === 0) {
+      this.#damage(owner, `it refers to ${blocks} blocks from block ${block} on`);
+      return false;
+    }
+    this.#check.claim(() => nameOf(owner), block * blockBytes, blocks * blockBytes);
+    return true;
+  }
+
+  #damage(owner: Owner, what: string): void {
+    this.#check.addUnread(nameOf(owner), what);
+  }
+}
+
+function nameOf({ inode }: Owner): string {
+  return `inode ${inode.number}`;
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

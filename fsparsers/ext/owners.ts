@@ -1,0 +1,107 @@
+/** Reads all inodes that are in use, in the order of their tables, and holds what they own against what is free. */
+
+import { OwnerCheck, skipOwners, skipped, type CrossChecked } from '../crosscheck.js';
+import { gather } from '../gather.js';
+import type { ParserOptions } from '../parser.js';
+import type { ByteReader } from '../reader.js';
+import type { MapBuilder } from '../usedmap.js';
+import { InodeClaims } from './claims.js';
+import { readDescriptors } from './descriptors.js';
+import type { GroupTable } from './groups.js';
+import { badBlocksInode, decodeInode, inodeChecksumHolds, linksOf } from './inode.js';
+
+const words = {
+  owners: 'inodes',
+  allocation: 'the block bitmaps',
+  repair: 'e2fsck -f',
+} as const;
+
+/**
+ * Makes the cross-check, where `options` want it. `builder` must have the free ranges of this view of
+ * the volume, and no others. Reading errors reject; damage is told in what it gives.
+ */
+export async function checkOwners(
+  reader: ByteReader,
+  table: GroupTable,
+  builder: MapBuilder,
+  options: ParserOptions,
+): Promise<CrossChecked> {
+  const { geometry, totals } = table;
+  const usedBlocks = geometry.blocksCount - totals.freeClusters * geometry.blocksPerCluster;
+  const skip = skipOwners(options, {
+    owners: 'the inodes',
+    ownersBytes: totals.writtenInodes * geometry.inodeBytes,
+    usedBytes: Math.max(0, usedBlocks) * geometry.blockBytes,
+  });
+  if (skip !== null) return skip;
+  const check = new OwnerCheck(builder, words);
+  const claims = new InodeClaims(reader, geometry, check, options.signal);
+  for await (const { first, bytes } of inodeTables(reader, table, check, options.signal)) {
+    claimAll(claims, check, table, first, bytes);
+    await claims.follow();
+  }
+  return check.finish();
+}
+
+/** A map in which nothing is free has nothing to check. */
+export const nothingFree: CrossChecked = skipped('nothing counts as free');
+
+interface TablePart {
+  /** Number of its first inode. */
+  readonly first: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+/** As much as is looked at between two looks at what inodes refer to. */
+const partInodes = 16_384;
+
+async function* inodeTables(
+  reader: ByteReader,
+  { geometry }: GroupTable,
+  check: OwnerCheck,
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly first: number; readonly bytes: Uint8Array }> {
+  const { inodesPerGroup, inodeBytes, blockBytes } = geometry;
+  for await (const { firstGroup, descriptors } of readDescriptors(reader, geometry, signal)) {
+    const parts: TablePart[] = [];
+    for (const [nth, descriptor] of descriptors.entries()) {
+      const group = firstGroup + nth;
+      const { inodeTable, checksumHolds, writtenInodes } = descriptor;
+      const end = inodeTable + geometry.inodeTableBlocks;
+      const isInside = inodeTable > geometry.superblockBlock && end <= geometry.blocksCount;
+      if (!checksumHolds || !isInside) {
+        check.addUnread(`group ${group}`, 'its descriptor does not hold');
+        continue;
+      }
+      for (let at = 0; at < writtenInodes; at += partInodes) {
+        parts.push({
+          first: group * inodesPerGroup + at + 1,
+          offsetBytes: inodeTable * blockBytes + at * inodeBytes,
+          lengthBytes: Math.min(partInodes, writtenInodes - at) * inodeBytes,
+        });
+      }
+    }
+    for await (const { piece, bytes } of gather(reader, parts, signal)) {
+      yield { first: piece.first, bytes };
+    }
+  }
+}
+
+function claimAll(
+  claims: InodeClaims,
+  check: OwnerCheck,
+  { geometry }: GroupTable,
+  first: number,
+  bytes: Uint8Array,
+): void {
+  const { inodeBytes } = geometry;
+  for (let nth = 0; (nth + 1) * inodeBytes <= bytes.length; nth++) {
+    const own = bytes.subarray(nth * inodeBytes, (nth + 1) * inodeBytes);
+    // Without links it is nobody's: e2fsck and the next mount give its blocks back.
+    if (linksOf(own) === 0 || first + nth === badBlocksInode) continue;
+    const inode = decodeInode(own, first + nth);
+    if (inodeChecksumHolds(geometry, inode, own)) claims.add(inode);
+    else check.addUnread(`inode ${inode.number}`, 'its checksum does not hold');
+  }
+}
