@@ -174,13 +174,18 @@ export class InodeClaims {
 
   /** False where there are no such blocks. */
   #claim(owner: Owner, block: number, blocks: number): boolean {
-    const { firstDataBlock, blocksCount, blockBytes } = this.#geometry;
+    const { firstDataBlock, blocksCount, blockBytes, blocksPerCluster } = this.#geometry;
     const isInside = block > 0 && block >= firstDataBlock && block + blocks <= blocksCount;
     if (!isInside || blocks === 0) {
       this.#damage(owner, `it refers to ${blocks} blocks from block ${block} on`);
       return false;
     }
-    this.#check.claim(() => nameOf(owner), block * blockBytes, blocks * blockBytes);
+    // A cluster is allocated as a whole.
+    const before = (block - firstDataBlock) % blocksPerCluster;
+    const start = block - before;
+    const length = Math.ceil((before + blocks) / blocksPerCluster) * blocksPerCluster;
+    const end = Math.min(start + length, blocksCount);
+    this.#check.claim(() => nameOf(owner), start * blockBytes, (end - start) * blockBytes);
     return true;
   }
 

@@ -5,6 +5,7 @@ import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
 import { MapBuilder } from '../usedmap.js';
 import type { MapNote, UsedMap } from '../usedmap.js';
+import { markBadBlocks } from './bad-blocks.js';
 import { markGroups } from './bitmaps.js';
 import { describeFilesystem } from './describe.js';
 import { typeName } from './features.js';
@@ -57,8 +58,11 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
 
   const builder = new MapBuilder(reader.sizeBytes);
   if (trusted) await markGroups(after, groups, builder, 'proved', signal);
+  const badNotes = trusted ? await markBadBlocks(after, geometry, builder) : [];
   // Before what an older view calls free is marked: a file of the newer one may lie there.
-  const owners = trusted ? await checkOwners(after, groups, builder, options) : nothingFree;
+  const owners = trusted
+    ? await checkOwners(after, groups, builder, withBad(options, badNotes))
+    : nothingFree;
   if (trusted && journal.overlay !== null) {
     // What the stale bitmaps call used stays used. Their counts need not agree before the replay,
     // but must where the kernel would drop the journal instead of replaying it.
@@ -77,10 +81,23 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
     deviceBytes: reader.sizeBytes,
     filesystem: describedAfter(describeFilesystem(onDisk, geometry, journal), owners),
     crossCheck: owners.crossCheck,
-    notes: [...notes, ...owners.notes, ...groups.faults.notes(), ...coarseNotes(builder)],
+    notes: [
+      ...notes,
+      ...badNotes,
+      ...owners.notes,
+      ...groups.faults.notes(),
+      ...coarseNotes(builder),
+    ],
     ranges,
     locate: locator(geometry, groups.metadata, ranges),
   };
+}
+
+/** A list of blocks to leave out is worth a look at who owns them, also where that costs more. */
+function withBad(options: ParserOptions, badNotes: readonly MapNote[]): ParserOptions {
+  const { crossCheck = 'auto', writersWait = false } = options;
+  const isWorthIt = badNotes.length > 0 && crossCheck === 'auto' && !writersWait;
+  return isWorthIt ? { ...options, crossCheck: 'owners' } : options;
 }
 
 async function readGeometry(reader: ByteReader): Promise<ExtGeometry> {

@@ -1,0 +1,51 @@
+/** The blocks that the file system itself lists as unusable: those of inode 1. */
+
+import { ParseError } from '../errors.js';
+import { readStructure, type ByteReader } from '../reader.js';
+import type { MapBuilder, MapNote } from '../usedmap.js';
+import { mapBlocks } from './blockmap.js';
+import { inodeOffsetBytes } from './descriptors.js';
+import type { ExtGeometry } from './geometry.js';
+import { badBlocksInode, decodeInode, inodeChecksumHolds, type Inode } from './inode.js';
+
+/**
+ * Marks them as bad. A list that cannot be read marks nothing, and a note says so: what is on it is then
+ * read like everything else. Reading errors reject.
+ */
+export async function markBadBlocks(
+  reader: ByteReader,
+  geometry: ExtGeometry,
+  builder: MapBuilder,
+): Promise<MapNote[]> {
+  const { blockBytes } = geometry;
+  try {
+    const inode = await readList(reader, geometry);
+    if (inode === null) return [];
+    let blocks = 0;
+    const { extents } = await mapBlocks(reader, geometry, inode);
+    for (const extent of extents) {
+      builder.mark('bad', extent.physical * blockBytes, extent.blocks * blockBytes);
+      blocks += extent.blocks;
+    }
+    if (blocks === 0) return [];
+    const message =
+      `the file system lists ${blocks * blockBytes} bytes as bad blocks: they are neither read nor ` +
+      'copied, and a replica lists them too, until e2fsck -L gives it a list of its own';
+    return [{ severity: 'info', code: 'BAD_BLOCKS', message }];
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    const message = `the list of bad blocks cannot be read (${error.message}): all of them are copied`;
+    return [{ severity: 'warning', code: 'BAD_BLOCKS_UNKNOWN', message }];
+  }
+}
+
+/** Inode 1; null where it was never written. */
+async function readList(reader: ByteReader, geometry: ExtGeometry): Promise<Inode | null> {
+  const structure = 'list of bad blocks';
+  const offsetBytes = await inodeOffsetBytes(reader, geometry, badBlocksInode);
+  const bytes = await readStructure(reader, structure, offsetBytes, geometry.inodeBytes);
+  const inode = decodeInode(bytes, badBlocksInode, offsetBytes);
+  if (inode.block.every((byte) => byte === 0)) return null;
+  if (inodeChecksumHolds(geometry, inode, bytes)) return inode;
+  throw new ParseError('CORRUPT', 'checksum does not hold', { structure, offsetBytes });
+}
