@@ -26,24 +26,56 @@ interface Run<P extends Piece> {
 
 /**
  * Reads all `pieces`, which must lie on the device, and yields each with its bytes in order of
- * offset. `signal` is honoured between reads.
+ * offset. `signal` is honoured between reads. A bad sector between two pieces harms neither; one within
+ * a piece rejects, or `onUnreadable` is told and the rest goes on.
  */
 export async function* gather<P extends Piece>(
   reader: ByteReader,
   pieces: readonly P[],
   signal?: AbortSignal,
+  onUnreadable?: (piece: P, error: unknown) => void,
 ): AsyncGenerator<Gathered<P>> {
   for (const batch of batches(runsOf(pieces))) {
     signal?.throwIfAborted();
-    const reads = await Promise.all(batch.map(({ start, end }) => reader.read(start, end - start)));
+    const reads = await Promise.all(batch.map((run) => readRun(reader, run)));
     for (const [index, run] of batch.entries()) {
-      const bytes = reads[index];
-      if (bytes === undefined) continue;
+      const bytes = reads[index] ?? null;
+      if (bytes === null) {
+        signal?.throwIfAborted();
+        yield* oneByOne(reader, run.pieces, onUnreadable);
+        continue;
+      }
       for (const piece of run.pieces) {
         const at = piece.offsetBytes - run.start;
         yield { piece, bytes: bytes.subarray(at, at + piece.lengthBytes) };
       }
     }
+  }
+}
+
+/** Null where not all of it could be read. */
+function readRun<P extends Piece>(
+  reader: ByteReader,
+  { start, end }: Run<P>,
+): Promise<Uint8Array | null> {
+  return reader.read(start, end - start).catch(() => null);
+}
+
+async function* oneByOne<P extends Piece>(
+  reader: ByteReader,
+  pieces: readonly P[],
+  onUnreadable?: (piece: P, error: unknown) => void,
+): AsyncGenerator<Gathered<P>> {
+  for (const piece of pieces) {
+    let bytes: Uint8Array;
+    try {
+      bytes = await reader.read(piece.offsetBytes, piece.lengthBytes);
+    } catch (error) {
+      if (onUnreadable === undefined) throw error;
+      onUnreadable(piece, error);
+      continue;
+    }
+    yield { piece, bytes };
   }
 }
 

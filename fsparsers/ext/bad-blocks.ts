@@ -9,8 +9,8 @@ import type { ExtGeometry } from './geometry.js';
 import { badBlocksInode, decodeInode, inodeChecksumHolds, type Inode } from './inode.js';
 
 /**
- * Marks them as bad. A list that cannot be read marks nothing, and a note says so: what is on it is then
- * read like everything else. Reading errors reject.
+ * Marks them as bad. A list that is damaged or cannot be read marks nothing, and a note says so: what is
+ * on it is then read like everything else.
  */
 export async function markBadBlocks(
   reader: ByteReader,
@@ -31,10 +31,10 @@ export async function markBadBlocks(
     const message =
       `the file system lists ${blocks * blockBytes} bytes as bad blocks: they are neither read nor ` +
       'copied, and a replica lists them too, until e2fsck -L gives it a list of its own';
-    return [{ severity: 'info', code: 'BAD_BLOCKS', message }];
+    return [{ severity: 'info', code: 'BAD_BLOCKS_LEFT_OUT', message }];
   } catch (error) {
-    if (!(error instanceof ParseError)) throw error;
-    const message = `the list of bad blocks cannot be read (${error.message}): all of them are copied`;
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `the list of bad blocks cannot be read (${why}): all of them are copied`;
     return [{ severity: 'warning', code: 'BAD_BLOCKS_UNKNOWN', message }];
   }
 }

@@ -90,7 +90,10 @@ export class InodeClaims {
         this.#check.addUnread('block mappings', 'there are more of them than blocks');
         return;
       }
-      for await (const { piece, bytes } of gather(this.#reader, wave, this.#signal)) {
+      const tell = ({ owner, offsetBytes }: Node) => {
+        this.#damage(owner, `its mapping at byte ${offsetBytes} cannot be read`);
+      };
+      for await (const { piece, bytes } of gather(this.#reader, wave, this.#signal, tell)) {
         if (piece.owner.met === null) this.#readExtents(piece, bytes);
         else this.#readPointers(piece, bytes);
       }

@@ -7,6 +7,7 @@ import type { ByteReader } from '../reader.js';
 import type { MapBuilder } from '../usedmap.js';
 import { InodeClaims } from './claims.js';
 import { readDescriptors } from './descriptors.js';
+import type { ExtGeometry } from './geometry.js';
 import type { GroupTable } from './groups.js';
 import { badBlocksInode, decodeInode, inodeChecksumHolds, linksOf } from './inode.js';
 
@@ -18,7 +19,8 @@ const words = {
 
 /**
  * Makes the cross-check, where `options` want it. `builder` must have the free ranges of this view of
- * the volume, and no others. Reading errors reject; damage is told in what it gives.
+ * the volume, and no others. What is damaged or cannot be read is told in what it gives, and no reason to
+ * fail: the map stands without it.
  */
 export async function checkOwners(
   reader: ByteReader,
@@ -82,10 +84,30 @@ async function* inodeTables(
         });
       }
     }
-    for await (const { piece, bytes } of gather(reader, parts, signal)) {
+    const blocks: TablePart[] = [];
+    const narrow = (part: TablePart) => blocks.push(...blocksOf(geometry, part));
+    for await (const { piece, bytes } of gather(reader, parts, signal, narrow)) {
+      yield { first: piece.first, bytes };
+    }
+    const tell = ({ first, lengthBytes }: TablePart) => {
+      const last = first + lengthBytes / inodeBytes - 1;
+      check.addUnread(`inodes ${first} to ${last}`, 'they cannot be read');
+    };
+    for await (const { piece, bytes } of gather(reader, blocks, signal, tell)) {
       yield { first: piece.first, bytes };
     }
   }
+}
+
+/** Block by block: so much is lost with a bad sector, and no more. */
+function blocksOf({ blockBytes, inodeBytes }: ExtGeometry, part: TablePart): TablePart[] {
+  const inodesPerBlock = blockBytes / inodeBytes;
+  const count = Math.ceil(part.lengthBytes / blockBytes);
+  return Array.from({ length: count }, (_, nth) => ({
+    first: part.first + nth * inodesPerBlock,
+    offsetBytes: part.offsetBytes + nth * blockBytes,
+    lengthBytes: Math.min(blockBytes, part.lengthBytes - nth * blockBytes),
+  }));
 }
 
 function claimAll(
