@@ -1,5 +1,6 @@
 /** From a volume to its used-region map: what is it, who can read it, and what if nobody can. */
 
+import { mapOfOwner } from './content.js';
 import { ParseError } from './errors.js';
 import { diskParser } from './disk/index.js';
 import { extParser } from './ext/index.js';
@@ -14,7 +15,7 @@ import { xfsParser } from './xfs/index.js';
 
 export { ParseError, type ParseErrorCode } from './errors.js';
 export type { Parser, ParserOptions } from './parser.js';
-export { describeSignature, probe, type Signature } from './probe.js';
+export { describeSignature, probe, survey, type Signature } from './probe.js';
 export { freezeTraces, type Trace } from './freeze-traces.js';
 export { BufferReader, type ByteReader, SubReader } from './reader.js';
 export * from './usedmap.js';
@@ -63,11 +64,15 @@ export async function mapVolume(reader: ByteReader, options: MapOptions = {}): P
     return wholeMap(reader, onlyPlausible(signatures));
   }
   if (as !== undefined && as !== 'union') {
-    return parserFor(as, table).parse(reader, parserOptions);
+    return parserFor(as, table).parse(reader, { ...parserOptions, isInsistent: true });
   }
   const signatures = await probe(reader);
   parserOptions.signal?.throwIfAborted();
   const plausible = signatures.filter(({ doubt }) => doubt === null);
+  if (as !== 'union' && plausible.length > 1) {
+    const map = await mapOfOwner(reader, plausible, table, parserOptions);
+    if (map !== null) return map;
+  }
   if (as !== 'union' || plausible.length < 2) {
     return mapSigned(reader, decide(signatures), table, parserOptions);
   }

@@ -8,6 +8,8 @@ export interface ParserOptions {
   readonly externalJournal?: ByteReader;
   /** The device's logical sector size, where it is known: partition tables count in it. */
   readonly sectorBytes?: number;
+  /** The user has said that it is this: what is whole counts, also where a kernel would pass it over. */
+  readonly isInsistent?: boolean;
   /** How much of swap space counts as used. Default: `whole`. */
   readonly swap?: 'whole' | 'header';
   /**

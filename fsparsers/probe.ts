@@ -4,6 +4,7 @@
  * decide which bytes are copied.
  */
 
+import { standingOfImage } from './disk/image.js';
 import { ParseError } from './errors.js';
 import type { ByteReader } from './reader.js';
 import { containerRules } from './signatures/containers.js';
@@ -13,7 +14,7 @@ import { otherRules } from './signatures/others.js';
 import { raidRules } from './signatures/raid.js';
 import type { Details, Signature, SignatureRule, View } from './signatures/rule.js';
 import { swapRules } from './signatures/swap.js';
-import { tableRules } from './signatures/tables.js';
+import { tableRules, unprotected } from './signatures/tables.js';
 import { DeviceView } from './signatures/view.js';
 
 export type { Signature, SignatureKind } from './signatures/rule.js';
@@ -30,7 +31,7 @@ const rules: readonly SignatureRule[] = [
 
 /**
  * Types that carry another's signature by their own design: a boot sector ends as an MBR does, a
- * hybrid image is a CD and a disk at once. The first one is what the volume is.
+ * UDF disc is an ISO as well. The first one is what the volume is.
  */
 const carries: Readonly<Record<string, readonly string[]>> = {
   ntfs: ['dos'],
@@ -39,25 +40,60 @@ const carries: Readonly<Record<string, readonly string[]>> = {
   ReFS: ['dos'],
   BitLocker: ['dos'],
   gpt: ['dos'],
-  iso9660: ['gpt', 'dos'],
-  udf: ['iso9660', 'gpt', 'dos'],
+  udf: ['iso9660'],
 };
+
+/** What an image of a disc is, and what a hybrid image is besides, or a disk that was partitioned later. */
+const imageTypes: ReadonlySet<string> = new Set(['iso9660', 'udf']);
+const tableTypes: ReadonlySet<string> = new Set(['gpt', 'dos']);
+const partitionedSince =
+  'it is older than the partition table, which says nothing of it: left over from an image';
 
 /**
  * All signatures on the volume, plausible ones first. `doubt` says what is wrong with the others. Reads
  * the first and the last mebibyte, and little else. I/O errors are the reader's.
  */
 export async function probe(reader: ByteReader): Promise<Signature[]> {
+  const matches = await matchAll(reader);
+  const picked = matches.flatMap(
+    (places) => places.find(({ doubt }) => doubt === null) ?? places[0] ?? [],
+  );
+  const found = await settleImage(reader, picked);
+  const doubtful = found.filter(({ doubt }) => doubt !== null);
+  return [...withoutCarried(found), ...doubtful];
+}
+
+/**
+ * Every place at which a plausible signature stands, where probe() names but one of each kind: all
+ * four labels of ZFS, both copies of a GPT.
+ */
+export async function survey(reader: ByteReader): Promise<Signature[]> {
+  return withoutCarried(await settleImage(reader, (await matchAll(reader)).flat()));
+}
+
+/** Of an image of a disc and a partition table, only one need be what the disk is now. */
+async function settleImage(reader: ByteReader, found: readonly Signature[]): Promise<Signature[]> {
+  const isImage = ({ type, doubt }: Signature): boolean => doubt === null && imageTypes.has(type);
+  const isTable = ({ type, doubt }: Signature): boolean => doubt === null && tableTypes.has(type);
+  if (!found.some(isImage) || !found.some(isTable)) return [...found];
+  const standing = await standingOfImage(reader);
+  if (standing === 'image') return found.filter((signature) => !isTable(signature));
+  if (standing === 'unclear') return [...found];
+  return found.map((one) => (isImage(one) ? { ...one, doubt: partitionedSince } : one));
+}
+
+/** What each rule finds, place after place. */
+async function matchAll(reader: ByteReader): Promise<Signature[][]> {
   const view = await DeviceView.open(reader);
-  const found: Signature[] = [];
-  for (const rule of rules) {
-    const signature = await applyRule(rule, view);
-    if (signature !== null) found.push(signature);
-  }
+  const found: Signature[][] = [];
+  for (const rule of rules) found.push(await applyRule(rule, view));
+  return found;
+}
+
+function withoutCarried(found: readonly Signature[]): Signature[] {
   const plausible = found.filter(({ doubt }) => doubt === null);
   const carried = new Set(plausible.flatMap(({ type }) => carries[type] ?? []));
-  const doubtful = found.filter(({ doubt }) => doubt !== null);
-  return [...plausible.filter(({ type }) => !carried.has(type)), ...doubtful];
+  return plausible.filter(({ type }) => !carried.has(type));
 }
 
 /**
@@ -83,8 +119,12 @@ export function decide(signatures: readonly Signature[]): Signature {
     );
   }
   const rest = signatures.length > 0 ? `; found but not plausible: ${names(signatures)}` : '';
-  throw new ParseError('NOT_RECOGNISED', `no known file system${rest}`, place);
+  const hint = signatures.some(({ doubt }) => doubt === unprotected) ? repairGpt : '';
+  throw new ParseError('NOT_RECOGNISED', `no known file system${rest}${hint}`, place);
 }
+
+const repairGpt =
+  '; sgdisk --move-second-header DISK writes a new protective MBR, gdisk also restores a table of which only the backup is left, and --as disk believes it as it is';
 
 /** A signature in one line: type, label, UUID, size, where last mounted, place and doubt. */
 export function describeSignature(signature: Signature): string {
@@ -101,16 +141,15 @@ export function describeSignature(signature: Signature): string {
   return parts.join('');
 }
 
-/** The rule's best match: the first plausible place, else the first doubtful one. */
-async function applyRule(rule: SignatureRule, view: View): Promise<Signature | null> {
+/** The rule's matches, best place first. */
+async function applyRule(rule: SignatureRule, view: View): Promise<Signature[]> {
   const places = typeof rule.places === 'function' ? rule.places(view.deviceBytes) : rule.places;
-  let doubtful: Signature | null = null;
-  for (const place of places) {
+  const found: Signature[] = [];
+  for (const place of new Set(places)) {
     const signature = await matchAt(rule, place, view);
-    if (signature?.doubt === null) return signature;
-    doubtful ??= signature;
+    if (signature !== null) found.push(signature);
   }
-  return doubtful;
+  return found;
 }
 
 async function matchAt(rule: SignatureRule, place: number, view: View): Promise<Signature | null> {
@@ -135,6 +174,7 @@ function toSignature(rule: SignatureRule, offsetBytes: number, details: Details)
     family: rule.family,
     kind: details.type === 'jbd' ? 'journal' : rule.kind,
     offsetBytes,
+    lengthBytes: rule.structureBytes,
     label: details.label ?? null,
     uuid: details.uuid ?? null,
     sizeBytes: details.sizeBytes ?? null,

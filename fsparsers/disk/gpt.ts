@@ -38,7 +38,6 @@ export interface Gpt {
   /** Where the other copy of the header lies. */
   readonly otherSector: number;
   readonly partitions: readonly Partition[];
-  readonly structures: readonly NamedExtent[];
 }
 
 /** Whether a GPT header begins there; says nothing about its soundness. */
@@ -92,11 +91,29 @@ export async function readGpt(
     diskGuid: formatGuid(header.diskGuid),
     otherSector: header.otherSector,
     partitions: decodeEntries(entries, entryBytes, sectorBytes, place.structure, entriesAt),
-    structures: [
-      { name: place.structure, start: place.offsetBytes, length: sectorBytes },
-      { name: entriesName, start: entriesAt, length: roundUp(tableBytes, sectorBytes) },
-    ],
   };
+}
+
+/**
+ * Where a copy's header lies, and the entries that it points to, sound or not: whatever stands there on
+ * another disk must not come alive there.
+ */
+export async function gptPlaces(
+  reader: ByteReader,
+  sector: number,
+  sectorBytes: number,
+  label: string,
+): Promise<NamedExtent[]> {
+  const start = sector * sectorBytes;
+  const extents = [{ name: `${label} header`, start, length: sectorBytes }];
+  if (!(await hasGptSignature(reader, start))) return extents;
+  const header = headerLayout.decode(await reader.read(start, headerLayout.sizeBytes));
+  const length = Math.min(header.entryCount * header.entryBytes, mostEntryTableBytes);
+  const entriesAt = header.entriesSector * sectorBytes;
+  return [
+    ...extents,
+    { name: `${label} entries`, start: entriesAt, length: roundUp(length, sectorBytes) },
+  ];
 }
 
 function roundUp(value: number, unit: number): number {

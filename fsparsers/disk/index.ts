@@ -32,7 +32,7 @@ export function diskParser(mapPartition: MapPartition): Parser {
     },
 
     async parse(reader: ByteReader, options: ParserOptions = {}): Promise<UsedMap> {
-      const tables = await readPartitionTables(reader, options.sectorBytes);
+      const tables = await readPartitionTables(reader, options);
       return mapDisk(reader, tables, mapPartition, options);
     },
   };

@@ -40,13 +40,14 @@ export interface Mbr {
  */
 export function decodeMbr(sector: Uint8Array): Mbr | null {
   if (sector.length < mbrBytes || isVolumeBootSector(sector)) return null;
-  const slots = decodeSlots(sector);
+  const slots = mbrSlots(sector);
   if (slots === null || slots.every((slot) => slot === null)) return null;
   if (slots.some((slot) => slot?.startSector === 0)) return null;
   return { diskSignature: mbrLayout.decode(sector).diskSignature, slots };
 }
 
-function decodeSlots(sector: Uint8Array): (Entry | null)[] | null {
+/** The four entries of a boot record, whatever they claim; null where it is none. */
+export function mbrSlots(sector: Uint8Array): (Entry | null)[] | null {
   if (mbrLayout.decode(sector).magic !== bootMagic) return null;
   const entries = [0, 1, 2, 3].map((slot) =>
     entryLayout.decode(sector, entriesAt + slot * entryBytes),
@@ -62,6 +63,18 @@ function isVolumeBootSector(sector: Uint8Array): boolean {
   const isNamed = ['NTFS    ', 'EXFAT   ', 'ReFS\0\0\0\0', '-FVE-FS-'].includes(text(3, 8));
   const jumps = sector[0] === 0xeb || sector[0] === 0xe9;
   return isNamed || (jumps && (text(0x36, 3) === 'FAT' || text(0x52, 5) === 'FAT32'));
+}
+
+/**
+ * Whether sector 0 protects a GPT, by the kernel's rule (block/partitions/efi.c): without such an entry
+ * it looks for none.
+ */
+export function protectsGpt(sector: Uint8Array): boolean {
+  if (sector.length < mbrBytes || mbrLayout.decode(sector).magic !== bootMagic) return false;
+  return [0, 1, 2, 3].some((slot) => {
+    const { type, startSector } = entryLayout.decode(sector, entriesAt + slot * entryBytes);
+    return type === protectiveType && startSector === 1;
+  });
 }
 
 export interface MbrPartitions {
@@ -137,9 +150,10 @@ async function walkChain(
     if (visited.has(sector)) return broken(`it comes back to sector ${sector}`);
     if (visited.size === mostPartitions) return broken(`it has over ${mostPartitions} records`);
     visited.add(sector);
+    // Also where none is: a record that stands there on another disk would go on with the chain.
+    structures.push({ name: 'EBR', start: sector * sectorBytes, length: sectorBytes });
     const slots = await readRecord(reader, sector * sectorBytes);
     if (slots === null) return broken(`no boot record at sector ${sector}`);
-    structures.push({ name: 'EBR', start: sector * sectorBytes, length: sectorBytes });
     let next: number | null = null;
     for (const slot of slots) {
       if (slot === null) continue;
@@ -153,5 +167,5 @@ async function walkChain(
 
 async function readRecord(reader: ByteReader, at: number): Promise<(Entry | null)[] | null> {
   if (at + mbrBytes > reader.sizeBytes) return null;
-  return decodeSlots(await reader.read(at, mbrBytes));
+  return mbrSlots(await reader.read(at, mbrBytes));
 }

@@ -3,116 +3,132 @@
 import { ParseError } from '../errors.js';
 import { readStructure, type ByteReader } from '../reader.js';
 import type { MapNote } from '../usedmap.js';
-import { hasGptSignature, readGpt, type Gpt } from './gpt.js';
-import { decodeMbr, mbrBytes, protectiveType, readMbrPartitions, type Mbr } from './mbr.js';
+import { gptSizes, readCopies, sectorSizes, type Copies } from './copies.js';
+import {
+  decodeMbr,
+  mbrBytes,
+  protectiveType,
+  protectsGpt,
+  readMbrPartitions,
+  type Mbr,
+} from './mbr.js';
 import { warning, type NamedExtent, type PartitionTable } from './table.js';
 
-const sectorSizes = [512, 1024, 2048, 4096] as const;
 /** An MBR does not tell its sector size, and no others are sold. */
 const mbrSectorSizes = [512, 4096] as const;
 
-/** Where a GPT header stands by its signature: at the beginning, at the end, or both. */
-interface GptSite {
-  readonly sectorBytes: number;
-  readonly lastSector: number;
+/** Only what a kernel would use counts, unless the user has said that the volume is a disk. */
+export interface TableOptions {
+  /** The device's, where it is known. */
+  readonly sectorBytes?: number | undefined;
+  /** The user says that it is a disk: a GPT counts also without its MBR, and in other sectors. */
+  readonly isInsistent?: boolean;
 }
 
 /**
  * Reads the partition table. An MBR may be read in two sizes of sectors, where the size is not known
  * and both make sense: then both tables are given back.
- * @throws ParseError NOT_RECOGNISED where there is none, AMBIGUOUS where an MBR and a GPT disagree
- * about whose disk it is, CORRUPT where a GPT is promised and neither copy is sound.
+ * @throws ParseError NOT_RECOGNISED where there is none that a kernel would use, AMBIGUOUS where an MBR
+ * and a GPT disagree about whose disk it is, CORRUPT where a GPT is promised and neither copy is sound.
  */
 export async function readPartitionTables(
   reader: ByteReader,
-  sectorBytes?: number,
+  { sectorBytes, isInsistent = false }: TableOptions = {},
 ): Promise<readonly PartitionTable[]> {
-  const place = { structure: 'partition table', offsetBytes: 0 };
-  const mbr = decodeMbr(await readStructure(reader, place.structure, 0, mbrBytes));
-  if (mbr === null) throw new ParseError('NOT_RECOGNISED', 'no partition table', place);
-  const sites = await findGptSites(reader, sectorBytes);
-  const isProtective = mbr.slots.some((slot) => slot?.type === protectiveType);
-  if (isProtective) return [await readAnyGpt(reader, mbr, sites)];
-  for (const { sectorBytes: size } of sites) {
+  const sector = await readStructure(reader, place.structure, 0, mbrBytes);
+  const decoded = decodeMbr(sector);
+  // The kernel reads no MBR with such an entry, whether a GPT is there or not.
+  const isPlain = decoded?.slots.every((slot) => slot?.type !== protectiveType) ?? false;
+  const sizes = sectorBytes === undefined ? sectorSizes : [sectorBytes];
+  if (protectsGpt(sector)) return [await protectedGpt(reader, decoded, sizes, isInsistent)];
+  if (!isPlain && isInsistent) {
+    const table = await anyGpt(reader, null, sectorSizes);
+    if (table !== null)
+      return [noted(table, 'GPT_UNPROTECTED', `${lacking}: it is used because it was asked for`)];
+  }
+  if (decoded === null || !isPlain) {
+    const isThere = (await gptSizes(reader, sizes)).length > 0;
+    throw new ParseError(
+      'NOT_RECOGNISED',
+      isThere ? `${lacking} (sgdisk writes a new one)` : 'no partition table',
+      place,
+    );
+  }
+  for (const size of await gptSizes(reader, sizes)) {
     if ((await readCopies(reader, size)).tables.length > 0) {
       throw new ParseError('AMBIGUOUS', 'an MBR and a GPT that it does not protect', place);
     }
   }
-  return readMbrTables(reader, mbr, sectorBytes);
+  return readMbrTables(reader, decoded, sectorBytes);
 }
 
-async function findGptSites(reader: ByteReader, sectorBytes?: number): Promise<GptSite[]> {
-  const sites: GptSite[] = [];
-  for (const size of sectorBytes === undefined ? sectorSizes : [sectorBytes]) {
-    const lastSector = Math.floor(reader.sizeBytes / size) - 1;
-    const found =
-      (await hasGptSignature(reader, size)) || (await hasGptSignature(reader, lastSector * size));
-    if (found) sites.push({ sectorBytes: size, lastSector });
-  }
-  return sites;
+const place = { structure: 'partition table', offsetBytes: 0 };
+const lacking =
+  'there is a GPT, but its protective MBR is missing or wrong, so that the kernel ignores it';
+
+function noted(table: PartitionTable, code: string, message: string): PartitionTable {
+  return { ...table, notes: [warning(code, message), ...table.notes] };
 }
 
-async function readAnyGpt(
+/** A GPT in sectors of another size than the device has is as good as none to the kernel. */
+async function protectedGpt(
   reader: ByteReader,
-  mbr: Mbr,
-  sites: readonly GptSite[],
+  mbr: Mbr | null,
+  sizes: readonly number[],
+  isInsistent: boolean,
 ): Promise<PartitionTable> {
-  const place = { structure: 'GPT header', offsetBytes: 0 };
+  const own = await anyGpt(reader, mbr, sizes);
+  if (own !== null) return own;
+  const other = await anyGpt(reader, mbr, sectorSizes).catch(() => null);
+  if (other === null) {
+    const header = { structure: 'GPT header', offsetBytes: 0 };
+    throw new ParseError('CORRUPT', 'the MBR protects a GPT that is not there', header);
+  }
+  const what = `the GPT counts in sectors of ${other.sectorBytes} bytes, the device in ${sizes.join(' or ')}, so that the kernel ignores it`;
+  if (isInsistent)
+    return noted(other, 'GPT_SECTOR_SIZE', `${what}: it is used because it was asked for`);
+  throw new ParseError('NOT_RECOGNISED', what, place);
+}
+
+/** Null where no header stands in any of those sizes; throws where one does and no copy is sound. */
+async function anyGpt(
+  reader: ByteReader,
+  mbr: Mbr | null,
+  sizes: readonly number[],
+): Promise<PartitionTable | null> {
   const sound: { readonly sectorBytes: number; readonly copies: Copies }[] = [];
   const faults: ParseError[] = [];
-  for (const { sectorBytes } of sites) {
+  for (const sectorBytes of await gptSizes(reader, sizes)) {
     const copies = await readCopies(reader, sectorBytes);
     faults.push(...copies.faults);
     if (copies.tables.length > 0) sound.push({ sectorBytes, copies });
   }
   const [first, second] = sound;
   if (first === undefined) {
-    throw faults[0] ?? new ParseError('CORRUPT', 'the MBR protects a GPT that is not there', place);
+    if (faults[0] !== undefined) throw faults[0];
+    return null;
   }
   if (second !== undefined) {
-    const sizes = `${first.sectorBytes} and of ${second.sectorBytes} bytes`;
-    throw new ParseError('AMBIGUOUS', `a GPT in sectors of ${sizes}`, place);
+    const both = `${first.sectorBytes} and of ${second.sectorBytes} bytes`;
+    const header = { structure: 'GPT header', offsetBytes: 0 };
+    throw new ParseError('AMBIGUOUS', `a GPT in sectors of ${both}`, header);
   }
   return gptTable(reader, mbr, first.sectorBytes, first.copies);
 }
 
-interface Copies {
-  /** The sound copies, the primary one first. */
-  readonly tables: readonly Gpt[];
-  readonly faults: readonly ParseError[];
-}
-
-/** The backup is where the primary says; without a primary, in the device's last sector. */
-async function readCopies(reader: ByteReader, sectorBytes: number): Promise<Copies> {
-  const tables: Gpt[] = [];
-  const faults: ParseError[] = [];
-  const attempt = async (sector: number, label: string): Promise<void> => {
-    try {
-      tables.push(await readGpt(reader, sector, sectorBytes, label));
-    } catch (error) {
-      if (!(error instanceof ParseError)) throw error;
-      faults.push(error);
-    }
-  };
-  await attempt(1, 'GPT');
-  const lastSector = Math.floor(reader.sizeBytes / sectorBytes) - 1;
-  await attempt(tables[0]?.otherSector ?? lastSector, 'backup GPT');
-  return { tables, faults };
-}
-
 async function gptTable(
   reader: ByteReader,
-  mbr: Mbr,
+  mbr: Mbr | null,
   sectorBytes: number,
-  { tables, faults }: Copies,
+  { tables, faults, places }: Copies,
 ): Promise<PartitionTable> {
   const [used, other] = tables;
   if (used === undefined) throw new RangeError('Expected a sound copy of the GPT');
   const notes: MapNote[] = faults.map((fault) =>
     warning('GPT_DAMAGED', `${fault.message}: the other copy is used`),
   );
-  const known = new Set(used.partitions.map(place));
-  const isUnknown = (extent: NamedExtent): boolean => !known.has(place(extent));
+  const known = new Set(used.partitions.map(span));
+  const isUnknown = (extent: NamedExtent): boolean => !known.has(span(extent));
   const surplus = (other?.partitions ?? [])
     .map(({ index, start, length }) => ({
       name: `partition ${index} of the backup GPT`,
@@ -123,7 +139,7 @@ async function gptTable(
   if (other !== undefined && (surplus.length > 0 || other.diskGuid !== used.diskGuid)) {
     notes.push(warning('GPT_COPIES_DIFFER', 'the GPT and its backup differ: the GPT is believed'));
   }
-  const hybrid = await hybridPartitions(reader, mbr, sectorBytes);
+  const hybrid = mbr === null ? [] : await hybridPartitions(reader, mbr, sectorBytes);
   const strangers = hybrid.filter(isUnknown);
   if (strangers.length > 0) {
     const names = strangers.map(({ name }) => name).join(', ');
@@ -134,16 +150,13 @@ async function gptTable(
     uuid: used.diskGuid,
     sectorBytes,
     partitions: used.partitions,
-    structures: [
-      { name: 'protective MBR', start: 0, length: sectorBytes },
-      ...tables.flatMap(({ structures }) => structures),
-    ],
+    structures: [{ name: 'protective MBR', start: 0, length: sectorBytes }, ...places],
     disputed: [...surplus, ...strangers],
     notes,
   };
 }
 
-function place({ start, length }: { readonly start: number; readonly length: number }): string {
+function span({ start, length }: { readonly start: number; readonly length: number }): string {
   return `${start}+${length}`;
 }
 

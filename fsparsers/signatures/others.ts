@@ -1,7 +1,15 @@
 /** File systems of media, of other systems and of other days: recognised and named, copied whole. */
 
 import { layout } from '../layout.js';
-import { firstDoubt, isPowerOfTwo, text, tooLarge, uuid, type SignatureRule } from './rule.js';
+import {
+  firstDoubt,
+  isPowerOfTwo,
+  text,
+  tooLarge,
+  uuid,
+  type SignatureRule,
+  type View,
+} from './rule.js';
 
 /** ECMA-119 section 8.4, primary volume descriptor. */
 const isoDescriptor = layout('little', {
@@ -9,7 +17,21 @@ const isoDescriptor = layout('little', {
   label: [40, 'bytes:32'],
   blocks: [80, 'u32'],
   blockSize: [128, 'u16'],
+  rootExtraBlocks: [157, 'u8'],
+  rootBlock: [158, 'u32'],
 });
+
+/**
+ * Section 9.1: a directory begins with a record of itself. A descriptor that is only a part of an image,
+ * in some file's blocks, leads elsewhere: it counts from the beginning of the volume.
+ */
+async function hasRoot(view: View, descriptor: Uint8Array): Promise<boolean> {
+  const { rootBlock: block, rootExtraBlocks, blockSize } = isoDescriptor.decode(descriptor);
+  const record = await view.read((block + rootExtraBlocks) * blockSize, 34);
+  if (record === null) return false;
+  const self = new DataView(record.buffer, record.byteOffset, record.length).getUint32(2, true);
+  return (record[0] ?? 0) >= 34 && record[32] === 1 && record[33] === 0 && self === block;
+}
 
 const iso9660: SignatureRule = {
   type: 'iso9660',
@@ -18,7 +40,7 @@ const iso9660: SignatureRule = {
   places: [32768],
   magics: [{ at: 1, bytes: 'CD001' }],
   structureBytes: 2048,
-  describe(bytes, _place, view) {
+  async describe(bytes, _place, view) {
     const descriptor = isoDescriptor.decode(bytes);
     const sizeBytes = descriptor.blocks * descriptor.blockSize;
     return {
@@ -31,6 +53,7 @@ const iso9660: SignatureRule = {
           `its block size is ${descriptor.blockSize}`,
         ],
         tooLarge(sizeBytes, view.deviceBytes),
+        [!(await hasRoot(view, bytes)), 'its root directory is not where it says'],
       ),
     };
   },

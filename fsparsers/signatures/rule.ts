@@ -23,6 +23,8 @@ export interface Signature {
   readonly kind: SignatureKind;
   /** Where its structure begins. */
   readonly offsetBytes: number;
+  /** How much of that tells it. */
+  readonly lengthBytes: number;
   readonly label: string | null;
   readonly uuid: string | null;
   readonly sizeBytes: number | null;

@@ -1,6 +1,7 @@
 /** Partition tables: GPT with its backup, and the MBR. */
 
 import { crc32 } from '../checksum.js';
+import { mbrBytes, protectsGpt } from '../disk/mbr.js';
 import { layout } from '../layout.js';
 import {
   firstDoubt,
@@ -34,6 +35,11 @@ function guid(bytes: Uint8Array): string {
 /** Larger than any table in use (128 entries of 128 bytes), small enough to read on anybody's word. */
 const maxEntriesBytes = 1024 * 1024;
 
+const noBytes = new Uint8Array(0);
+
+/** Without it the kernel looks for no GPT: what the table describes may be long gone. */
+export const unprotected = 'its protective MBR is missing or wrong, so that the kernel ignores it';
+
 async function describeGpt(
   bytes: Uint8Array,
   place: number,
@@ -44,6 +50,7 @@ async function describeGpt(
   const isSized = header.headerBytes >= 92 && header.headerBytes <= bytes.length;
   const isSummed = () =>
     crc32(withZeroes(bytes.subarray(0, header.headerBytes), 16, 4)) === header.checksum;
+  const sectorZero = await view.read(0, mbrBytes);
   const entriesBytes = header.entryCount * header.entryBytes;
   const entries =
     entriesBytes <= maxEntriesBytes
@@ -63,6 +70,7 @@ async function describeGpt(
         entries !== null && crc32(entries) !== header.entriesChecksum,
         'the checksum of its entries does not match',
       ],
+      [!protectsGpt(sectorZero ?? noBytes), unprotected],
     ),
   };
 }

@@ -121,10 +121,8 @@ async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
 
 async function contentsRead({ identity, reader }: LocalVolume): Promise<string[]> {
   const signatures = await probe(reader);
-  const plausible = signatures.filter(({ doubt }) => doubt === null);
-  // A damaged file system may be the only one its owner has: it is named too.
-  const named = plausible.length > 0 ? plausible : signatures;
-  if (named.length > 0) return named.map(describeSignature);
+  // What is damaged, or older than what stands beside it, may be all that its owner has: it is named too.
+  if (signatures.length > 0) return signatures.map(describeSignature);
   if (identity.kind === 'block') return [];
   // A device full of noise is a used disk; a file full of it may be anybody's database.
   const head = await reader.read(0, Math.min(headBytes, identity.sizeBytes));

@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { ParseError } from '../../fsparsers/errors.js';
 import { identify, probe, type Signature } from '../../fsparsers/probe.js';
 import { openVolume } from '../../src/volume/index.js';
+import { mdSuperblock1 } from '../support/md-superblock.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 
 const mebibyte = 1024 * 1024;
@@ -154,7 +155,7 @@ test('partition tables are told from boot sectors, and the backup GPT serves', a
   const backup = await make(
     t,
     16,
-    "sfdisk -q $F <<< $'label: gpt\\nsize=4MiB'; dd if=/dev/zero of=$F bs=4096 count=4 conv=notrunc status=none",
+    "sfdisk -q $F <<< $'label: gpt\\nsize=4MiB'; dd if=/dev/zero of=$F bs=512 seek=1 count=33 conv=notrunc status=none",
   );
   t.like(await identifyFile(backup), { type: 'gpt', offsetBytes: 16 * mebibyte - 512 });
 
@@ -163,26 +164,6 @@ test('partition tables are told from boot sectors, and the backup GPT serves', a
   await execa('sfdisk', ['-q', device], { input: 'label: gpt\nsize=4MiB\n' });
   t.like(await identifyFile(device), { type: 'gpt', offsetBytes: 4096 });
 });
-
-/** No kernel MD here, so the superblock is laid out by hand (md_p.h); blkid and mdadm judge it. */
-function mdSuperblock1(sector: number): Buffer {
-  const bytes = Buffer.alloc(4096);
-  bytes.writeUInt32LE(0xa92b4efc, 0);
-  bytes.writeUInt32LE(1, 4);
-  bytes.write('0123456789abcdef', 16, 'latin1');
-  bytes.write('host:7', 32, 'latin1');
-  bytes.writeUInt32LE(1, 72); // level
-  bytes.writeBigUInt64LE(8192n, 80); // sectors used
-  bytes.writeUInt32LE(2, 92); // disks
-  bytes.writeBigUInt64LE(2048n, 128); // data offset
-  bytes.writeBigUInt64LE(8192n, 136); // data size
-  bytes.writeBigUInt64LE(BigInt(sector), 144);
-  bytes.writeUInt32LE(128, 220); // devices in the table
-  let sum = 0n;
-  for (let at = 0; at < 256 + 2 * 128; at += 4) sum += BigInt(bytes.readUInt32LE(at));
-  bytes.writeUInt32LE(Number((sum & 0xffffffffn) + (sum >> 32n)), 216);
-  return bytes;
-}
 
 for (const [format, sizeBytes, at] of [
   ['1.0', 16 * mebibyte + 4096 + 512, 16 * mebibyte + 4096 - 8192],

@@ -100,7 +100,7 @@ export async function withReader<T>(
 
 /** The table as it is read here. */
 export async function rowsOf(image: string, sectorBytes?: number): Promise<Row[]> {
-  const [table] = await withReader(image, (reader) => readPartitionTables(reader, sectorBytes));
+  const [table] = await withReader(image, (reader) => readPartitionTables(reader, { sectorBytes }));
   return (table?.partitions ?? []).map(({ index, start, length, type, name, uuid }) => ({
     index,
     start,
