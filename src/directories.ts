@@ -1,6 +1,6 @@
 /** Makes directories for our own state. */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -12,7 +12,11 @@ export async function makeDirectory(directory: string): Promise<void> {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
+    if (code === 'EEXIST') {
+      if ((await stat(directory)).isDirectory()) return;
+      const wrong = new Error(`${directory} is not a directory`);
+      throw Object.assign(wrong, { code: 'ENOTDIR', syscall: 'mkdir', path: directory });
+    }
     const parent = path.dirname(directory);
     if (code !== 'ENOENT' || parent === directory) throw error;
     await makeDirectory(parent);

@@ -3,9 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { checkIsFile } from './own-file.js';
 
-/** Writes `text` beside `file`, makes it durable and renames it over. Rejects with the system's error. */
+/**
+ * Writes `text` beside `file`, makes it durable and renames it over. Rejects with the system's error,
+ * which leaves nothing behind, and with NOT_A_FILE.
+ */
 export async function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
+  await checkIsFile(file);
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     // A new name and a new file: in a directory that others write to, nobody can have put a link there.

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import type { Config, PairConfig } from '../config/index.js';
+import { reasonOf } from '../own-file.js';
 import { rangeEvents } from '../sync/index.js';
 import type { Reporter } from '../report/index.js';
 import { type CheckContext, checkPair } from './check-pair.js';
@@ -48,8 +49,7 @@ export async function checkPairs(run: CheckRun): Promise<readonly PairResult[]> 
     ) => {
       if (file === null) return;
       await action(file).catch((error: unknown) => {
-        const why = (error as Error).message;
-        warn('NOT_WRITTEN', `cannot write the ${what} ${file}: ${why}`);
+        warn('NOT_WRITTEN', `cannot write the ${what} ${file}: ${reasonOf(error)}`);
       });
     };
     await written('log', config.log, (file) => appendLog(file, result));

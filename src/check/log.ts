@@ -1,20 +1,33 @@
 /** The log of all checks: JSON lines, added in one piece, so that runs side by side do not mix theirs. */
 
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectory } from '../directories.js';
+import { openFile } from '../own-file.js';
 import { rangeEvents } from '../sync/index.js';
 import type { PairResult } from './types.js';
+
+const appending = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 
 /** A replica that was never seeded differs in a million places. */
 const mostRanges = 1000;
 
-/** Adds a line for each range that is not equal, then the summary. Rejects with the system's error. */
+/** Adds a line for each range that is not equal, then the summary. Rejects with the system's error, and with NOT_A_FILE. */
 export async function appendLog(file: string, result: PairResult): Promise<void> {
   const text = [...logLines(result)].map((line) => `${JSON.stringify(line)}\n`).join('');
   await makeDirectory(path.dirname(file));
-  await using handle = await open(file, 'a', 0o640);
-  await handle.appendFile(text);
+  await using handle = await openFile(file, appending, 0o640);
+  // What a full disk cut short must not spoil the line behind it.
+  await handle.appendFile((await endsInLine(handle)) ? `\n${text}` : text);
+}
+
+/** Whether the file ends in the middle of a line. */
+async function endsInLine(handle: FileHandle): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (size === 0) return false;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString('latin1') !== '\n';
 }
 
 function* logLines({ record, report, notes, staleness }: PairResult): Generator<object> {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { checkIsFile, openFile } from '../own-file.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { usage } from './values.js';
 
@@ -41,13 +42,14 @@ export async function print(
 }
 
 /**
- * Rejects with a usage error if `file` is anything that must not be written anew: a device, or a file
- * that does not begin like those written here. A slip of the pen must not cost an image.
+ * Rejects with a usage error if `file` is anything that must not be written anew: no file, or a file that
+ *  does not begin like those written here. A slip of the pen must not cost an image.
  */
 export async function checkOverwritable(file: string, beginning: string): Promise<void> {
+  await checkIsFile(file);
   const found = await stat(file).catch(() => null);
   const start = Buffer.alloc(beginning.length);
-  if (found?.isFile() === true && found.size > 0) {
+  if (found !== null && found.size > 0) {
     await withVolumeErrors(file, async () => {
       await using handle = await open(file, 'r');
       await handle.read(start, 0, start.length, 0);
@@ -55,7 +57,6 @@ export async function checkOverwritable(file: string, beginning: string): Promis
     if (start.toString('latin1') === beginning) return;
     throw usage(`${file} exists and does not begin with "${beginning}": it is not overwritten`);
   }
-  if (found?.isBlockDevice() === true) throw usage(`${file} is a device: it is not overwritten`);
   const directory = path.dirname(path.resolve(file));
   if (found === null) await withVolumeErrors(file, () => access(directory, constants.W_OK));
 }
@@ -63,8 +64,9 @@ export async function checkOverwritable(file: string, beginning: string): Promis
 /** Writes a file anew. Rejects with a FastsyncError that names it. */
 export async function writePieces(file: string, pieces: Iterable<string>): Promise<void> {
   await withVolumeErrors(file, async () => {
-    const handle = await open(file, 'w');
+    const handle = await openFile(file, constants.O_WRONLY | constants.O_CREAT, 0o666);
     try {
+      await handle.truncate(0);
       for (const piece of pieces) await handle.write(piece);
       await handle.sync();
     } finally {

@@ -38,7 +38,11 @@ export function checkWords(words: readonly string[], command: CommandOutline): v
     }
     seen.add(option);
   }
-  if (words.includes('')) throw usage('an empty word ("") stands where a name is expected');
+  if (!words.includes('')) return;
+  const [first] = command.positionals;
+  throw usage(
+    first === undefined ? 'an empty word ("") names nothing' : `${first.name} needs a value`,
+  );
 }
 
 /** Every word that names an option, and the word behind it where that can be its value. */

@@ -14,6 +14,13 @@ export function isProblems(checked: Checked): checked is readonly Problem[] {
   return Array.isArray(checked);
 }
 
+/** A problem with the value of a key at the top of a text that is right in itself. */
+export function problemAt(text: string, key: string, sentence: string): Problem {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return new Places(document, lines).atValue([key], `${key}: ${sentence}`);
+}
+
 /** Looks at the whole text; the problems in the order of the file. Pure. */
 export function checkConfig(text: string): Checked {
   const lines = new LineCounter();

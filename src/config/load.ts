@@ -3,7 +3,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { exitCodes, FastsyncError } from '../errors.js';
-import { checkConfig, isProblems } from './check.js';
+import { directoryProblem, placeProblem } from '../own-file.js';
+import { type Checked, checkConfig, isProblems, problemAt } from './check.js';
+import type { Problem } from './places.js';
 import type { Config } from './types.js';
 
 /** Nobody writes more by hand; anything larger is another file. */
@@ -31,12 +33,33 @@ export class ConfigError extends FastsyncError {
 
 /** Rejects with ConfigError, and with CONFIG_UNREADABLE. */
 export async function loadConfig(file: string): Promise<Config> {
-  const checked = checkConfig(await readText(file));
-  if (!isProblems(checked)) return { path: file, ...checked };
+  const text = await readText(file);
+  const checked = checkConfig(text);
+  const problems = isProblems(checked) ? checked : await placeProblems(text, checked);
+  if (!isProblems(checked) && problems.length === 0) return { path: file, ...checked };
   throw new ConfigError(
     file,
-    checked.map(({ line, column, sentence }) => `${file}:${line}:${column}: ${sentence}`),
+    problems.map(({ line, column, sentence }) => `${file}:${line}:${column}: ${sentence}`),
   );
+}
+
+/** What is written must not go into a disk or a pipe: files are files, or places for new ones. */
+async function placeProblems(
+  text: string,
+  config: Exclude<Checked, readonly Problem[]>,
+): Promise<readonly Problem[]> {
+  const looks = [
+    ['stateDir', directoryProblem],
+    ['log', placeProblem],
+    ['metrics', placeProblem],
+  ] as const;
+  const problems: Problem[] = [];
+  for (const [key, look] of looks) {
+    const place = config[key];
+    const why = place === null ? null : await look(place);
+    if (why !== null) problems.push(problemAt(text, key, `${place ?? ''} ${why}`));
+  }
+  return problems;
 }
 
 async function readText(file: string): Promise<string> {

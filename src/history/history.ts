@@ -1,9 +1,10 @@
 /** The history of each pair: JSON lines, the newest last, and the picture of the last run beside them. */
 
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import path from 'node:path';
 import { makeDirectory } from '../directories.js';
-import { exitCodes, FastsyncError } from '../errors.js';
+import type { FastsyncError } from '../errors.js';
+import { openFile, ownFileError } from '../own-file.js';
 import { replaceFile } from '../replace-file.js';
 import {
   pictureSchema,
@@ -76,7 +77,7 @@ async function readLines(file: string): Promise<string[]> {
 
 async function readText(file: string): Promise<string | null> {
   try {
-    await using handle = await open(file, 'r');
+    await using handle = await openFile(file, constants.O_RDONLY);
     const { size } = await handle.stat();
     if (size > mostFileBytes) throw new Error(`it has ${size} bytes, which is not what we write`);
     return await handle.readFile('utf8');
@@ -95,13 +96,13 @@ async function writing(file: string, action: () => Promise<void>): Promise<void>
 }
 
 function unusable(action: string, file: string, cause: unknown): FastsyncError {
-  return new FastsyncError({
+  const trouble = {
     code: 'HISTORY_UNUSABLE',
-    exitCode: exitCodes.usage,
-    message: `cannot ${action} the history ${file}: ${(cause as Error).message}`,
-    remedy: 'make the directory writable, or name another as stateDir',
-    cause,
-  });
+    action: `${action} the history`,
+    file,
+    remedy: 'make room in the directory and writable, or name another as stateDir',
+  };
+  return ownFileError(trouble, cause);
 }
 
 function parse(line: string): unknown {

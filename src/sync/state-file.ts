@@ -1,11 +1,12 @@
 /** One small JSON file of state, replaced whole and made durable: what a run leaves for the next one. */
 
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { makeDirectory } from '../directories.js';
-import { exitCodes, FastsyncError } from '../errors.js';
+import type { FastsyncError } from '../errors.js';
+import { ownFileError, readOwn } from '../own-file.js';
 import { replaceFile } from '../replace-file.js';
 
 /** Where state is kept: the directory that was asked for, else the system's usual place. */
@@ -39,13 +40,10 @@ export class StateFile<State> {
 
   /** The last state, or null: none, or not one that this version wrote whole. Rejects with STATE_UNUSABLE. */
   async load(): Promise<State | null> {
-    let text: string;
-    try {
-      text = await readFile(this.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const text = await readOwn(this.path).catch((error: unknown) => {
       throw this.#error('read', error);
-    }
+    });
+    if (text === null) return null;
     try {
       const value: unknown = JSON.parse(text);
       return this.#options.isValid(value) ? value : null;
@@ -64,18 +62,23 @@ export class StateFile<State> {
     }
   }
 
+  /** Rejects with STATE_UNUSABLE. */
   async remove(): Promise<void> {
-    await rm(this.path, { force: true });
+    try {
+      await rm(this.path, { force: true });
+    } catch (error) {
+      throw this.#error('remove', error);
+    }
   }
 
   #error(action: string, cause: unknown): FastsyncError {
-    return new FastsyncError({
+    const trouble = {
       code: 'STATE_UNUSABLE',
-      exitCode: exitCodes.usage,
-      message: `cannot ${action} the ${this.#options.what} ${this.path}: ${(cause as Error).message}`,
-      remedy: 'make the directory writable, or choose another with --state-dir',
-      cause,
-    });
+      action: `${action} the ${this.#options.what}`,
+      file: this.path,
+      remedy: 'make room in the directory and writable, or choose another with --state-dir',
+    };
+    return ownFileError(trouble, cause);
   }
 }
 

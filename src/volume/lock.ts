@@ -4,14 +4,15 @@
  * takes a name that another could hold, so clearing away a dead run's claim is no race.
  */
 
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from '../directories.js';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { ownFileError } from '../own-file.js';
 import { bootId, processStart } from '../processes.js';
-import { errnoName, withVolumeErrors } from './errors.js';
+import { errnoName } from './errors.js';
 
 /** A lock that is held. `await using` or release() gives it back. */
 export interface Lock {
@@ -38,14 +39,25 @@ export function lockDirectory(): string {
 
 /**
  * Takes the lock on a node; `name` is what the user calls it. Rejects with FastsyncError LOCKED (exit
- * code 7), which names the process that has it.
+ * code 7), which names the process that has it, and with LOCK_UNUSABLE, which leaves no claim behind.
  */
 export async function takeLock(
   node: string,
   name: string,
   directory = lockDirectory(),
 ): Promise<Lock> {
-  await withVolumeErrors(directory, () => makeDirectory(directory));
+  try {
+    await makeDirectory(directory);
+    return await take(node, name, directory);
+  } catch (error) {
+    if (errnoName(error) === null) throw error;
+    const remedy = 'make room in that directory and writable, then run the same command again';
+    const trouble = { code: 'LOCK_UNUSABLE', action: `lay the claim on ${name} in`, remedy };
+    throw ownFileError({ ...trouble, file: directory }, error);
+  }
+}
+
+async function take(node: string, name: string, directory: string): Promise<Lock> {
   const target = node.replaceAll(/[^\w]/g, '-');
   const own = `${target}.${process.pid}.${(await processStart(process.pid)) ?? '0'}.${await bootId()}`;
   for (let attempt = 1; ; attempt++) {
@@ -60,14 +72,20 @@ export async function takeLock(
 async function claim(directory: string, target: string, own: string): Promise<number | null> {
   const file = join(directory, own);
   try {
-    await writeFile(file, `${process.argv.join(' ')}\n`, { flag: 'wx', mode: 0o600 });
+    // Its name says it all: an empty file needs no room on a full disk.
+    await (await open(file, 'wx', 0o600)).close();
   } catch (error) {
     if (errnoName(error) === 'EEXIST') return process.pid; // this very process holds it
     throw error;
   }
-  const holder = await liveClaim(directory, target, own);
-  if (holder !== null) await rm(file, { force: true });
-  return holder;
+  let holder: number | null | undefined;
+  try {
+    holder = await liveClaim(directory, target, own);
+    return holder;
+  } finally {
+    // Also where nobody could be looked for: a claim that is left behind would lock this run out.
+    if (holder !== null) await rm(file, { force: true });
+  }
 }
 
 /** The pid of another live claim on the target; claims of the dead are cleared away. */

@@ -4,10 +4,12 @@
  * record, which comes last and goes first.
  */
 
+import { constants } from 'node:fs';
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectory } from '../../directories.js';
 import { copy, digest, digestCells, type Effort, EngineError } from '../../engine/index.js';
+import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 import { errnoName, FileByteReader, volumeError, withVolumeErrors } from '../../volume/index.js';
 import { StateFile } from '../state-file.js';
@@ -48,7 +50,7 @@ export class Journal {
     return withVolumeErrors(file, async () => {
       await makeDirectory(directory);
       // Made if it is not there, and left as it is if it is.
-      await (await open(file, 'a', 0o600)).close();
+      await (await openFile(file, constants.O_WRONLY | constants.O_CREAT)).close();
       const record = recordFile(directory, key);
       const journal = new Journal(file, await open(file, 'r+'), record, sizeBytes);
       if ((await journal.#load()) === null) await journal.reset();
@@ -59,7 +61,7 @@ export class Journal {
   /** Opens the journal called `key` as an earlier run left it, or gives null if there is none. */
   static async openExisting(directory: string, key: string): Promise<Journal | null> {
     const file = fileOf(directory, key);
-    const handle = await open(file, 'r+').catch((error: unknown) => {
+    const handle = await openFile(file, constants.O_RDWR).catch((error: unknown) => {
       if (errnoName(error) === 'ENOENT') return null;
       throw volumeError(file, error);
     });

@@ -143,7 +143,14 @@ async function lineOf(
   await file.save(replica);
   const journal = await Journal.open(journalDirectory, key, identity.sizeBytes);
   held.push(journal);
-  const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`));
+  const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`), (message) => {
+    context.reporter.report({
+      type: 'note',
+      severity: 'warning',
+      code: 'STATUS_NOT_WRITTEN',
+      message,
+    });
+  });
   const follower: Follower = new Follower({
     origin,
     name: target.path,

@@ -1,8 +1,10 @@
 /** What a running replication says of itself, for `fastsync status`: one small file for each target. */
 
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectory } from '../../directories.js';
+import type { FastsyncError } from '../../errors.js';
+import { checkIsFile, ownFileError, readOwn, reasonOf } from '../../own-file.js';
 import { bootId, processStart } from '../../processes.js';
 import { isCount, isMoment } from '../state-file.js';
 import type { LiveState } from './follower.js';
@@ -42,11 +44,15 @@ export type LiveNews = Omit<
 /** Keeps one status file up to date. What comes faster than it can be written, the latest covers. */
 export class StatusWriter {
   readonly #file: string;
+  readonly #onTrouble: (message: string) => void;
+  #trouble: string | null = null;
   #latest: LiveNews | null = null;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: string) {
+  /** `onTrouble` is told when it can be written no longer, once, and again when it has changed. */
+  constructor(file: string, onTrouble: (message: string) => void) {
     this.#file = file;
+    this.#onTrouble = onTrouble;
   }
 
   /** Resolves when these news, or later ones, are in the file. */
@@ -55,10 +61,21 @@ export class StatusWriter {
     this.#writing = this.#writing.then(async () => {
       const latest = this.#latest;
       this.#latest = null;
-      // A status that cannot be written must not end a replication that works.
-      if (latest !== null) await writeStatus(this.#file, latest).catch(() => undefined);
+      if (latest !== null) await this.#replace(latest);
     });
     return this.#writing;
+  }
+
+  /** A status that cannot be written must not end a replication that works. */
+  async #replace(news: LiveNews): Promise<void> {
+    let trouble: string | null = null;
+    try {
+      await writeStatus(this.#file, news);
+    } catch (error) {
+      trouble = `the status ${this.#file} cannot be written, fastsync status shows an older one: ${reasonOf(error)}`;
+    }
+    if (trouble !== null && trouble !== this.#trouble) this.#onTrouble(trouble);
+    this.#trouble = trouble;
   }
 }
 
@@ -75,8 +92,14 @@ async function writeStatus(file: string, news: LiveNews): Promise<void> {
   };
   await makeDirectory(path.dirname(file));
   const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(status)}\n`, { mode: 0o600 });
-  await rename(temporary, file);
+  try {
+    await checkIsFile(file);
+    await writeFile(temporary, `${JSON.stringify(status)}\n`, { mode: 0o600 });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A status as it was found. */
@@ -90,22 +113,39 @@ export interface FoundStatus extends LiveStatus {
   readonly lagMs: number | null;
 }
 
-/** Every replication that was ever started with this state directory, by source and target. */
+/**
+ * Every replication that was ever started with this state directory, by source and target. Rejects with
+ * STATE_UNUSABLE: what cannot be read is not none.
+ */
 export async function readStatuses(stateDirectory: string): Promise<FoundStatus[]> {
   const directory = followDirectory(stateDirectory);
-  const names = (await readdir(directory).catch(() => [])).filter((name) =>
-    name.endsWith(statusSuffix),
-  );
+  const names = (await namesIn(directory)).filter((name) => name.endsWith(statusSuffix));
   const found = await Promise.all(names.map((name) => readStatus(path.join(directory, name))));
   const nameOf = ({ source, target }: LiveStatus) => `${source.path}\0${target.path}`;
   return found.filter((status) => status !== null).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw unreadable(directory, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): FastsyncError {
+  const remedy = 'run as the user whose replications they are, or name their --state-dir';
+  return ownFileError({ code: 'STATE_UNUSABLE', action: 'read', file, remedy }, error);
+}
+
 async function readStatus(file: string): Promise<FoundStatus | null> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const text = await readOwn(file).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text ?? '');
   } catch {
     return null;
   }

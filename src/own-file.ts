@@ -1,0 +1,128 @@
+/**
+ * What fastsync writes for itself and its users goes into regular files: a slip of the pen must not
+ * write into a disk, nor wait for the reader of a pipe. And what the system says of them, as a sentence.
+ */
+
+import { constants, type Stats } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from './errors.js';
+
+/** Rejects with NOT_A_FILE if something other than a regular file is at that place; links are followed. */
+export async function checkIsFile(file: string): Promise<void> {
+  const problem = await placeProblem(file);
+  if (problem !== null) throw notAFile(`${file} ${problem}`);
+}
+
+/** Why no regular file can be at that place: "is a block device, not a file"; null: one can. */
+export async function placeProblem(file: string): Promise<string | null> {
+  try {
+    const found = await stat(file);
+    return found.isFile() ? null : `is a ${kindOf(found)}, not a file`;
+  } catch (error) {
+    return pathProblem(error);
+  }
+}
+
+/** Why there can be no directory: "is a block device, not a directory"; null: there can be one. */
+export async function directoryProblem(directory: string): Promise<string | null> {
+  try {
+    const found = await stat(directory);
+    return found.isDirectory() ? null : `is a ${kindOf(found)}, not a directory`;
+  } catch (error) {
+    return pathProblem(error);
+  }
+}
+
+/** What is not there yet can be made; whom it is denied to now may be somebody else later. */
+function pathProblem(error: unknown): string | null {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return 'cannot be: a part of the path is not a directory';
+  if (code === 'ELOOP') return 'cannot be: its links go round in a circle';
+  return code === 'ENAMETOOLONG' ? 'cannot be: its name is too long' : null;
+}
+
+/**
+ * Opens a regular file, and nothing else, to be read or written. `flags` are open's own, without
+ * O_TRUNC, which would not wait for the look at it. Rejects with NOT_A_FILE, or with the system's error.
+ */
+export async function openFile(file: string, flags: number, mode = 0o600): Promise<FileHandle> {
+  // Not waiting for who may be at the other end of a pipe.
+  const handle = await open(file, flags | constants.O_NONBLOCK, mode).catch((error: unknown) => {
+    // Writing to a pipe without a reader, or to a socket.
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw notAFile(`${file} is not a file`);
+    throw error;
+  });
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw notAFile(`${file} is a ${kindOf(found)}, not a file`);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The text of a regular file; null where there is none. Rejects as openFile() does. */
+export async function readOwn(file: string): Promise<string | null> {
+  try {
+    await using handle = await openFile(file, constants.O_RDONLY);
+    return await handle.readFile('utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'directory';
+  if (found.isBlockDevice()) return 'block device';
+  if (found.isCharacterDevice()) return 'character device';
+  if (found.isFIFO()) return 'pipe';
+  return found.isSocket() ? 'socket' : 'thing of an unknown kind';
+}
+
+function notAFile(message: string): FastsyncError {
+  return new FastsyncError({
+    code: 'NOT_A_FILE',
+    exitCode: exitCodes.usage,
+    message,
+    remedy: 'name a regular file, or a place for a new one',
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: 'its file system is full',
+  EDQUOT: 'the quota on its file system is used up',
+  EFBIG: 'it would be larger than a file may be',
+  EROFS: 'its file system is read-only',
+  EACCES: 'this user may not',
+  EPERM: 'it may not be changed (lsattr shows whether it is immutable)',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  ENOENT: 'its directory is gone',
+  EIO: 'its disk fails',
+};
+
+/** What the system said of one of our files, for people: "its file system is full". */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return reasons[code ?? ''] ?? message;
+}
+
+export interface OwnFileTrouble {
+  /** Stable: "STATE_UNUSABLE". */
+  readonly code: string;
+  /** "write the checkpoint". */
+  readonly action: string;
+  readonly file: string;
+  readonly remedy: string;
+  readonly exitCode?: ExitCode;
+}
+
+/** The error of a file of our own as a sentence. */
+export function ownFileError(trouble: OwnFileTrouble, cause: unknown): FastsyncError {
+  const { code, action, file, remedy, exitCode = exitCodes.usage } = trouble;
+  if (isOutOfFiles(cause)) return tooManyFiles(`${file} cannot be opened`, cause);
+  const message = `cannot ${action} ${file}: ${reasonOf(cause)}`;
+  return new FastsyncError({ code, exitCode, message, remedy, cause });
+}
