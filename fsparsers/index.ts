@@ -10,6 +10,7 @@ import { decide, probe, type Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 import { unionOf } from './union.js';
+import { suspendedType } from './signatures/swap.js';
 import { swapMap, wholeMap } from './whole.js';
 import { xfsParser } from './xfs/index.js';
 
@@ -105,7 +106,11 @@ async function mapSigned(
   table: ParserTable,
   options: ParserOptions,
 ): Promise<UsedMap> {
-  if (signature.family === 'swap' && options.swap === 'header') return swapMap(reader, signature);
+  if (signature.family === 'swap' && options.swap === 'header') {
+    return signature.type === suspendedType
+      ? wholeMap(reader, signature, [hibernated(signature)])
+      : swapMap(reader, signature);
+  }
   const parser = signature.kind === 'journal' ? undefined : table[signature.family];
   return parser === undefined
     ? wholeMap(reader, signature, [usedWhole(signature)])
@@ -125,6 +130,14 @@ function parserFor(family: string, table: ParserTable): Parser {
     structure: 'volume',
     offsetBytes: 0,
   });
+}
+
+function hibernated({ type }: Signature): MapNote {
+  return {
+    severity: 'warning',
+    code: 'SWAP_HIBERNATED',
+    message: `a hibernated system's memory lies in the swap space (${type}): all of it is used, though only its header was asked for`,
+  };
 }
 
 function usedWhole({ type }: Signature): MapNote {

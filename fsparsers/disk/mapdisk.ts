@@ -69,7 +69,7 @@ async function mapPartitions(
   reader: ByteReader,
   { partitions, sectorBytes }: PartitionTable,
   mapPartition: MapPartition,
-  { signal, crossCheck, writersWait }: ParserOptions,
+  { signal, crossCheck, writersWait, swap }: ParserOptions,
 ): Promise<Mapped[]> {
   const overlapping = overlaps(partitions.filter(({ isContainer }) => !isContainer));
   const mapped: Mapped[] = [];
@@ -90,6 +90,7 @@ async function mapPartitions(
       const inner = {
         sectorBytes,
         ...(crossCheck === undefined ? {} : { crossCheck }),
+        ...(swap === undefined ? {} : { swap }),
         ...(writersWait === undefined ? {} : { writersWait }),
         ...(signal === undefined ? {} : { signal }),
       };

@@ -21,11 +21,15 @@ function swapRule(pageBytes: number, type: string, magics: readonly string[]): S
     magics: magics.map((bytes) => ({ at: pageBytes - 10, bytes })),
     structureBytes: pageBytes,
     describe(bytes, _place, view) {
-      if (text(bytes.subarray(pageBytes - 10)) === 'SWAP-SPACE') return {}; // version 0: a bitmap
+      const isAsleep = beginsWith(bytes, tuxOnIce);
+      const asleep = isAsleep ? { type: suspendedType } : {};
+      // Version 0: a bitmap.
+      if (text(bytes.subarray(pageBytes - 10)) === 'SWAP-SPACE') return asleep;
       const little = swapHeader.decode(bytes, 1024);
       const { version, lastPage } =
         little.version === 1 ? little : swapHeaderBig.decode(bytes, 1024);
       return {
+        ...asleep,
         label: text(little.label),
         uuid: uuid(little.uuid),
         sizeBytes: (lastPage + 1) * pageBytes,
@@ -39,11 +43,28 @@ function swapRule(pageBytes: number, type: string, magics: readonly string[]): S
   };
 }
 
+/** Swap space that holds the memory of a system which sleeps. */
+export const suspendedType = 'swsuspend';
+
+/**
+ * TuxOnIce leaves the header of the swap space whole, and says at the page's beginning that it keeps an
+ * image (util-linux, libblkid/src/superblocks/swap.c).
+ */
+const tuxOnIce = [0xed, 0xc3, 0x02, 0xe9, 0x98, 0x56, 0xe5, 0x0c];
+
+function beginsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, at) => bytes[at] === byte);
+}
+
+/**
+ * At the end of the first page, over the signature of the swap space, which is kept before it: Linux
+ * kernel/power/swap.c, mark_swapfiles(); S2 and UL: suspend in user space; the last: older kernels.
+ */
 const suspended = ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'];
 
 export const swapRules: readonly SignatureRule[] = [4096, 8192, 16384, 32768, 65536].flatMap(
   (pageBytes) => [
     swapRule(pageBytes, 'swap', ['SWAPSPACE2', 'SWAP-SPACE']),
-    swapRule(pageBytes, 'swsuspend', suspended),
+    swapRule(pageBytes, suspendedType, suspended),
   ],
 );

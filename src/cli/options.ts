@@ -38,7 +38,8 @@ export const identificationOptions = {
     choices: ['whole', 'header'],
     default: 'whole',
     group: 'What the source is:',
-    describe: 'Swap space: copy all of it, or only its label and UUID',
+    describe:
+      'Swap space: copy all of it, or only its label and UUID; with a hibernated system in it, all',
   },
   'cross-check': {
     choices: ['auto', 'owners', 'none'],
