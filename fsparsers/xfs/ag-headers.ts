@@ -124,6 +124,20 @@ export async function readAgfAlone(
   return agf;
 }
 
+/** Where a group's inodes are, whatever else is wrong with it. */
+export async function readAgiAlone(
+  view: MetadataView,
+  geometry: Geometry,
+  agno: number,
+): Promise<Agi> {
+  const offsetBytes = agBlockBytes(geometry, agno, 0) + sectors.agi * geometry.sectorBytes;
+  const bytes = await view.read(offsetBytes, geometry.sectorBytes);
+  const agi = agiLayout.decode(bytes);
+  checkV5Header(view, geometry, agno, 'agi', bytes);
+  checkIdentity(geometry, agno, 'agi', agi);
+  return agi;
+}
+
 function headerFault(geometry: Geometry, agno: number, name: HeaderName, what: string): ParseError {
   return new ParseError('CORRUPT', what, {
     structure: `AG ${agno} ${name.toUpperCase()}`,

@@ -1,5 +1,6 @@
 /** The XFS parser: superblock, log, allocation groups, and the map they make together. */
 
+import { describedAfter, type CrossChecked } from '../crosscheck.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
 import { MapBuilder, type Filesystem, type MapNote } from '../usedmap.js';
@@ -8,6 +9,7 @@ import type { KnownBlocks } from './known-blocks.js';
 import { locator } from './locate.js';
 import { readLog, type LogOutcome } from './log/index.js';
 import { paintGroups, type PaintedGroups } from './map.js';
+import { checkOwners, nothingFree } from './owners/index.js';
 import {
   describeSuperblock,
   hasSuperblockMagic,
@@ -34,12 +36,13 @@ export const xfsParser: Parser = {
     const reader = abortable(device, options.signal);
     const geometry = await readGeometry(reader);
     const log = await readLog(reader, geometry, options.externalJournal);
-    const { builder, notes, known } = await paint(reader, geometry, log);
+    const { builder, notes, known, owners } = await paint(reader, geometry, log, options);
     const ranges = builder.build();
     return {
       deviceBytes: reader.sizeBytes,
-      filesystem: describeFilesystem(geometry, log),
-      notes: [...deviceNotes(geometry), ...notes],
+      filesystem: describedAfter(describeFilesystem(geometry, log), owners),
+      crossCheck: owners.crossCheck,
+      notes: [...deviceNotes(geometry), ...notes, ...owners.notes],
       ranges,
       locate: locator(geometry, known, ranges),
     };
@@ -50,12 +53,18 @@ interface Painted {
   readonly builder: MapBuilder;
   readonly notes: readonly MapNote[];
   readonly known: readonly (KnownBlocks | null)[];
+  readonly owners: CrossChecked;
 }
 
 /** Paints the device; where there is a reason to trust no group, all of them are used. */
-async function paint(reader: ByteReader, geometry: Geometry, log: LogOutcome): Promise<Painted> {
+async function paint(
+  reader: ByteReader,
+  geometry: Geometry,
+  log: LogOutcome,
+  options: ParserOptions,
+): Promise<Painted> {
   const distrust = whyNothingIsFree(geometry, log);
-  if (distrust !== null) return nothingFree(reader, geometry, distrust);
+  if (distrust !== null) return allUsed(reader, geometry, distrust);
   const builder = framed(reader, geometry);
   const views =
     log.state === 'replayed'
@@ -68,16 +77,19 @@ async function paint(reader: ByteReader, geometry: Geometry, log: LogOutcome): P
   }
   const groups = await paintGroups(builder, geometry, views);
   const counts = countsNote(geometry, log, groups);
-  if (counts?.severity === 'warning') return nothingFree(reader, geometry, counts);
+  if (counts?.severity === 'warning') return allUsed(reader, geometry, counts);
+  const loggedInodes = log.state === 'replayed' ? log.inodes : new Set<number>();
+  const search = { view: views.current, geometry, groups, loggedInodes };
   return {
     builder,
     notes: [...groups.notes, ...(counts === null ? [] : [counts])],
     known: groups.known,
+    owners: await checkOwners(search, builder, options),
   };
 }
 
-function nothingFree(reader: ByteReader, geometry: Geometry, note: MapNote): Painted {
-  return { builder: framed(reader, geometry), notes: [note], known: [] };
+function allUsed(reader: ByteReader, geometry: Geometry, note: MapNote): Painted {
+  return { builder: framed(reader, geometry), notes: [note], known: [], owners: nothingFree };
 }
 
 /** What is known without reading a group: the internal log, and what lies behind the last block. */

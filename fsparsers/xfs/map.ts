@@ -26,6 +26,8 @@ export interface PaintedGroups {
   readonly notes: readonly MapNote[];
   /** Purpose of blocks by group; null for a group whose structures failed. */
   readonly known: readonly (KnownBlocks | null)[];
+  /** Free blocks that were painted. */
+  readonly freeBlocks: number;
   /** The sum to hold against sb_fdblocks; null where a group is missing from it. */
   readonly countedBlocks: number | null;
 }
@@ -43,6 +45,7 @@ export async function paintGroups(
   const known: (KnownBlocks | null)[] = [];
   const faults: ParseError[] = [];
   let counted = 0;
+  let freeBlocks = 0;
   let badInRow = 0;
   for (let first = 0; first < geometry.agCount; first += groupsInFlight) {
     if (badInRow >= badGroupsInRow) break;
@@ -59,6 +62,7 @@ export async function paintGroups(
       }
       badInRow = 0;
       counted += group.space.countedBlocks;
+      freeBlocks += group.free.total();
       known.push(group.space.known);
       paintGroup(builder, geometry, first + index, group.free, group.space.known);
     }
@@ -66,6 +70,7 @@ export async function paintGroups(
   return {
     notes: faultNotes(faults, geometry.agCount - known.length),
     known,
+    freeBlocks,
     countedBlocks: faults.length === 0 ? counted : null,
   };
 }

@@ -264,6 +264,11 @@ export function agLength(geometry: Geometry, agno: number): number {
   return Math.min(geometry.agBlocks, geometry.dataBlocks - agno * geometry.agBlocks);
 }
 
+/** sb_agblklog: block and inode numbers have the group's number above so many bits (and an inode's). */
+export function agBlockLog(geometry: Geometry): number {
+  return Math.ceil(Math.log2(geometry.agBlocks));
+}
+
 /** The byte on the device where a block of an allocation group begins. */
 export function agBlockBytes(geometry: Geometry, agno: number, agbno: number): number {
   return (agno * geometry.agBlocks + agbno) * geometry.blockBytes;

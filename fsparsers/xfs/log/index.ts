@@ -16,6 +16,8 @@ export type LogOutcome =
       readonly detail: string;
       /** The device as it is after replay. */
       readonly view: MetadataView;
+      /** Inodes that the log changes, which nobody replays here; null where there are too many to list. */
+      readonly inodes: ReadonlySet<number> | null;
       /** Every buffer that replay writes: in use, whatever else is said of it. */
       forEachWritten(visit: (startBytes: number, lengthBytes: number) => void): void;
     };
@@ -61,6 +63,7 @@ async function follow(reader: ByteReader, geometry: Geometry, log: LogBlocks): P
     state: 'replayed',
     detail: describe(span, replayed.transactions),
     view: replayed.overlay,
+    inodes: replayed.inodes,
     forEachWritten: (visit) => {
       replayed.written.forEach((length, start) => {
         visit(start, length);

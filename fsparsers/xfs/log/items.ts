@@ -30,6 +30,7 @@ export const itemTypes: ReadonlyMap<number, string> = new Map([
   [0x124f, 'realtime reference count done'],
 ]);
 export const bufferItem = 0x123c;
+export const inodeItem = 0x123b;
 
 /** Bytes that one bit of a buffer item's map stands for (XFS_BLF_CHUNK). */
 export const chunkBytes = 128;
@@ -60,6 +61,18 @@ export interface BufferItem {
   readonly structural: boolean;
   /** The 128-byte chunks that were logged, as runs of [first, count]. */
   readonly runs: readonly (readonly [number, number])[];
+}
+
+/** struct xfs_inode_log_format: its length tells 64-bit kernels from i386 ones, which do not pad it. */
+const inodeNumberAt: ReadonlyMap<number, number> = new Map([
+  [56, 16],
+  [52, 12],
+]);
+
+/** The inode that an inode item's first region names; null where it cannot be one. */
+export function decodeInodeItem(region: Uint8Array): number | null {
+  const at = inodeNumberAt.get(region.length);
+  return at === undefined ? null : Number(viewOf(region).getBigUint64(at, true));
 }
 
 /** Decodes a buffer item's first region; null where it cannot be one. */

@@ -20,6 +20,7 @@ import { Transactions, type CommittedTransaction } from './transactions.js';
 /** Bounds on memory; no sound log of 2 GiB comes near them. */
 const maxBuffers = 1 << 21;
 const maxOverlayBytes = 512 << 20;
+const maxInodes = 1 << 20;
 /** How many buffers' blocks are read at a time for their age. */
 const agesAtOnce = 1024;
 
@@ -27,6 +28,8 @@ export interface Replayed {
   readonly overlay: Overlay;
   /** Start to length, in bytes, of every buffer that the log writes and does not cancel. */
   readonly written: ReadonlyMap<number, number>;
+  /** The inodes of committed inode items; null where there are too many to list. */
+  readonly inodes: ReadonlySet<number> | null;
   readonly transactions: number;
 }
 
@@ -48,6 +51,7 @@ interface BufferState {
 interface FirstPass {
   readonly cancelled: Map<string, number>;
   readonly buffers: Map<string, BufferState>;
+  readonly inodes: Set<number> | null;
   readonly transactions: number;
 }
 
@@ -69,7 +73,7 @@ export async function replay(
   for await (const [transaction, record] of committed(log, geometry, sound, true)) {
     secondPass(state, transaction, record.block);
   }
-  return { overlay, written, transactions: first.transactions };
+  return { overlay, written, inodes: first.inodes, transactions: first.transactions };
 }
 
 async function* committed(log: LogBlocks, geometry: Geometry, span: LogSpan, keepData: boolean) {
@@ -107,9 +111,11 @@ async function firstPass(
 ): Promise<FirstPass> {
   const cancelled = new Map<string, number>();
   const buffers = new Map<string, BufferState>();
+  const inodes = new Set<number>();
   let transactions = 0;
   for await (const [transaction, record] of committed(log, geometry, span, false)) {
     transactions++;
+    for (const inode of transaction.inodes) if (inodes.size <= maxInodes) inodes.add(inode);
     for (const { item } of transaction.buffers) {
       const key = keyOf(item);
       if (item.startBytes + item.lengthBytes > reader.sizeBytes || item.lengthBytes === 0) {
@@ -126,7 +132,7 @@ async function firstPass(
       throw new LogFault('belongs to a log of more buffers than fit into memory', record.block);
     }
   }
-  return { cancelled, buffers, transactions };
+  return { cancelled, buffers, inodes: inodes.size > maxInodes ? null : inodes, transactions };
 }
 
 async function readAges(

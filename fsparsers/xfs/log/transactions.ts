@@ -6,7 +6,14 @@
 import { layout } from '../../layout.js';
 import { viewOf } from '../bytes.js';
 import { LogFault } from './fault.js';
-import { bufferItem, decodeBufferItem, itemTypes, type BufferItem } from './items.js';
+import {
+  bufferItem,
+  decodeBufferItem,
+  decodeInodeItem,
+  inodeItem,
+  itemTypes,
+  type BufferItem,
+} from './items.js';
 import type { LogRecord } from './record.js';
 
 /** struct xlog_op_header, fs/xfs/libxfs/xfs_log_format.h. */
@@ -32,7 +39,7 @@ const maxKeptBytes = 256 << 20;
 const itemOverheadBytes = 128;
 const maxOpenTransactions = 1 << 16;
 
-/** One logged item: regions are kept for structural buffers only. */
+/** One logged item: regions are kept for structural buffers, and the first one for inodes. */
 interface Item {
   readonly type: number;
   readonly total: number;
@@ -48,6 +55,8 @@ export interface CommittedTransaction {
     readonly item: BufferItem;
     readonly regions: readonly Uint8Array[];
   }[];
+  /** The inodes that it changes. */
+  readonly inodes: readonly number[];
 }
 
 interface Transaction {
@@ -56,6 +65,7 @@ interface Transaction {
   /** The item that regions are added to, of any type; only buffer items are kept after it. */
   current: Item | null;
   readonly buffers: Item[];
+  readonly inodes: number[];
   keptBytes: number;
 }
 
@@ -129,7 +139,14 @@ export class Transactions {
     if (this.#open.size >= maxOpenTransactions) {
       throw new LogFault('has more open transactions than can be', block);
     }
-    this.#open.set(id, { lsn, headerLeft: headerBytes, current: null, buffers: [], keptBytes: 0 });
+    this.#open.set(id, {
+      lsn,
+      headerLeft: headerBytes,
+      current: null,
+      buffers: [],
+      inodes: [],
+      keptBytes: 0,
+    });
   }
 
   #close(id: number, transaction: Transaction): void {
@@ -159,7 +176,10 @@ export class Transactions {
       }
     }
     item.count++;
-    if (item.count === 2) settleFormat(item, block);
+    if (item.count === 2) {
+      settleFormat(item, block);
+      if (item.type === inodeItem) transaction.inodes.push(inodeOf(item, block));
+    }
     this.#keep(transaction, item, region, block);
   }
 
@@ -185,10 +205,10 @@ export class Transactions {
     item.regions.push(whole);
   }
 
-  /** A buffer item's format is always kept; its data in the pass that replays it. */
+  /** The format of a buffer or an inode is always kept; its data in the pass that replays it. */
   #isKept(item: Item): boolean {
+    if (item.count === 1) return item.type === bufferItem || item.type === inodeItem;
     if (item.type !== bufferItem) return false;
-    if (item.count === 1) return true;
     return this.#keepData && item.buffer?.structural === true && !item.buffer.cancels;
   }
 
@@ -232,6 +252,12 @@ function settleFormat(item: Item, block: number): void {
   if (item.buffer === null) throw new LogFault('has a malformed buffer item', block);
 }
 
+function inodeOf(item: Item, block: number): number {
+  const inode = decodeInodeItem(item.regions.pop() ?? new Uint8Array(0));
+  if (inode === null) throw new LogFault('has a malformed inode item', block);
+  return inode;
+}
+
 function commit(transaction: Transaction, block: number): CommittedTransaction {
   const buffers: { item: BufferItem; regions: readonly Uint8Array[] }[] = [];
   for (const item of transaction.buffers) {
@@ -242,5 +268,5 @@ function commit(transaction: Transaction, block: number): CommittedTransaction {
     }
     buffers.push({ item: item.buffer, regions: item.regions.slice(1) });
   }
-  return { lsn: transaction.lsn, buffers };
+  return { lsn: transaction.lsn, buffers, inodes: transaction.inodes };
 }

@@ -11,6 +11,7 @@ import { freeByXfsDb, freeOf, mapImage } from './support.js';
 export async function assertClean(t: ExecutionContext, image: string): Promise<UsedMap> {
   const map = await mapImage(image);
   t.deepEqual(map.notes, []);
+  t.is(map.crossCheck?.state, 'done');
   t.is(map.filesystem.state, 'clean');
   t.is(map.filesystem.journal.state, 'clean');
   t.is(map.ranges.totals().unknown, 0);

@@ -3,15 +3,13 @@
  * is used after it, and no more; and a copy of just that must give every fsynced file back.
  */
 
-import { copyFile, open } from 'node:fs/promises';
-import path from 'node:path';
+import { copyFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
-import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { seededRandom } from '../../support/random.js';
-import { scratchDirectory } from '../../support/scratch.js';
 import { lostFiles, runLoad, type Kept } from './load.js';
+import { restore } from './restore.js';
 import {
   bytesIn,
   common,
@@ -21,7 +19,6 @@ import {
   mapImage,
   mebibyte,
   minus,
-  rangesOf,
   whileMounted,
 } from './support.js';
 
@@ -116,27 +113,6 @@ async function replayedByKernel(t: ExecutionContext, image: string): Promise<str
   return replayed;
 }
 
-/** Copies what the map calls used onto a target full of garbage. */
-async function restore(t: ExecutionContext, image: string, map: UsedMap): Promise<string> {
-  const target = path.join(await scratchDirectory(t), 'target.img');
-  const script = `head -c ${map.deviceBytes} /dev/zero | tr '\\0' '\\245' > "$1"`;
-  await execa('bash', ['-ec', script, 'fill', target]);
-  const [from, to] = [await open(image), await open(target, 'r+')];
-  try {
-    for (const { start, end } of rangesOf(map, ({ reason }) => reason !== 'free')) {
-      for (let at = start; at < end; at += 8 * mebibyte) {
-        const chunk = Buffer.alloc(Math.min(8 * mebibyte, end - at));
-        await from.read(chunk, 0, chunk.length, at);
-        await to.write(chunk, 0, chunk.length, at);
-      }
-    }
-  } finally {
-    await from.close();
-    await to.close();
-  }
-  return target;
-}
-
 for (const [name, volume] of Object.entries(volumes)) {
   test.serial(name, async (t) => {
     const { image, kept } = await crashed(t, volume);
@@ -144,6 +120,7 @@ for (const [name, volume] of Object.entries(volumes)) {
     t.log(map.filesystem.journal.detail);
     t.is(map.filesystem.journal.state, 'replayed');
     t.deepEqual(map.notes, []);
+    t.is(map.crossCheck?.state, 'done');
 
     const before = await freeByXfsDb(image);
     const after = await freeByXfsDb(await replayedByKernel(t, image));

@@ -69,6 +69,37 @@ const treeNames: ReadonlySet<string> = new Set([
   'reference count B+tree',
 ]);
 
+/** So many inodes are enough: more would drown the rest. */
+const mostInodes = 24;
+const mappingMagics: ReadonlySet<number> = new Set([0x424d4150, 0x424d4133]); // "BMAP", "BMA3"
+
+/** Finds inodes in use, and the blocks of block-mapping trees. */
+function owners(bytes: Uint8Array, map: UsedMap): Structure[] {
+  const { blockBytes, sizeBytes, features } = map.filesystem;
+  const isV5 = features.includes('v5');
+  const inodeBytes = Number(map.filesystem.geometry['inode bytes']);
+  const inodes: Structure[] = [];
+  const mappings: Structure[] = [];
+  for (let at = 0; at < sizeBytes; at += blockBytes) {
+    const where = map.locate(at).replace(/^AG \d+ /, '');
+    const place = { at, lengthBytes: blockBytes };
+    if (where === 'data' && mappingMagics.has(viewOf(bytes).getUint32(at))) {
+      const crcAt = isV5 ? 64 : null;
+      mappings.push({ name: 'block map', ...place, crcAt, fieldBytes: isV5 ? 72 : 24 });
+    }
+    if (where !== 'inode chunk') continue;
+    for (let inode = at; inode < at + blockBytes; inode += inodeBytes) {
+      const isUsed = viewOf(bytes).getUint32(inode) % 0x10000 !== 0; // di_mode
+      if (!isUsed) continue;
+      const own = { at: inode, lengthBytes: inodeBytes };
+      const crcAt = isV5 ? 100 : null;
+      inodes.push({ name: 'inode', ...own, crcAt, fieldBytes: isV5 ? 176 : 100 });
+    }
+  }
+  const step = Math.ceil(inodes.length / mostInodes);
+  return [...inodes.filter((_, index) => index % step === 0 || index < 8), ...mappings];
+}
+
 /** Finds every header and B+tree block of a volume whose map is known to be right. */
 export function inventory(bytes: Uint8Array, map: UsedMap): Pristine {
   const { blockBytes } = map.filesystem;
@@ -97,6 +128,7 @@ export function inventory(bytes: Uint8Array, map: UsedMap): Pristine {
     const name = map.locate(at).replace(/^AG \d+ /, '');
     if (treeNames.has(name)) add(name, at, blockBytes, 52, isV5 ? 56 : 16);
   }
+  structures.push(...owners(bytes, map));
   return { bytes, structures, blockBytes, agBlocks };
 }
 

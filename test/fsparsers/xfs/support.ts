@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import type { ParserOptions } from '../../../fsparsers/parser.js';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import type { MapRange, UsedMap } from '../../../fsparsers/usedmap.js';
 import { xfsParser } from '../../../fsparsers/xfs/index.js';
@@ -24,6 +25,7 @@ export async function mapImage(
   image: string,
   logFile?: string,
   onRead?: (lengthBytes: number) => void,
+  options: ParserOptions = {},
 ): Promise<UsedMap> {
   const handles = [];
   try {
@@ -36,7 +38,10 @@ export async function mapImage(
     }
     const [device, externalJournal] = readers;
     if (device === undefined) throw new Error('no device');
-    return await xfsParser.parse(device, externalJournal && { externalJournal });
+    return await xfsParser.parse(device, {
+      ...options,
+      ...(externalJournal && { externalJournal }),
+    });
   } finally {
     for (const handle of handles) await handle.close();
   }
