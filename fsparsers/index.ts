@@ -16,7 +16,14 @@ import { xfsParser } from './xfs/index.js';
 
 export { ParseError, type ParseErrorCode } from './errors.js';
 export type { Parser, ParserOptions } from './parser.js';
-export { describeSignature, probe, survey, type Signature } from './probe.js';
+export {
+  describeSignature,
+  everySignature,
+  type PlacedSignature,
+  probe,
+  type Signature,
+  survey,
+} from './probe.js';
 export { freezeTraces, type Trace } from './freeze-traces.js';
 export { BufferReader, type ByteReader, SubReader } from './reader.js';
 export * from './usedmap.js';

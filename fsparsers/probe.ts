@@ -141,9 +141,42 @@ export function describeSignature(signature: Signature): string {
   return parts.join('');
 }
 
+/** A signature at one of the places where its rule looks, with the bytes that make it. */
+export interface PlacedSignature {
+  readonly signature: Signature;
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  /** Only repair tools look there: it says nothing of what the volume is. */
+  readonly isCopy: boolean;
+}
+
+/**
+ * Everything that carries a known magic number at any place where one is looked for, plausible or not:
+ * what probe() passes over because a better place has one, and what another's signature covers, too.
+ */
+export async function everySignature(reader: ByteReader): Promise<PlacedSignature[]> {
+  const view = await DeviceView.open(reader);
+  const found: PlacedSignature[] = [];
+  for (const rule of rules) {
+    const magicEnd = Math.max(...rule.magics.map(({ at, bytes }) => at + bytes.length));
+    const lengthBytes = Math.max(rule.structureBytes, magicEnd);
+    const places = placesOf(rule, view);
+    for (const startBytes of new Set([...places, ...(rule.copies ?? [])])) {
+      const signature = await matchAt(rule, startBytes, view);
+      const isCopy = !places.includes(startBytes);
+      if (signature !== null) found.push({ signature, startBytes, lengthBytes, isCopy });
+    }
+  }
+  return found;
+}
+
+function placesOf({ places }: SignatureRule, { deviceBytes }: View): readonly number[] {
+  return typeof places === 'function' ? places(deviceBytes) : places;
+}
+
 /** The rule's matches, best place first. */
 async function applyRule(rule: SignatureRule, view: View): Promise<Signature[]> {
-  const places = typeof rule.places === 'function' ? rule.places(view.deviceBytes) : rule.places;
+  const places = placesOf(rule, view);
   const found: Signature[] = [];
   for (const place of new Set(places)) {
     const signature = await matchAt(rule, place, view);

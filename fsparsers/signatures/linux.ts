@@ -166,6 +166,7 @@ const btrfs: SignatureRule = {
   family: 'btrfs',
   kind: 'filesystem',
   places: [65536],
+  copies: [64 * 1024 ** 2, 256 * 1024 ** 3],
   magics: [{ at: 64, bytes: '_BHRfS_M' }],
   structureBytes: 4096,
   describe(bytes, place, view) {

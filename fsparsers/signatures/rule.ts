@@ -52,6 +52,8 @@ export interface SignatureRule {
   readonly kind: SignatureKind;
   /** Where the structure may begin, best place first. What lies off the device is passed over. */
   readonly places: readonly number[] | ((deviceBytes: number) => readonly number[]);
+  /** Where copies of it lie that only repair tools look at: they say nothing of what a volume is. */
+  readonly copies?: readonly number[];
   /** Any of these makes it a candidate. */
   readonly magics: readonly Magic[];
   /** Bytes of the structure that `describe` gets. */

@@ -3,7 +3,7 @@
 import type { UsedMap } from '../../fsparsers/index.js';
 import { describeFailure } from '../engine/index.js';
 import { exitCodes } from '../errors.js';
-import { eachExtent, totalBytes } from '../region/index.js';
+import { eachExtent } from '../region/index.js';
 import { formatBytes, formatDuration, formatRate } from '../report/index.js';
 import type {
   OnlineResult,
@@ -33,11 +33,9 @@ export function describeSeed(
   seconds: number,
   online: OnlineResult | null = null,
 ): Outcome {
-  const badBytes = totalBytes(result.badRanges);
-  const failed = result.targetFailures.filter((failure) => failure !== null).length;
   const [outcome, exitCode] = result.interrupted
     ? (['interrupted', exitCodes.interrupted] as const)
-    : badBytes > 0 || failed > 0 || result.unsealed !== null || subject.plan.truncatedBytes > 0
+    : isIncomplete(subject, result)
       ? (['incomplete', exitCodes.incomplete] as const)
       : (['done', exitCodes.done] as const);
   const facts: Fact[] = [
@@ -48,6 +46,7 @@ export function describeSeed(
       : []),
     ...(online === null ? [] : onlineFacts(online)),
     ...failureFacts(subject, result),
+    ...signatureFacts(subject, result),
     ...badFacts(result),
     ...truncationFacts(subject.plan),
   ];
@@ -55,6 +54,16 @@ export function describeSeed(
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
   const figures = figuresOf(subject, result);
   return { outcome, exitCode, facts, figures: { ...figures, ...onlineFigures(online) } };
+}
+
+function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
+  return (
+    result.badRanges.length > 0 ||
+    result.targetFailures.some((failure) => failure !== null) ||
+    result.unsealed !== null ||
+    result.probedOtherwise.some((lines) => lines.length > 0) ||
+    plan.truncatedBytes > 0
+  );
 }
 
 function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
@@ -111,6 +120,17 @@ function failureFacts({ targets }: SeedSubject, { targetFailures }: SeedResult):
   });
 }
 
+/** What became of signatures that nothing copied lies over. */
+function signatureFacts({ targets }: SeedSubject, { wiped, probedOtherwise }: SeedResult): Fact[] {
+  return targets.flatMap(({ volume: { identity } }, index): Fact[] => [
+    ...(wiped[index] ?? []).map((what): Fact => ['wiped', `${what} of ${identity.path}`]),
+    ...(probedOtherwise[index] ?? []).map((what): Fact => [
+      'not the same',
+      `${identity.path}: ${what}`,
+    ]),
+  ]);
+}
+
 function truncationFacts({ truncatedBytes }: Plan): Fact[] {
   if (truncatedBytes === 0) return [];
   return [['left out', `${formatBytes(truncatedBytes)} of used ranges, behind the target's end`]];
@@ -129,12 +149,14 @@ function badFacts({ badRanges }: SeedResult): Fact[] {
 }
 
 function figuresOf({ source, targets, map, plan }: SeedSubject, result: SeedResult) {
-  const { badRanges, targetFailures, interrupted: _, ...counts } = result;
+  const { badRanges, targetFailures, wiped, probedOtherwise, interrupted: _, ...counts } = result;
   return {
     source: source.identity.path,
     targets: targets.map(({ volume }, index) => ({
       path: volume.identity.path,
       failure: targetFailures[index] ?? null,
+      wiped: wiped[index] ?? [],
+      probedOtherwise: probedOtherwise[index] ?? [],
     })),
     filesystem: { type: map.filesystem.type, uuid: map.filesystem.uuid },
     deviceBytes: map.deviceBytes,

@@ -176,9 +176,19 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   await settleRefusals(prepared.refusals);
   await using opened = await prepared.openTargets();
   const { source, sourceMayChange, plan } = prepared;
+  const { partitions = [] } = prepared.map;
   const { targets } = opened;
   const startedMs = performance.now();
-  const run = { source, sourceMayChange, follow: null, targets, plan, options, ...context };
+  const run = {
+    source,
+    sourceMayChange,
+    follow: null,
+    targets,
+    plan,
+    partitions,
+    options,
+    ...context,
+  };
   const result = await seed(run);
   const seconds = (performance.now() - startedMs) / 1000;
   if (rescueMap !== undefined) {

@@ -33,10 +33,17 @@ export async function clearMark(volume: LocalVolume): Promise<void> {
   await writeHead(volume, Buffer.alloc(0));
 }
 
-async function writeHead({ identity, handle }: LocalVolume, text: Buffer): Promise<void> {
-  if (identity.sizeBytes < markBytes) return;
-  // A whole one of the device's own: what shared it with the mark would be a signature still.
-  const sector = Buffer.alloc(Math.max(markBytes, identity.logicalBlockBytes));
+/** What a mark takes of a volume: a whole sector of its own; nothing where there is not even one. */
+export function markSectorBytes({ identity }: LocalVolume): number {
+  // What shared it with the mark would be a signature still.
+  return identity.sizeBytes < markBytes ? 0 : Math.max(markBytes, identity.logicalBlockBytes);
+}
+
+async function writeHead(volume: LocalVolume, text: Buffer): Promise<void> {
+  const { handle } = volume;
+  const sectorBytes = markSectorBytes(volume);
+  if (sectorBytes === 0) return;
+  const sector = Buffer.alloc(sectorBytes);
   text.copy(sector);
   await handle.write(sector, 0, sector.length, 0);
   await handle.sync();

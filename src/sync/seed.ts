@@ -8,14 +8,16 @@ import {
   type Effort,
   type ExtentList,
   type IoFailure,
+  pastReader,
 } from '../engine/index.js';
 import { clip, emptyExtents, extentOf, subtract, totalBytes, union } from '../region/index.js';
 import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
 import { isInPlace, type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
-import { clearMark, newRunId, setMark } from './mark.js';
+import { clearMark, markSectorBytes, newRunId, setMark } from './mark.js';
 import { headBytes, type Plan, sealBytes } from './plan.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
+import { type Layout, probedOtherwise, wipeFormer } from './strays.js';
 import { type Watch, watchJob } from './watch.js';
 import { unwrittenEvidence } from './evidence.js';
 
@@ -79,6 +81,8 @@ export interface SeedRun {
   readonly follow: Follow | null;
   readonly targets: readonly SeedTarget[];
   readonly plan: Plan;
+  /** Of a disk: each is a volume of its own. */
+  readonly partitions: Layout['partitions'];
   readonly options: SeedOptions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -105,6 +109,10 @@ export interface SeedResult {
   readonly badRanges: ExtentList;
   /** Per target: null, or why it was given up. */
   readonly targetFailures: CopyResult['targetFailures'];
+  /** Per target: signatures of its former life that no copied range covered, wiped; one line each. */
+  readonly wiped: readonly (readonly string[])[];
+  /** Per target: how it probes otherwise than the source though it is sealed; one line each. */
+  readonly probedOtherwise: readonly (readonly string[])[];
   readonly backend: 'uring' | 'threads';
 }
 
@@ -177,6 +185,8 @@ class SeedPass {
   #backend: 'uring' | 'threads' = 'threads';
   #cancelled = false;
   #unsealed: Unsealed | null = null;
+  readonly #wiped: string[][];
+  readonly #otherwise: string[][];
 
   constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
     this.#run = run;
@@ -185,6 +195,8 @@ class SeedPass {
     this.#resumedBytes = state.durableBytes;
     this.#compare = compare || run.options.compare;
     this.#failures = run.targets.map(() => null);
+    this.#wiped = run.targets.map(() => []);
+    this.#otherwise = run.targets.map(() => []);
   }
 
   async run(): Promise<SeedResult> {
@@ -194,6 +206,7 @@ class SeedPass {
     // The first checkpoint comes before the first write: from here on this target is unfinished.
     await this.#file.save(this.#state);
     await this.#clearHead();
+    await this.#wipeFormer();
     if (options.free !== 'skip' && !this.#state.freeDone) await this.#clearFree(options.free);
     await this.#retryBadRanges();
     await this.#copyBody();
@@ -207,8 +220,35 @@ class SeedPass {
     if (this.#cancelled) return;
     const point = await this.#reachPoint();
     if (point === null) this.#cancelled = true;
-    else if ('headFd' in point) await this.#copyHead(head, point.headFd);
-    else this.#unsealed = point;
+    else if ('headFd' in point) {
+      await this.#copyHead(head, point.headFd);
+      await this.#probe();
+    } else this.#unsealed = point;
+  }
+
+  get #layout(): Layout {
+    const { source, plan, partitions } = this.#run;
+    return { sourceBytes: source.identity.sizeBytes, free: plan.free, partitions };
+  }
+
+  async #wipeFormer(): Promise<void> {
+    for (const [index, { volume, isNew }] of this.#run.targets.entries()) {
+      if (!isNew) this.#wiped[index] = await wipeFormer(volume, this.#layout);
+    }
+  }
+
+  /** A target that anybody takes for something else than its source is no copy of it. */
+  async #probe(): Promise<void> {
+    const { source, targets, follow, plan } = this.#run;
+    if (this.#cancelled || plan.truncatedBytes > 0) return;
+    // A mounted file system's own writes go around the device's cache.
+    const { path, sizeBytes } = source.identity;
+    const past = follow !== null && { fd: source.fd, path, sizeBytes };
+    const reader = past ? pastReader(past) : source.reader;
+    for (const [index, { volume }] of targets.entries()) {
+      if (this.#failures[index] !== null) continue;
+      this.#otherwise[index] = await probedOtherwise(volume.reader, reader, this.#layout);
+    }
   }
 
   /** Null if the run was stopped on the way. */
@@ -241,9 +281,13 @@ class SeedPass {
   /** No signature may stand on a target that is not finished. */
   async #clearHead(): Promise<void> {
     for (const { volume } of this.#run.targets) {
-      const extents = extentOf(0, Math.min(headBytes, volume.identity.sizeBytes));
+      const { path, sizeBytes } = volume.identity;
+      // The mark first: whenever the run is killed, the next one knows the target by it.
+      await withVolumeErrors(path, () => setMark(volume, this.#state.runId));
+      const markBytes = markSectorBytes(volume);
+      const extents = extentOf(markBytes, Math.min(headBytes, sizeBytes) - markBytes);
+      if (extents.length === 0) continue;
       await watchJob(clear({ targetFd: volume.fd, extents, mode: 'zero' }), {});
-      await withVolumeErrors(volume.identity.path, () => setMark(volume, this.#state.runId));
     }
   }
 
@@ -393,6 +437,8 @@ class SeedPass {
       verifiedBytes: this.#sums.verified,
       badRanges: Float64Array.from(this.#state.badRanges),
       targetFailures: this.#failures,
+      wiped: this.#wiped,
+      probedOtherwise: this.#otherwise,
       backend: this.#backend,
     };
   }

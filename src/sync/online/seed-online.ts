@@ -11,7 +11,7 @@ import { beginOnline, type Begun } from './begin.js';
 import { type CutoverFigures, OnlineFollow, type OnlineOptions } from './follow.js';
 import { Staging } from './staging.js';
 
-export interface OnlineRun extends Omit<SeedRun, 'plan' | 'follow' | 'sourceMayChange'> {
+export interface OnlineRun extends Omit<SeedRun, 'plan' | 'partitions' | 'follow' | 'sourceMayChange'> {
   readonly begun: Begun;
   readonly map: MapOptions;
   readonly dirty: 'refuse' | 'copy-all';
@@ -93,7 +93,8 @@ async function seedTracked(run: OnlineRun, staging: Staging): Promise<OnlineResu
     rescue: options.rescue,
     limitBytes,
   });
-  const result = await seed({ ...run, plan, sourceMayChange: true, follow });
+  const { partitions = [] } = begun.map;
+  const result = await seed({ ...run, plan, partitions, sourceMayChange: true, follow });
   const truncatedBytes = plan.truncatedBytes + follow.bytesBehindLimit;
   return {
     seed: result,

@@ -1,0 +1,180 @@
+/**
+ * What a target's former life left outside of what a run writes. A superblock of md at the end, a backup
+ * partition table, a label in a gap decide what a kernel takes the volume for, as much as those in front.
+ */
+
+import {
+  describeSignature,
+  probe,
+  type Signature,
+  SubReader,
+  type PlacedSignature,
+  everySignature,
+} from '../../fsparsers/index.js';
+import type { ByteReader } from '../../fsparsers/reader.js';
+import { clear } from '../engine/index.js';
+import { exitCodes, FastsyncError } from '../errors.js';
+import {
+  alignOutward,
+  canonical,
+  clip,
+  type ExtentList,
+  extentOf,
+  intersect,
+  union,
+} from '../region/index.js';
+import type { LocalVolume } from '../volume/index.js';
+import { watchJob } from './watch.js';
+
+/** What of a target the source decides. */
+export interface Layout {
+  readonly sourceBytes: number;
+  /** What of the source no copy covers. */
+  readonly free: ExtentList;
+  /** Volumes of their own on a disk, each with places of its own where signatures are looked for. */
+  readonly partitions: readonly { readonly start: number; readonly length: number }[];
+}
+
+/** Both ends of a volume, where all that is known and much that is not keeps its signatures. */
+const marginBytes = 4 * 1024 * 1024;
+
+/** Nothing is written in smaller pieces: the largest sector in use. */
+const alignmentBytes = 4096;
+
+/** What of a target a run over this layout does not write. */
+function uncovered({ free, sourceBytes }: Layout, targetBytes: number): ExtentList {
+  const behind = extentOf(sourceBytes, Math.max(0, targetBytes - sourceBytes));
+  return clip(union(free, behind), 0, targetBytes);
+}
+
+/** The volume itself and the partitions that lie on it whole. */
+function volumesOn({ partitions }: Layout, sizeBytes: number) {
+  return [
+    { start: 0, length: sizeBytes },
+    ...partitions.filter(({ start, length }) => length > 0 && start + length <= sizeBytes),
+  ];
+}
+
+/** Every trace on a volume and in its partitions, at its place on the volume. */
+async function tracesOn(reader: ByteReader, layout: Layout): Promise<PlacedSignature[]> {
+  const found: PlacedSignature[] = [];
+  for (const { start, length } of volumesOn(layout, reader.sizeBytes)) {
+    for (const trace of await everySignature(new SubReader(reader, start, length))) {
+      const { signature } = trace;
+      const placed = { ...signature, offsetBytes: start + signature.offsetBytes };
+      found.push({ ...trace, signature: placed, startBytes: start + trace.startBytes });
+    }
+  }
+  return found;
+}
+
+function placeOf({ startBytes, lengthBytes }: PlacedSignature, sizeBytes: number): ExtentList {
+  return clip(extentOf(startBytes, lengthBytes), 0, sizeBytes);
+}
+
+const identityOf = ({ type, uuid, offsetBytes }: Signature): string =>
+  JSON.stringify([type, uuid, offsetBytes]);
+
+function described(found: readonly PlacedSignature[]): string[] {
+  return [...new Set(found.map(({ signature }) => describeSignature(signature)))];
+}
+
+/**
+ * Wipes everything that the probe knows outside of what a run writes, and the ends of the volume and of
+ * its partitions, where others look. Resolves with what was there, one line each. Writes nothing within
+ * what the source uses.
+ */
+export async function wipeFormer(target: LocalVolume, layout: Layout): Promise<string[]> {
+  const { sizeBytes } = target.identity;
+  const open = uncovered(layout, sizeBytes);
+  const found = (await ifReadable(tracesOn(target.reader, layout), [])).filter(
+    (trace) => intersect(placeOf(trace, sizeBytes), open).length > 0,
+  );
+  const ends = volumesOn(layout, sizeBytes).flatMap(({ start, length }) => {
+    const margin = Math.min(length, marginBytes);
+    return [start, margin, start + length - margin, margin];
+  });
+  await wipe(target, open, [...ends, ...found.flatMap((trace) => [...placeOf(trace, sizeBytes)])]);
+  return described(found);
+}
+
+async function wipe({ fd, identity }: LocalVolume, within: ExtentList, pairs: readonly number[]) {
+  const wanted = alignOutward(
+    canonical(Float64Array.from(pairs)),
+    alignmentBytes,
+    identity.sizeBytes,
+  );
+  const extents = intersect(wanted, within);
+  if (extents.length > 0) await watchJob(clear({ targetFd: fd, extents, mode: 'zero' }), {});
+}
+
+/** Signatures outside of what the source uses that are believed on the target, and not there on the source. */
+export async function straysOn(
+  target: ByteReader,
+  source: ByteReader | null,
+  layout: Layout,
+): Promise<PlacedSignature[]> {
+  const open = uncovered(layout, target.sizeBytes);
+  const believed = (list: readonly PlacedSignature[]) =>
+    list.filter(({ signature, isCopy }) => signature.doubt === null && !isCopy);
+  const found = believed(await ifReadable(tracesOn(target, layout), [])).filter(
+    (trace) => intersect(placeOf(trace, target.sizeBytes), open).length > 0,
+  );
+  if (found.length === 0 || source === null) return found;
+  const own = believed(await ifReadable(tracesOn(source, layout), []));
+  const known = new Set(own.map(({ signature }) => identityOf(signature)));
+  return found.filter(({ signature }) => !known.has(identityOf(signature)));
+}
+
+/** The same, one line each. */
+export async function namedStrays(...sides: Parameters<typeof straysOn>): Promise<string[]> {
+  return described(await straysOn(...sides));
+}
+
+/** Takes strays away that an owner has given up. */
+export async function wipeStrays(
+  target: LocalVolume,
+  strays: readonly PlacedSignature[],
+  layout: Layout,
+): Promise<void> {
+  const { sizeBytes } = target.identity;
+  const pairs = strays.flatMap((trace) => [...placeOf(trace, sizeBytes)]);
+  await wipe(target, uncovered(layout, sizeBytes), pairs);
+}
+
+/**
+ * How a finished target probes otherwise than its source, one line each; empty if it does not. What the
+ * source carries where nothing is in use was not copied, and is not missed.
+ */
+export async function probedOtherwise(
+  target: ByteReader,
+  source: ByteReader,
+  layout: Layout,
+): Promise<string[]> {
+  const strays = await namedStrays(target, source, layout);
+  const there = new Set(
+    (await ifReadable(tracesOn(target, layout), [])).map(({ signature }) => identityOf(signature)),
+  );
+  const wanted = (await ifReadable(probe(source), [])).filter(
+    (signature) => signature.doubt === null && !isWithin(signature, layout.free),
+  );
+  const missing = wanted.filter((signature) => !there.has(identityOf(signature)));
+  return [
+    ...strays.map((what) => `it carries ${what}, which the source does not`),
+    ...missing.map((one) => `the source carries ${describeSignature(one)}, which it does not`),
+  ];
+}
+
+function isWithin({ offsetBytes }: Signature, extents: ExtentList): boolean {
+  return clip(extents, offsetBytes, 512).length > 0;
+}
+
+/** What cannot be read carries no signature that anybody could go by. */
+async function ifReadable<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) return otherwise;
+    throw error;
+  }
+}
