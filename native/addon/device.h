@@ -8,6 +8,9 @@ namespace fastsync {
 /// deviceInfo(fd): DeviceInfo of src/engine/types.ts. Throws a Node-shaped error.
 Napi::Value deviceInfo(const Napi::CallbackInfo& info);
 
+/// nextData(fd, offsetBytes): where data begins at or behind that place, -1 where none does.
+Napi::Value nextData(const Napi::CallbackInfo& info);
+
 /// readPast(fd, offsetBytes, lengthBytes): Promise<Uint8Array>, read past the page cache.
 Napi::Value readPast(const Napi::CallbackInfo& info);
 

@@ -161,6 +161,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     logDevice: args['log-device'],
     dirty: args.dirty,
     overrides: overridesFrom(args),
+    stateDirectory: options.stateDirectory,
     signal: context.signal,
   };
   if (args.online && !args['dry-run']) {

@@ -43,6 +43,7 @@ export interface Addon {
   readonly Tracker: new (request: NativeTrackerRequest) => NativeTracker;
   trackerNote(folder: string): string;
   deviceInfo(fd: number): DeviceInfo;
+  nextData(fd: number, offsetBytes: number): number;
   /** The promise gives a failure where there was one. */
   readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
   flushCache(fd: number): Promise<IoFailure | undefined>;

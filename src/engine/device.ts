@@ -13,6 +13,16 @@ export function deviceInfo(fd: number): DeviceInfo {
 }
 
 /**
+ * Where a file's next data begins, at `offsetBytes` or behind it; null where there is none up to its end.
+ * Of a file system that keeps no account of holes everything is data.
+ */
+export function nextData(fd: number, offsetBytes: number): number | null {
+  byteCount('offsetBytes', offsetBytes);
+  const found = addon().nextData(descriptor('fd', fd), offsetBytes);
+  return found < 0 ? null : found;
+}
+
+/**
  * Reads `lengthBytes` from `offsetBytes` past the page cache: what is on the device, not what a
  * mounted file system has yet to write there. Rejects with EngineError, also beyond the end.
  */

@@ -56,6 +56,15 @@ export async function hasMark({ identity, reader }: LocalVolume, runId: string):
   return head.toString('latin1').startsWith(`${prefix}${runId}\n`);
 }
 
+/** The run whose mark a volume carries, or null. */
+export async function markOn({ identity, reader }: LocalVolume): Promise<string | null> {
+  if (identity.sizeBytes < markBytes) return null;
+  const head = await reader.read(0, markBytes);
+  if (!isMarked(head)) return null;
+  const text = Buffer.from(head.subarray(prefix.length)).toString('latin1');
+  return text.slice(0, text.indexOf('\n'));
+}
+
 /** True if a head begins with the mark of whatever run. */
 export function isMarked(head: Uint8Array): boolean {
   return Buffer.from(head.subarray(0, prefix.length)).toString('latin1') === prefix;

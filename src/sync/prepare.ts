@@ -12,7 +12,9 @@ import {
   overrides,
   type Refusal,
   surveySurroundings,
+  type VolumeIdentity,
 } from '../volume/index.js';
+import { CheckpointFile } from './checkpoint.js';
 import { type Plan, planCopy, truncatePlan } from './plan.js';
 import { inspectTargets, openTargets, type Target, type TargetSet } from './targets.js';
 
@@ -25,6 +27,8 @@ export interface SeedRequest {
   /** What to do where a hazard says that the map cannot be trusted: refuse, or use all of the volume. */
   readonly dirty: 'refuse' | 'copy-all';
   readonly overrides: ReadonlySet<Override>;
+  /** Where an earlier run may have left its checkpoint. */
+  readonly stateDirectory: string;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +60,11 @@ export async function prepareSeed(
     const surroundings = await surveySurroundings();
     const { logDevice } = request;
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
-    const targets = await inspectTargets(request.targets, source.identity, surroundings, spared);
+    const targets = await withoutOwn(
+      await inspectTargets(request.targets, source.identity, surroundings, spared),
+      source.identity,
+      request.stateDirectory,
+    );
     const usage = await surroundings.usageOf(source.identity);
     const map = await (online === null ? mapSource(source, request) : online(source));
     const found = [
@@ -98,6 +106,25 @@ export async function prepareSeed(
     await source.close();
     throw error;
   }
+}
+
+/**
+ * Targets that an earlier run of the same command left unfinished, known by the mark that is in its
+ * checkpoint: they were asked about then, and hold nothing of anybody's.
+ */
+async function withoutOwn(
+  targets: readonly Target[],
+  source: VolumeIdentity,
+  stateDirectory: string,
+): Promise<Target[]> {
+  const names = targets.flatMap(({ facts }) => facts?.identity.stableId ?? []);
+  const file = new CheckpointFile(stateDirectory, source.stableId, names);
+  const own = names.length === targets.length ? ((await file.load())?.runId ?? null) : null;
+  return targets.map((target) =>
+    own !== null && target.mark === own && target.facts !== null
+      ? { ...target, facts: { ...target.facts, holds: [] } }
+      : target,
+  );
 }
 
 /** A file that is still to be made has one way to be wrong: the place where it would lie. */

@@ -128,8 +128,9 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     targets.map(({ volume }) => volume.identity.stableId),
   );
   const evidence = await unwrittenEvidence(source);
+  const checkpoint = options.resume ? await file.load() : null;
   const resumption = await decideResumption({
-    checkpoint: options.resume ? await file.load() : null,
+    checkpoint,
     source,
     targets: targets.map(({ volume }) => volume),
     evidence,
@@ -140,7 +141,8 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
 
   const earlier = resumption.kind === 'continue' ? resumption.checkpoint : null;
   const state: CheckpointState = {
-    runId: earlier?.runId ?? newRunId(),
+    // Kept whatever the checkpoint is worth: by it the next run knows a target of its own.
+    runId: checkpoint?.runId ?? newRunId(),
     source: source.identity.stableId,
     targets: targets.map(({ volume }) => volume.identity.stableId),
     sourceEvidence: evidence,

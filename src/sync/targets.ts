@@ -15,7 +15,8 @@ import {
   type TargetFacts,
   type VolumeIdentity,
 } from '../volume/index.js';
-import { isBlankHead } from './mark.js';
+import { holdsData } from './content.js';
+import { markOn } from './mark.js';
 import type { SeedTarget } from './seed.js';
 
 /** A target as it was before the run. */
@@ -25,6 +26,8 @@ export interface Target {
   readonly facts: TargetFacts | null;
   /** For a new file: what it would share with the source, or null. */
   readonly sharedWith: string | null;
+  /** The run that left it unfinished, by the mark that it carries. */
+  readonly mark: string | null;
 }
 
 /** Looks at every target; writes nothing. `spared` are volumes that must not be written besides the source. Rejects as identifyVolume() does. */
@@ -46,6 +49,7 @@ export async function inspectTargets(
         ? {
             path: name,
             facts: null,
+            mark: null,
             sharedWith: await sharedByName(name, source, earlier, surroundings),
           }
         : await inspectExisting(identity, source, earlier, surroundings),
@@ -66,13 +70,14 @@ async function inspectExisting(
   surroundings: Surroundings,
 ): Promise<Target> {
   const sharedWith = await sharedByStorage(identity, source, earlier, surroundings);
+  const { holds, mark } = await contentsOf(identity);
   const facts = {
     identity,
     usage: await surroundings.usageOf(identity),
-    holds: await contentsOf(identity),
+    holds,
     sharedWith,
   };
-  return { path: identity.path, facts, sharedWith };
+  return { path: identity.path, facts, sharedWith, mark };
 }
 
 async function sharedByStorage(
@@ -103,30 +108,33 @@ async function sharedByName(
   return onSource ? `the file system on ${source.path}` : null;
 }
 
-const headBytes = 1024 * 1024;
+interface Contents {
+  /** One line each. */
+  readonly holds: readonly string[];
+  readonly mark: string | null;
+}
 
-/** What lies on a volume now, one line each; for a file also content that nothing recognises. */
-async function contentsOf(identity: VolumeIdentity): Promise<string[]> {
+/** What lies on a volume now, also what nothing recognises. */
+async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
   await using volume = await openVolume(identity.path);
   try {
-    return await contentsRead(volume);
+    const mark = await markOn(volume);
+    return { holds: await contentsRead(volume, mark), mark };
   } catch (error) {
     // It may be somebody's data all the same. Where nothing is to be written, it does not matter.
     if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) {
-      return ['data that cannot be read'];
+      return { holds: ['data that cannot be read'], mark: null };
     }
     throw error;
   }
 }
 
-async function contentsRead({ identity, reader }: LocalVolume): Promise<string[]> {
-  const signatures = await probe(reader);
+async function contentsRead(volume: LocalVolume, mark: string | null): Promise<string[]> {
+  const signatures = await probe(volume.reader);
   // What is damaged, or older than what stands beside it, may be all that its owner has: it is named too.
   if (signatures.length > 0) return signatures.map(describeSignature);
-  if (identity.kind === 'block') return [];
-  // A device full of noise is a used disk; a file full of it may be anybody's database.
-  const head = await reader.read(0, Math.min(headBytes, identity.sizeBytes));
-  return isBlankHead(head) ? [] : ['data of unknown kind'];
+  if (!(await holdsData(volume))) return [];
+  return [mark === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
 }
 
 /** Open targets with their locks; closing gives both back. */

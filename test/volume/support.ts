@@ -33,6 +33,7 @@ export async function inspect(
     map: { as: 'whole' },
     dirty: 'refuse',
     overrides: new Set(overrides),
+    stateDirectory: '/nonexistent/state',
     signal: new AbortController().signal,
   });
   return prepared.refusals;

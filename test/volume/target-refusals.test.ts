@@ -136,7 +136,7 @@ test('one target given twice is refused', async (t) => {
   await refuses(t, source, [fresh, fresh], 'SAME_STORAGE');
 });
 
-test('what a target holds is named, damaged or not; an old device full of noise is none', async (t) => {
+test('what a target holds is named, damaged or not, and so is what nothing names', async (t) => {
   const source = await ext4Image(t);
   const holding = await ext4Image(t);
   await execa('tune2fs', ['-M', '/srv/photos', holding]);
@@ -155,7 +155,7 @@ test('what a target holds is named, damaged or not; an old device full of noise 
   const noise = path.join(await scratchDirectory(t), 'noise');
   await writeFile(noise, randomFrom(9).bytes(8 * mebibyte));
   await refuses(t, small, [noise], 'TARGET_HAS_DATA');
-  await refuses(t, small, [await attachLoop(t, noise)]);
+  await refuses(t, small, [await attachLoop(t, noise)], 'TARGET_HAS_DATA');
 });
 
 test('a target that cannot be made or written is an error at once', async (t) => {

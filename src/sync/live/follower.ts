@@ -15,7 +15,7 @@ import {
 import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import { isInPlace, type LocalVolume, withVolumeErrors } from '../../volume/index.js';
-import { setMark } from '../mark.js';
+import { markSectorBytes, setMark } from '../mark.js';
 import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
@@ -203,9 +203,13 @@ export class Follower {
     await journal.reset();
     const sizeBytes = origin.volume.identity.sizeBytes;
     const isHalfDone = await isUnfinished(volume);
-    const head = extentOf(0, Math.min(headBytes, sizeBytes));
-    await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
+    // The mark first, and before it the word whose it is: the next run knows the target by both.
+    this.#replica = { ...this.#replica, runId: this.#runId };
+    await this.#options.replicaFile.save(this.#replica);
     await setMark(volume, this.#runId);
+    const markBytes = markSectorBytes(volume);
+    const head = extentOf(markBytes, Math.min(headBytes, sizeBytes) - markBytes);
+    await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
     const map = await origin.map();
     const { body, head: usedHead } = planCopy(map.ranges, sizeBytes);
     this.dirty.add(union(body, usedHead));

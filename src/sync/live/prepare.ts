@@ -20,7 +20,13 @@ import { holdsTheSame } from '../verify/prepare.js';
 import { isAwaiting } from './apply.js';
 import { crownDigest, isUnfinished } from './crown.js';
 import { Journal } from './journal.js';
-import { followDirectory, pairKey, replicaFile, replicaSuffix } from './replica-file.js';
+import {
+  followDirectory,
+  pairKey,
+  type Replica,
+  replicaFile,
+  replicaSuffix,
+} from './replica-file.js';
 
 export interface LivePlaces {
   readonly source: string;
@@ -67,7 +73,9 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       const found = findRefusals({ identity: source.identity, usage }, [facts]);
       const small = found.find(({ code }) => code === 'TARGET_TOO_SMALL');
       if (small !== undefined) throw tooSmall(small);
-      const isOurs = begin === 'compare' && (await isAsLeft(source, facts, places.stateDirectory));
+      const isOurs = await (begin === 'compare'
+        ? isAsLeft(source, facts, places.stateDirectory)
+        : isOwnUnfinished(source, target, places.stateDirectory));
       refusals.push(...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || !isOurs));
     }
     return {
@@ -105,8 +113,7 @@ async function isAsLeft(
   stateDirectory: string,
 ): Promise<boolean> {
   const key = pairKey(identity.stableId, target.stableId);
-  const file = path.join(followDirectory(stateDirectory), `${key}${replicaSuffix}`);
-  const replica = await replicaFile(file).load();
+  const replica = await replicaOf(key, stateDirectory);
   if (replica === null) return false;
   await using volume = await openVolume(target.path, { expected: target });
   const crown = await crownDigest(volume.reader);
@@ -115,6 +122,25 @@ async function isAsLeft(
   await using journal = await Journal.openExisting(replica.journalDirectory, key);
   const record = (await journal?.committed()) ?? null;
   return journal !== null && record !== null && (await isAwaiting(volume, journal, record));
+}
+
+/** Whether a run over this very pair began to write the target, and left it unfinished: by its mark. */
+async function isOwnUnfinished(
+  { identity }: LocalVolume,
+  { facts, mark }: Target,
+  stateDirectory: string,
+): Promise<boolean> {
+  if (facts === null || mark === null) return false;
+  const key = pairKey(identity.stableId, facts.identity.stableId);
+  const replica = await replicaOf(key, stateDirectory);
+  if (replica === null || replica.runId === mark) return replica !== null;
+  await using journal = await Journal.openExisting(replica.journalDirectory, key);
+  return (await journal?.committed())?.runId === mark;
+}
+
+function replicaOf(key: string, stateDirectory: string): Promise<Replica | null> {
+  const file = path.join(followDirectory(stateDirectory), `${key}${replicaSuffix}`);
+  return replicaFile(file).load();
 }
 
 async function nearestExisting(directory: string): Promise<string> {

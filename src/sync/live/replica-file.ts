@@ -23,6 +23,8 @@ export interface Replica {
   readonly consistentAt: number | null;
   /** XXH3-128 of the target's crown (crown.ts), in hexadecimal: whether somebody else wrote to it since. */
   readonly crown: string | null;
+  /** The run that began to seed it last: what it is marked with while it is unfinished. */
+  readonly runId?: string | undefined;
 }
 
 export function followDirectory(stateDirectory: string): string {
@@ -68,6 +70,7 @@ function isReplica(value: unknown): value is Replica {
     typeof candidate.journalDirectory === 'string' &&
     isCount(candidate.epoch) &&
     (candidate.consistentAt === null || isMoment(candidate.consistentAt)) &&
-    (candidate.crown === null || typeof candidate.crown === 'string')
+    (candidate.crown === null || typeof candidate.crown === 'string') &&
+    (candidate.runId === undefined || typeof candidate.runId === 'string')
   );
 }

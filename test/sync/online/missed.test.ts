@@ -66,7 +66,13 @@ async function seedBlind(t: ExecutionContext, admits: Admits) {
   const events: RunEvent[] = [];
   const reporter = { report: (event: RunEvent) => events.push(event) };
   const work = { map: {}, dirty: 'refuse', spared: [], signal } as const;
-  const request = { ...work, source: source.device, targets: [dst], overrides: new Set<never>() };
+  const request = {
+    ...work,
+    source: source.device,
+    targets: [dst],
+    overrides: new Set<never>(),
+    stateDirectory: path.join(source.scratch, 'state'),
+  };
   const started: { begun?: Begun } = {};
   await using prepared = await prepareSeed(request, async (volume) => {
     started.begun = await beginOnline({ ...work, ...online, source: volume });

@@ -1,0 +1,51 @@
+/** Whether a volume holds anything that no signature names: what was put there without a name is somebody's too. */
+
+import { nextData } from '../engine/index.js';
+import type { LocalVolume } from '../volume/index.js';
+import { isMarked, markBytes } from './mark.js';
+
+const pieceBytes = 4 * 1024 * 1024;
+
+/** So much of a file is read in search of a byte that is not zero; one that has more counts as data. */
+const patienceBytes = 16 * 1024 ** 3;
+
+/** A device is looked at in so many places, the first and the last among them: all of it would take days. */
+const samples = 256;
+const sampleBytes = 64 * 1024;
+const zeroes = Buffer.alloc(pieceBytes);
+
+/** False only where nothing but zeroes, holes and our own mark was found. */
+export async function holdsData(volume: LocalVolume): Promise<boolean> {
+  const { kind } = volume.identity;
+  return kind === 'file' ? fileHoldsData(volume) : deviceHoldsData(volume);
+}
+
+async function fileHoldsData(volume: LocalVolume): Promise<boolean> {
+  const { sizeBytes } = volume.identity;
+  let readBytes = 0;
+  for (let at = nextData(volume.fd, 0); at !== null && at < sizeBytes;) {
+    const length = Math.min(pieceBytes, sizeBytes - at);
+    readBytes += length;
+    if (readBytes > patienceBytes || !(await isBlank(volume, at, length))) return true;
+    at = nextData(volume.fd, at + length);
+  }
+  return false;
+}
+
+async function deviceHoldsData(volume: LocalVolume): Promise<boolean> {
+  const { sizeBytes } = volume.identity;
+  const length = Math.min(sampleBytes, sizeBytes);
+  const last = sizeBytes - length;
+  // The last one is of use for itself: backup tables and superblocks lie there.
+  const step = Math.max(sampleBytes, Math.floor(last / samples / sampleBytes) * sampleBytes);
+  for (let at = 0; at < last; at += step) {
+    if (!(await isBlank(volume, at, length))) return true;
+  }
+  return !(await isBlank(volume, last, length));
+}
+
+async function isBlank({ reader }: LocalVolume, at: number, length: number): Promise<boolean> {
+  const bytes = await reader.read(at, length);
+  const own = at === 0 && isMarked(bytes) ? markBytes : 0;
+  return zeroes.subarray(own, length).equals(bytes.subarray(own));
+}
