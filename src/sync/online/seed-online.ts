@@ -11,7 +11,10 @@ import { beginOnline, type Begun } from './begin.js';
 import { type CutoverFigures, OnlineFollow, type OnlineOptions } from './follow.js';
 import { Staging } from './staging.js';
 
-export interface OnlineRun extends Omit<SeedRun, 'plan' | 'partitions' | 'follow' | 'sourceMayChange'> {
+export interface OnlineRun extends Omit<
+  SeedRun,
+  'plan' | 'partitions' | 'follow' | 'sourceMayChange'
+> {
   readonly begun: Begun;
   readonly map: MapOptions;
   readonly dirty: 'refuse' | 'copy-all';
