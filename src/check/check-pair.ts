@@ -121,7 +121,7 @@ function failure(
   error: FastsyncError,
   earlier: readonly RunRecord[],
 ): PairResult {
-  const record = failedRecord(pair, startedAt, (Date.now() - startedAt) / 1000, error);
+  const record = failedRecord(pair, startedAt, Math.max(0, Date.now() - startedAt) / 1000, error);
   return { pair, record, report: null, error, earlier, notes: [], staleness: null };
 }
 

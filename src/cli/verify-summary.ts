@@ -98,7 +98,7 @@ function proofFacts({ result, startedAt, oldestProof }: VerifyReport): Fact[] {
   }
   // Of a run that went through in one go it is as old as the run, and that is no news.
   if (oldestProof === null || oldestProof >= startedAt) return [];
-  return [['oldest proof', `${formatAge((Date.now() - oldestProof) / 1000)} old`]];
+  return [['oldest proof', `${formatAge(Math.max(0, Date.now() - oldestProof) / 1000)} old`]];
 }
 
 function countOf(list: ExtentList): string {

@@ -18,7 +18,7 @@ export class Meter {
       this.#samples.shift();
     }
     const bytesPerSecond = this.#rate();
-    const leftBytes = reading.totalBytes - reading.completedBytes;
+    const leftBytes = Math.max(0, reading.totalBytes - reading.completedBytes);
     const etaSeconds = bytesPerSecond ? leftBytes / bytesPerSecond : null;
     return { type: 'status', ...reading, bytesPerSecond, etaSeconds };
   }

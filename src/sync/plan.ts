@@ -10,6 +10,7 @@ import {
   extentOf,
   subtract,
   totalBytes,
+  union,
   usedExtents,
 } from '../region/index.js';
 
@@ -70,13 +71,24 @@ export function planCopy(
 export function truncatePlan(plan: Plan, targetBytes: number): Plan {
   const body = clip(plan.body, 0, targetBytes);
   const head = clip(plan.head, 0, targetBytes);
-  const copyBytes = totalBytes(body) + totalBytes(head);
+  const beyond = subtract(union(plan.head, plan.body), extentOf(0, targetBytes));
   return {
     ...plan,
     body,
     head,
     free: clip(plan.free, 0, targetBytes),
-    copyBytes,
-    truncatedBytes: plan.copyBytes - copyBytes,
+    copyBytes: totalBytes(body) + totalBytes(head),
+    truncatedBytes: totalBytes(beyond),
+  };
+}
+
+/** The plan with the whole of the head in it, whatever of it is in use now. */
+export function withWholeHead(plan: Plan, deviceBytes: number): Plan {
+  const head = extentOf(0, Math.min(headBytes, deviceBytes));
+  return {
+    ...plan,
+    head,
+    free: subtract(plan.free, head),
+    copyBytes: totalBytes(plan.body) + totalBytes(head),
   };
 }

@@ -106,6 +106,27 @@ test.serial(
   },
 );
 
+test.serial(
+  'XFS: what is left out is nothing, and onto a smaller target what is behind its end',
+  async (t) => {
+    const { xfs } = onlineKinds;
+    const source = await onlineSource(t, xfs);
+    const words = (target: string) => [
+      ...['init', '--online', '--src', source.device, '--dst', target, ...source.state, '--yes'],
+    ];
+    const whole = path.join(source.scratch, 'whole.img');
+    const copied = await fastsync(words(await sparseFile(whole, xfs.sizeBytes)));
+    t.is(copied.exitCode, 0, String(copied.stderr));
+    t.notRegex(String(copied.stdout), /left out|-\d+(\.\d+)? [KMGT]?i?B/);
+    // The headers of the last of its four groups lie behind.
+    const small = await sparseFile(path.join(source.scratch, 'small.img'), 200 * mebibyte);
+    const device = await attachLoop(t, small);
+    const cut = await fastsync([...words(device), '--allow-small-target']);
+    t.is(cut.exitCode, 3, String(cut.stderr));
+    t.regex(String(cut.stdout), /left out: +[1-9][\d.]* [KM]iB of used ranges/);
+  },
+);
+
 test.serial('a target that fails is given up, the other one is right', async (t) => {
   const { source, load, prove } = await loaded(t);
   const { directory } = await mounted(t, 'tmpfs', ['-t', 'tmpfs', '-o', 'size=3m']);

@@ -2,9 +2,8 @@
 
 import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { extentOf } from '../../region/index.js';
 import { identifyVolume, type VolumeIdentity } from '../../volume/index.js';
-import { planCopy, headBytes, type Plan, truncatePlan } from '../plan.js';
+import { planCopy, type Plan, truncatePlan, withWholeHead } from '../plan.js';
 import { seed, type SeedResult, type SeedRun } from '../seed.js';
 import { MissedWrites } from './backlog.js';
 import { beginOnline, type Begun } from './begin.js';
@@ -36,8 +35,7 @@ export interface OnlineResult {
 /** The plan of an online copy: the whole head comes at the cutover, whatever of it was in use before. */
 export function planOnline(map: UsedMap, limitBytes: number): Plan {
   const plan = planCopy(map.ranges, map.deviceBytes);
-  const head = extentOf(0, Math.min(headBytes, map.deviceBytes));
-  return truncatePlan({ ...plan, head }, limitBytes);
+  return truncatePlan(withWholeHead(plan, map.deviceBytes), limitBytes);
 }
 
 const attempts = 3;
