@@ -21,6 +21,7 @@ export function clear(request: ClearRequest): Job<ClearResult> {
   return startJob(
     'clear',
     { ...effortOf(request), targetFd, extents, mode },
+    { targets: [targetFd] },
     ({ progress, backend, cancelled }) => ({ progress, backend, cancelled }),
   );
 }

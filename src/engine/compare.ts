@@ -31,6 +31,7 @@ export function compare(request: CompareRequest): Job<CompareResult> {
         most: 2 ** 20,
       }),
     },
+    { source: leftFd, targets: [rightFd] },
     ({ progress, backend, cancelled, differentRanges, badRanges }) => ({
       progress,
       backend,

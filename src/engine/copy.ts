@@ -60,6 +60,7 @@ export function copy(request: CopyRequest): Job<CopyResult> {
       flushEveryBytes: byteCount('flushEveryBytes', request.flushEveryBytes ?? 0),
       flushEveryMs: wholeNumber('flushEveryMs', request.flushEveryMs ?? 5000, pause),
     },
+    { source: sourceFd, targets: targetFds },
     ({ badRanges, targetFailures, progress, backend, cancelled }) => ({
       badRanges,
       targetFailures,

@@ -1,5 +1,6 @@
 /** Small questions to one open file or device, apart from any job. */
 
+import { nameOfDescriptor } from '../descriptors.js';
 import { addon } from './addon.js';
 import { EngineError } from './error.js';
 import type { DeviceInfo } from './types.js';
@@ -35,12 +36,12 @@ export async function readPast(
   byteCount('offsetBytes', offsetBytes);
   wholeNumber('lengthBytes', lengthBytes, { least: 1, most: largestReadBytes });
   const answer = await addon().readPast(fd, offsetBytes, lengthBytes);
-  if (!(answer instanceof Uint8Array)) throw new EngineError(answer);
+  if (!(answer instanceof Uint8Array)) throw new EngineError(answer, nameOfDescriptor(fd));
   return answer;
 }
 
 /** Writes the cached pages of a file or device to it and forgets them. Rejects with EngineError. */
 export async function flushCache(fd: number): Promise<void> {
   const failure = await addon().flushCache(descriptor('fd', fd));
-  if (failure !== undefined) throw new EngineError(failure);
+  if (failure !== undefined) throw new EngineError(failure, nameOfDescriptor(fd));
 }

@@ -36,6 +36,7 @@ export function digestCells(request: DigestRequest): Job<DigestResult> {
   return startJob(
     'digest',
     { ...effortOf(request), fd, extents, algorithm, cellBytes },
+    { source: fd },
     ({ progress, backend, cancelled, cells, digests, badRanges }) => ({
       progress,
       backend,

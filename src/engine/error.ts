@@ -36,11 +36,12 @@ export class EngineError extends FastsyncError {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 
-  constructor(failure: IoFailure) {
+  /** `sideName`: what the user calls the volume that failed. */
+  constructor(failure: IoFailure, sideName?: string) {
     super({
       code: nameOf(failure.errno)[0],
       exitCode: exitCodes.incomplete,
-      message: describeFailure(failure),
+      message: describeFailure(failure, sideName),
       ...(failure.syscall === 'io_uring_setup' && { remedy: 'choose the backend auto or threads' }),
     });
     this.errno = -failure.errno;

@@ -2,6 +2,7 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nameOfDescriptor } from '../descriptors.js';
 import { type DigestResult, EngineError, type Effort, type Job } from '../engine/index.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
 import { coveredCells } from './cells.js';
@@ -127,7 +128,8 @@ class PortableDigest {
       if (code === undefined || errno === undefined) throw error;
       if (!badSector.includes(code)) {
         const place = { side: 'source', offsetBytes: at, lengthBytes } as const;
-        throw new EngineError({ errno: -errno, syscall: 'read', ...place });
+        const name = nameOfDescriptor(this.#handle.fd);
+        throw new EngineError({ errno: -errno, syscall: 'read', ...place }, name);
       }
     }
     const piece = Math.min(lengthBytes, pageBytes - (at % pageBytes));

@@ -72,7 +72,13 @@ const sentences: Readonly<Record<string, Sentence>> = {
 };
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
+  // The engine's failures are sentences already, and name the side that failed.
+  return (
+    error instanceof Error &&
+    !(error instanceof FastsyncError) &&
+    'syscall' in error &&
+    'code' in error
+  );
 }
 
 /** The error's errno name, "ENOENT", or null if it did not come from the system. */

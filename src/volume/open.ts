@@ -2,6 +2,7 @@
 
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
+import { forgetDescriptor, nameDescriptor } from '../descriptors.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { withVolumeErrors } from './errors.js';
 import { describeStorage, identifyVolume, type VolumeIdentity } from './identity.js';
@@ -76,6 +77,7 @@ class OpenVolume implements LocalVolume {
     this.identity = identity;
     this.handle = handle;
     this.reader = new FileByteReader(handle, identity.path, identity.sizeBytes);
+    nameDescriptor(handle.fd, identity.path);
   }
 
   get fd(): number {
@@ -83,6 +85,7 @@ class OpenVolume implements LocalVolume {
   }
 
   close(): Promise<void> {
+    forgetDescriptor(this.handle.fd);
     return this.handle.close();
   }
 

@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { makeDirectory } from '../../directories.js';
 import { copy, digest, digestCells, type Effort, EngineError } from '../../engine/index.js';
 import { openFile } from '../../own-file.js';
@@ -42,6 +43,7 @@ export class Journal {
     this.#handle = handle;
     this.#record = record;
     this.sizeBytes = sizeBytes;
+    nameDescriptor(handle.fd, `the journal ${file}`);
   }
 
   /** Opens or makes the journal called `key`; one without a commit record is emptied. */
@@ -149,6 +151,7 @@ export class Journal {
   }
 
   close(): Promise<void> {
+    forgetDescriptor(this.fd);
     return this.#handle.close();
   }
 

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { copy, type CopyResult, type Effort, EngineError } from '../../engine/index.js';
+import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
 import { formatBytes } from '../../report/index.js';
@@ -41,6 +42,7 @@ export class Staging {
     this.#handle = handle;
     this.#directory = directory;
     this.#sizeBytes = sizeBytes;
+    nameDescriptor(handle.fd, `the memory of ${directory}`);
   }
 
   /** For a volume of `sizeBytes`. Rejects with FastsyncError NO_SHARED_MEMORY. */
@@ -84,6 +86,7 @@ export class Staging {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    forgetDescriptor(this.fd);
     await this.#handle.close();
   }
 

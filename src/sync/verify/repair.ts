@@ -97,8 +97,7 @@ async function copyStage(
     return !cancelled;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    const { path } = error.side === 'source' ? source.identity : target.identity;
-    const message = `the repair of ${target.identity.path} ended early: ${error.message} (${path})`;
+    const message = `the repair of ${target.identity.path} ended early: ${error.message}`;
     reporter.report({ type: 'error', code: error.code, message, remedy: null });
     return false;
   }
