@@ -1,15 +1,16 @@
 /** `fastsync live`: keep targets following a source that is in use. */
 
-import { execa } from 'execa';
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import {
   followDirectory,
+  type Hooks,
   live,
   type LiveOptions,
   type LiveResult,
   prepareLive,
   recover,
   type Replica,
+  runHook,
   stateDirectory,
 } from '../sync/index.js';
 import { settleRefusals } from './confirm.js';
@@ -80,7 +81,7 @@ const followOptions = {
     type: 'string',
     default: '60s',
     group: 'Following:',
-    describe: 'How long each of these two may take',
+    describe: 'How long each of these three may take',
   },
   recover: {
     type: 'boolean',
@@ -146,6 +147,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     hooks: {
       beforeFreeze: args['before-freeze'] ?? null,
       afterFreeze: args['after-freeze'] ?? null,
+      afterEpoch: args['after-epoch'] ?? null,
       timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
     },
     effort: effortFrom(args),
@@ -160,7 +162,6 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
   });
   await settleRefusals(prepared.refusals);
   const manager = service();
-  const command = args['after-epoch'];
   context.signal.addEventListener('abort', () => {
     manager.stopping();
   });
@@ -171,7 +172,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
       // A service is up when what it is for is true: every target is a replica.
       if (targets.every(isReplica)) manager.ready();
     },
-    ...(command === undefined ? {} : { onEpoch: afterEpoch(command, context) }),
+    ...(options.hooks.afterEpoch === null ? {} : { onEpoch: afterEpoch(options.hooks, context) }),
   });
   return describeLive(src, results);
 }
@@ -186,25 +187,19 @@ async function recoverAll(targets: readonly string[], state: string) {
 
 /**
  * What the command needs to know is in its environment. Its failure is told, and stops nothing; whoever
- * stops the run waits for it.
+ * stops the run gives it a moment to end.
  */
-function afterEpoch(command: string, { reporter }: Context) {
+function afterEpoch(hooks: Hooks, { reporter, signal }: Context) {
   return async ({ source, target, epoch, consistentAt }: Replica): Promise<void> => {
-    const { failed, shortMessage } = await execa(command, {
-      shell: true,
-      reject: false,
-      stdin: 'ignore',
-      stdout: 'ignore',
-      stderr: 'inherit',
-      env: {
-        FASTSYNC_SOURCE: source.path,
-        FASTSYNC_TARGET: target.path,
-        FASTSYNC_EPOCH: String(epoch),
-        FASTSYNC_CONSISTENT_AT: new Date(consistentAt ?? 0).toISOString(),
-      },
+    const environment = {
+      FASTSYNC_SOURCE: source.path,
+      FASTSYNC_TARGET: target.path,
+      FASTSYNC_EPOCH: String(epoch),
+      FASTSYNC_CONSISTENT_AT: new Date(consistentAt ?? 0).toISOString(),
+    };
+    await runHook('after-epoch', hooks, environment, signal).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      reporter.report({ type: 'note', severity: 'warning', code: 'AFTER_EPOCH_FAILED', message });
     });
-    if (!failed) return;
-    const message = `--after-epoch: ${shortMessage ?? 'failed'}`;
-    reporter.report({ type: 'note', severity: 'warning', code: 'AFTER_EPOCH_FAILED', message });
   };
 }

@@ -49,18 +49,19 @@ async function status(args: InferredOptionTypes<typeof options>): Promise<void> 
   release();
 }
 
-/** Incomplete where a replication does not run, failed, or has no whole target yet. */
+/** Incomplete where a replication does not run or hangs, failed, or has no whole target yet. */
 function exitCodeOf(found: readonly FoundStatus[]): ExitCode {
-  const isWell = ({ running, error, consistentAt }: FoundStatus) =>
-    running && error === null && consistentAt !== null;
+  const isWell = ({ running, error, consistentAt, state }: FoundStatus) =>
+    running && state !== 'stalled' && error === null && consistentAt !== null;
   return found.every(isWell) ? exitCodes.done : exitCodes.incomplete;
 }
 
 function jsonOf(found: readonly FoundStatus[]) {
   const replications = found.map(({ lagMs, since, updatedAt, consistentAt, ...rest }) => {
-    const { schema: _, processStart: __, bootId: ___, ...known } = rest;
+    const { schema: _, processStart: __, bootId: ___, beatMs: ____, error, ...known } = rest;
     return {
       ...known,
+      error: error === null ? null : { ...error, since: isoOf(error.since ?? null) },
       since: isoOf(since),
       updatedAt: isoOf(updatedAt),
       consistentAt: isoOf(consistentAt),
@@ -95,14 +96,15 @@ function rowOf(one: FoundStatus): string[] {
     role,
     running ? state : 'not running',
     // What was written since it ended, nobody counted.
-    running ? formatBytes(dirtyBytes) : '?',
+    running && state !== 'stalled' ? formatBytes(dirtyBytes) : '?',
     String(epoch),
     isoOf(consistentAt) ?? '-',
     lagMs === null ? '-' : formatAge(lagMs / 1000),
   ];
 }
 
-function remarksOn({ target, running, updatedAt, consistentAt, error, state }: FoundStatus) {
+function remarksOn(one: FoundStatus) {
+  const { target, running, updatedAt, consistentAt, error, state, hook } = one;
   const remarks: string[] = [];
   if (!running) {
     const how = state === 'stopped' ? 'stopped' : 'ended without a word';
@@ -111,6 +113,14 @@ function remarksOn({ target, running, updatedAt, consistentAt, error, state }: F
         ? 'the target is not whole'
         : `the target is the state of ${isoOf(consistentAt) ?? ''}, or its journal holds a later one`;
     remarks.push(`${target.path}: not running since ${isoOf(updatedAt) ?? ''} (${how}); ${held}`);
+  }
+  if (running && state === 'stalled') {
+    const what = 'its process is stopped or hangs; it shows what was so then';
+    remarks.push(`${target.path}: no sign of life since ${isoOf(updatedAt) ?? ''}: ${what}`);
+  }
+  if (running && state === 'hook' && hook !== null && hook !== undefined) {
+    const since = isoOf(one.since) ?? '';
+    remarks.push(`${target.path}: waits for the command of --${hook} since ${since}`);
   }
   if (error !== null) remarks.push(`${target.path}: ${error.message}`);
   return remarks;

@@ -6,7 +6,7 @@ import { exitCodes, FastsyncError, tooManyFiles } from '../errors.js';
 import { freezeUnsupported } from './freezable.js';
 import type { Ending, ThawReason } from './freezer.js';
 
-const { EBUSY, EMFILE, ENFILE, EPERM, EOPNOTSUPP } = constants.errno;
+const { EBUSY, EIO, EMFILE, ENFILE, EPERM, EOPNOTSUPP, EROFS } = constants.errno;
 
 /** Why nothing is frozen. */
 export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number): FastsyncError {
@@ -24,13 +24,6 @@ export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number)
   }
   if (ending.step !== 'freeze') return endingError(path, ending);
   switch (ending.errno) {
-    case EBUSY:
-      return new FastsyncError({
-        code: 'FREEZE_BUSY',
-        exitCode: exitCodes.refused,
-        message: `${path} is frozen already, by somebody else (a snapshot, a backup, fsfreeze)`,
-        remedy: 'wait until that has ended, or thaw it with fsfreeze --unfreeze',
-      });
     case EPERM:
       return new FastsyncError({
         code: 'PERMISSION_DENIED',
@@ -40,9 +33,41 @@ export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number)
       });
     case EOPNOTSUPP:
       return freezeUnsupported(path, 'its file system has no freeze');
+    case EROFS:
+    case EIO:
+      return new FastsyncError({
+        code: 'FREEZE_FAILED',
+        exitCode: exitCodes.incomplete,
+        message: `${path} could not be frozen: its file system writes no more after an error (${errorName(ending.errno)})`,
+        remedy: 'look at dmesg, then unmount it and have it checked',
+      });
     default:
       return failed(`${path} could not be frozen: ${errorName(ending.errno)}`);
   }
+}
+
+/** Whether somebody else has it frozen. */
+export function isBusy(ending: Ending): boolean {
+  return ending.type === 'failed' && ending.step === 'freeze' && ending.errno === EBUSY;
+}
+
+/** It was waited for in vain. `run`: the process of ours that holds it. */
+export function freezeBusy(path: string, run: number | null, waitedMs: number): FastsyncError {
+  const since = `for ${Math.round(waitedMs / 1000)} s, as long as it was waited for`;
+  return new FastsyncError({
+    code: 'FREEZE_BUSY',
+    exitCode: exitCodes.refused,
+    ...(run === null
+      ? {
+          message: `${path} is frozen already, by somebody else (a snapshot, a backup, fsfreeze), ${since}`,
+          remedy:
+            'wait until that has ended; if it was forgotten, thaw it with fsfreeze --unfreeze',
+        }
+      : {
+          message: `${path} is being frozen by another run of fastsync, process ${run}, ${since}`,
+          remedy: 'wait until that has ended, which it does by itself, and try again',
+        }),
+  });
 }
 
 const reasons: Readonly<Record<ThawReason, string>> = {

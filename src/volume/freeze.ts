@@ -2,10 +2,12 @@
 
 import { constants } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutOfFiles } from '../errors.js';
 import { volumeError } from './errors.js';
 import { freezableOn, freezeUnsupported, type Freezable } from './freezable.js';
-import { endingError, freezeFailure } from './freeze-errors.js';
+import { endingError, freezeBusy, freezeFailure, isBusy } from './freeze-errors.js';
+import { freezingRun } from './freeze-holder.js';
 import { Freezer, type Frozen } from './freezer.js';
 import type { VolumeIdentity } from './identity.js';
 import type { Mount } from './mounts.js';
@@ -37,6 +39,11 @@ export interface FreezeRequest {
   readonly volume: VolumeIdentity;
   /** The longest that writers may wait, from the beginning of the freeze call. Default 5000. */
   readonly maxFreezeMs?: number;
+  /**
+   * How long to wait for the end of another freeze. Default: ten seconds for a stranger's, ten minutes for
+   * another run of fastsync, which thaws in good time by itself.
+   */
+  readonly busyPatienceMs?: number;
   /** What must not lie on the file system, because it is written while frozen: our state, log, targets. */
   readonly spared: readonly string[];
   /** Gives up waiting for the freeze, or thaws. */
@@ -46,22 +53,68 @@ export interface FreezeRequest {
 const defaultMaxFreezeMs = 5000;
 /** As native/freezer/main.cc takes it. */
 const longestFreezeMs = 3_600_000;
+const busyPatience = { strangersMs: 10_000, oursMs: 600_000 };
+/** Two runs that wait for one another must not meet again and again. */
+const busyPauseMs = { least: 20, most: 120 };
+/** Between looking where it is mounted and opening it there, it may be unmounted, and mounted elsewhere. */
+const reachTries = 40;
+const reachPauseMs = 25;
 
 /**
- * Writes the file system back, freezes it, and has a watchdog process thaw it in any case. Rejects with
- * FastsyncError as findFreezable() does, and with FREEZE_OWN_STATE, FREEZE_BUSY (frozen already, by
- * somebody else), FREEZE_TIMED_OUT (freezing alone took too long), PERMISSION_DENIED, FREEZE_FAILED.
+ * Writes the file system back, freezes it, and has a watchdog process thaw it in any case. Waits for the
+ * end of another freeze, and for a mount that is just being changed. Rejects with FastsyncError as
+ * findFreezable() does, and with FREEZE_OWN_STATE, FREEZE_BUSY (still frozen, by somebody else),
+ * FREEZE_TIMED_OUT (freezing alone took too long), PERMISSION_DENIED, FREEZE_FAILED.
  */
 export async function freeze(request: FreezeRequest): Promise<FrozenFilesystem> {
-  const { volume, maxFreezeMs = defaultMaxFreezeMs, spared, signal } = request;
+  const { volume, maxFreezeMs = defaultMaxFreezeMs, busyPatienceMs, signal } = request;
   if (!(maxFreezeMs >= 1 && maxFreezeMs <= longestFreezeMs)) {
     throw new RangeError(`Expected maxFreezeMs from 1 to ${longestFreezeMs}, got ${maxFreezeMs}`);
   }
-  signal?.throwIfAborted();
-  const system = await SystemState.read(systemRoots);
-  const found = await freezableOn(volume, system);
-  await refuseOwnState(volume.path, found, spared, system);
-  const directory = await openDirectory(volume.path, found);
+  const startedMs = performance.now();
+  for (;;) {
+    const reached = await reach(request);
+    const frozen = await freezeReached(request, maxFreezeMs, reached);
+    if (frozen !== null) return frozen;
+    const run = await freezingRun(reached.found);
+    const { strangersMs, oursMs } = busyPatience;
+    const patienceMs = busyPatienceMs ?? (run === null ? strangersMs : oursMs);
+    const waitedMs = performance.now() - startedMs;
+    if (waitedMs >= patienceMs) throw freezeBusy(volume.path, run, waitedMs);
+    const { least, most } = busyPauseMs;
+    await sleep(least + Math.random() * (most - least), undefined, { signal });
+  }
+}
+
+/** A file system to freeze, and a directory of it that is open: it stays what it is meanwhile. */
+interface Reached {
+  readonly found: Freezable;
+  readonly directory: FileHandle;
+}
+
+/** Finds where the volume is mounted now, as often as that changes under our eyes. */
+async function reach({ volume, spared, signal }: FreezeRequest): Promise<Reached> {
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    const system = await SystemState.read(systemRoots);
+    const found = await freezableOn(volume, system);
+    await refuseOwnState(volume.path, found, spared, system);
+    const directory = await openDirectory(found);
+    if (directory !== null) return { found, directory };
+    if (tries === reachTries) {
+      const reason = 'none of the places where it is mounted can be reached from here';
+      throw freezeUnsupported(volume.path, reason);
+    }
+    await sleep(reachPauseMs, undefined, { signal });
+  }
+}
+
+/** Null: it is frozen already. */
+async function freezeReached(
+  { volume, signal }: FreezeRequest,
+  maxFreezeMs: number,
+  { found, directory }: Reached,
+): Promise<FrozenFilesystem | null> {
   try {
     signal?.throwIfAborted();
     const freezer = new Freezer(directory.fd, maxFreezeMs);
@@ -79,6 +132,7 @@ export async function freeze(request: FreezeRequest): Promise<FrozenFilesystem> 
     const ending = await freezer.ending;
     await closed;
     signal?.throwIfAborted();
+    if (isBusy(ending)) return null;
     throw freezeFailure(volume.path, ending, maxFreezeMs);
   } catch (error) {
     await directory.close();
@@ -148,7 +202,7 @@ class GuardedFreeze implements FrozenFilesystem {
 }
 
 /** A directory of the very file system that was found, by whichever of its mounts can be reached. */
-async function openDirectory(path: string, { mounts }: Freezable): Promise<FileHandle> {
+async function openDirectory({ mounts }: Freezable): Promise<FileHandle | null> {
   for (const mount of mounts) {
     const place = `${mount.namespaceRoot}${mount.directory}`;
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -160,7 +214,7 @@ async function openDirectory(path: string, { mounts }: Freezable): Promise<FileH
     if (await isOn(handle, mount)) return handle;
     await handle.close();
   }
-  throw freezeUnsupported(path, 'none of the places where it is mounted can be reached from here');
+  return null;
 }
 
 /** Not so where another mount hides this one, or has taken its place since. */

@@ -29,6 +29,8 @@ export function startLive(
   const state = path.join(directory, 'state');
   const child = fastsync(['live', ...words, '--state-dir', state, '--json'], {
     env: { SNAPSHOTS: directory, ...environment },
+    // How long it takes to stop is its own affair, and may be what a test is about.
+    forceKillAfterDelay: false,
   });
   const lines: JsonLine[] = [];
   let rest = '';

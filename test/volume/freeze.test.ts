@@ -72,7 +72,7 @@ for (const kind of kindNames) {
   test(`${kind}: what somebody else froze stays frozen`, async (t) => {
     const { directory, volume } = await mountedKind(t, kind);
     await execa('fsfreeze', ['--freeze', directory]);
-    const refused = freeze({ volume, spared: [] });
+    const refused = freeze({ volume, busyPatienceMs: 300, spared: [] });
     t.is((await t.throwsAsync(refused, { instanceOf: FastsyncError })).code, 'FREEZE_BUSY');
     const goesOn = await assertBlocks(t, directory);
     t.true(await unfreeze(directory));

@@ -1,6 +1,5 @@
 /** What goes wrong while following, and which of it ends the run. */
 
-import { describeFailure, EngineError } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { formatBytes } from '../../report/index.js';
 
@@ -26,13 +25,21 @@ const fatalCodes: ReadonlySet<string> = new Set([
   'TRACKER_UNSUPPORTED',
 ]);
 
+/**
+ * Refusals that pass: somebody else may freeze for a moment, or look at the target, and what an
+ * administrator mounts where may be unmounted again.
+ */
+const passingCodes: ReadonlySet<string> = new Set([
+  'FREEZE_BUSY',
+  'FREEZE_UNSUPPORTED',
+  'TARGET_IN_USE',
+]);
+
 /** Whether a target is given up; the others go on. */
 export function isFatal(error: unknown): boolean {
   if (!(error instanceof FastsyncError)) return true;
   const { code, exitCode } = error;
-  // Somebody else may freeze for a moment, or look at the target.
-  const passes = code === 'FREEZE_BUSY' || code === 'TARGET_IN_USE';
-  return fatalCodes.has(code) || (exitCode === exitCodes.refused && !passes);
+  return fatalCodes.has(code) || (exitCode === exitCodes.refused && !passingCodes.has(code));
 }
 
 /** The freeze did not come about or did not last: the next one may. */
@@ -45,19 +52,6 @@ export function isLostFreeze(error: unknown): boolean {
 /** Writers have waited for as long as they may, and nothing came of it. */
 export function isVainFreeze(error: unknown): boolean {
   return error instanceof FastsyncError && error.code === 'FREEZE_TIMED_OUT';
-}
-
-/** An engine's error with the names that people know; anything else as it is. */
-export function named(error: unknown, source: string, target: string): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const { code, exitCode, syscall, side, offsetBytes, lengthBytes } = error;
-  const failure = { errno: -error.errno, syscall, side, offsetBytes, lengthBytes };
-  return new FastsyncError({
-    code,
-    exitCode,
-    message: describeFailure(failure, side === 'source' ? source : target),
-    cause: error,
-  });
 }
 
 export function journalFull(directory: string, neededBytes: number): FastsyncError {

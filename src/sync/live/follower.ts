@@ -16,6 +16,7 @@ import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import { isInPlace, type LocalVolume, withVolumeErrors } from '../../volume/index.js';
 import { markSectorBytes, setMark } from '../mark.js';
+import type { HookName } from '../online/hooks.js';
 import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
@@ -29,17 +30,28 @@ import {
   isLostFreeze,
   isVainFreeze,
   MissedWrites,
-  named,
   targetChanged,
   tooLarge,
 } from './errors.js';
 import { abortOf, type Journal } from './journal.js';
 import type { Origin, Point } from './origin.js';
+import { Waiting } from './overdue.js';
 import type { Replica } from './replica-file.js';
 
 /** What a target is doing; `stopped` and `failed` are its last words. */
 export type LiveState =
-  'seeding' | 'comparing' | 'following' | 'staging' | 'applying' | 'failed' | 'stopped';
+  'seeding' | 'comparing' | 'following' | 'staging' | 'applying' | 'hook' | 'failed' | 'stopped';
+
+export interface FollowerState {
+  readonly state: LiveState;
+  /** Milliseconds since 1970: when it came into this state. */
+  readonly since: number;
+  /** Of the state `hook`: the command that it waits for. */
+  readonly hook: HookName | null;
+  readonly error: Error | null;
+  /** Milliseconds since 1970; null where nothing is wrong. */
+  readonly errorSince: number | null;
+}
 
 export interface FollowerOptions {
   readonly origin: Origin;
@@ -58,7 +70,7 @@ export interface FollowerOptions {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Called when an epoch is on the target; the next one waits for it. */
-  readonly onEpoch: (replica: Replica) => Promise<void>;
+  readonly onEpoch: ((replica: Replica) => Promise<void>) | null;
   /** Called when `state` has changed. */
   readonly onState: () => void;
 }
@@ -71,6 +83,9 @@ const leastFreezeBackoffMs = 60_000;
 const mostFreezeBackoffMs = 3_600_000;
 
 const patientRounds = 8;
+
+/** What a freeze may take besides its limit and the commands around it: others' freezes, a slow host. */
+const freezeSlackMs = 15_000;
 
 /** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */
 type Sink = (extents: ExtentList, effort: Effort, watch: Watch) => Promise<void>;
@@ -90,9 +105,13 @@ export class Follower {
   readonly #budget: FreezeBudget;
   #backoffMs = leastBackoffMs;
   #lastPointMs = -Infinity;
+  readonly #waiting: Waiting;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
+    const { volume, longestHookMs } = options.origin;
+    const limitMs = options.maxFreezeMs + longestHookMs + freezeSlackMs;
+    this.#waiting = new Waiting(volume.identity.path, limitMs);
     this.#budget = new FreezeBudget(options.maxFreezeMs);
     this.#replica = options.replica;
     this.#next = options.begin;
@@ -109,8 +128,15 @@ export class Follower {
     return this.#replica;
   }
 
-  get state(): { readonly state: LiveState; readonly since: number; readonly error: Error | null } {
-    return { state: this.#state, since: this.#since, error: this.#error };
+  get state(): FollowerState {
+    const { hook } = this.#options.origin;
+    const { overdue } = this.#waiting;
+    const error = this.#error ?? overdue?.error ?? null;
+    const errorSince = error === null ? null : (overdue?.since ?? this.#since);
+    const own = { state: this.#state, since: this.#since, hook: null, error, errorSince };
+    if (this.#state === 'hook') return { ...own, hook: 'after-epoch' };
+    const waitsForHook = hook !== null && this.#waiting.isAsking;
+    return waitsForHook ? { ...own, state: 'hook', since: hook.since, hook: hook.name } : own;
   }
 
   /** What the target does not have yet, as far as it was drained. */
@@ -127,10 +153,11 @@ export class Follower {
         (reason: unknown) => reason,
       );
       if (signal.aborted) break;
-      await this.#fail(named(error, this.#options.origin.volume.identity.path, this.name));
+      await this.#fail(error);
     }
     await this.#abandon().catch(() => undefined);
-    this.#enter('stopped', this.#error);
+    // What it has waited for in vain is what it ends with.
+    this.#enter('stopped', this.state.error);
   }
 
   async #fail(failure: unknown): Promise<void> {
@@ -283,11 +310,14 @@ export class Follower {
       await this.#converge(sink);
       try {
         const stageLast = (stop: AbortSignal) => this.#stageLast(sink, stop);
-        const point = await origin.point({ dirty: this.dirty, stageLast });
+        const asked = { dirty: this.dirty, stageLast };
+        const point = await this.#waiting.ask(() => origin.point(asked));
         this.#budget.kept();
+        this.#waiting.over();
         return point;
       } catch (error) {
         if (!isLostFreeze(error) || isFatal(error)) throw error;
+        this.#waiting.failed(error as Error);
         if (this.#budget.lost()) {
           this.#note('warning', `${this.name}: ${(error as Error).message}; trying again`);
         }
@@ -302,7 +332,7 @@ export class Follower {
   async #converge(sink: Sink): Promise<void> {
     const { origin, signal } = this.#options;
     for (let round = 1; ; round++) {
-      await origin.writeBack();
+      await this.#waiting.ask(() => origin.writeBack());
       await origin.drain();
       if (origin.generation !== this.#generation) throw this.#missed();
       const bytes = this.dirty.bytes;
@@ -380,6 +410,8 @@ export class Follower {
       heldMs,
       consistentAt: new Date(record.frozenAt).toISOString(),
     });
+    if (onEpoch === null) return;
+    this.#enter('hook');
     await onEpoch(this.#replica);
   }
 

@@ -164,7 +164,7 @@ async function lineOf(
     effort,
     reporter: context.reporter,
     signal: context.signal,
-    onEpoch: context.onEpoch ?? (() => Promise.resolve()),
+    onEpoch: context.onEpoch ?? null,
     onState: () => {
       void tell(line, resultOf(follower, 0));
     },
@@ -252,7 +252,7 @@ function tell(
   { follower, status, intervalMs }: Line,
   { dirtyBytes, error }: LiveResult,
 ): Promise<void> {
-  const { state, since } = follower.state;
+  const { state, since, hook, errorSince } = follower.state;
   const { source, target, epoch, consistentAt } = follower.replica;
   const { code } = (error ?? {}) as Partial<FastsyncError>;
   return status.write({
@@ -263,7 +263,11 @@ function tell(
     dirtyBytes,
     epoch,
     consistentAt,
-    error: error === null ? null : { code: code ?? 'INTERNAL', message: error.message },
+    hook,
+    error:
+      error === null
+        ? null
+        : { code: code ?? 'INTERNAL', message: error.message, since: errorSince ?? since },
     intervalMs,
   });
 }

@@ -7,7 +7,7 @@ import { exitCodes, FastsyncError } from '../../errors.js';
 import { eachExtent, emptyExtents, type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
 import { freeze, identifyVolume, type LocalVolume } from '../../volume/index.js';
-import { type Hooks, runHook } from '../online/hooks.js';
+import { type HookName, type Hooks, runHook } from '../online/hooks.js';
 import { writeBack } from '../online/write-back.js';
 import type { DirtySet } from './dirty-set.js';
 import { MissedWrites } from './errors.js';
@@ -42,6 +42,12 @@ export interface Point {
   readonly heldMs: number;
 }
 
+export interface RunningHook {
+  readonly name: HookName;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
 interface Waiting {
   readonly participant: Participant;
   readonly resolve: (point: Point) => void;
@@ -53,6 +59,8 @@ const gatherMs = 300;
 const gatherPollMs = 20;
 
 const quietTries = 5;
+/** It is tried again in any case; meanwhile it is said what is waited for. */
+const busyPatienceMs = 3000;
 
 /** ext4 writes its superblock when it is thawed; with the tracker's granularity that is this much. */
 const ownWriteBytes = 64 * 1024;
@@ -75,6 +83,7 @@ export class Origin {
   #waiting: Waiting[] = [];
   #freezing: Promise<void> | null = null;
   #mapping: Promise<UsedMap> | null = null;
+  #hook: RunningHook | null = null;
 
   private constructor(options: OriginOptions, tracker: Tracker) {
     this.volume = options.volume;
@@ -89,6 +98,17 @@ export class Origin {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** The command around a freeze that runs just now. */
+  get hook(): RunningHook | null {
+    return this.#hook;
+  }
+
+  /** How long those commands may take together. */
+  get longestHookMs(): number {
+    const { beforeFreeze, afterFreeze, timeoutMs } = this.#options.hooks;
+    return [beforeFreeze, afterFreeze].filter((one) => one !== null).length * timeoutMs;
   }
 
   get granularityBytes(): number {
@@ -136,7 +156,8 @@ export class Origin {
   /** Has a mounted file system write back what is dirty, so that the freeze need not. */
   async writeBack(): Promise<void> {
     await writeBack(this.volume.identity, this.#options.signal).catch((error: unknown) => {
-      if (!isNotMounted(error)) throw error;
+      // What cannot be frozen now is for the freeze to say.
+      if (!isNotMounted(error) && !isUnfreezable(error)) throw error;
     });
   }
 
@@ -208,14 +229,23 @@ export class Origin {
   }
 
   async #hooked<T>(action: () => Promise<T>): Promise<T> {
-    const { hooks, signal, onHookFailure } = this.#options;
-    const environment = { FASTSYNC_SOURCE: this.volume.identity.path };
+    const { onHookFailure } = this.#options;
     try {
-      await runHook('before-freeze', hooks, environment, signal);
+      await this.#runHook('before-freeze');
       return await action();
     } finally {
       // Also after a failure, and when stopped: whoever was told to wait must be told to go on.
-      await runHook('after-freeze', hooks, environment).catch(onHookFailure);
+      await this.#runHook('after-freeze').catch(onHookFailure);
+    }
+  }
+
+  async #runHook(name: HookName): Promise<void> {
+    const { hooks, signal } = this.#options;
+    this.#hook = { name, since: Date.now() };
+    try {
+      await runHook(name, hooks, { FASTSYNC_SOURCE: this.volume.identity.path }, signal);
+    } finally {
+      this.#hook = null;
     }
   }
 
@@ -232,7 +262,8 @@ export class Origin {
   async #frozen<T>(action: (signal: AbortSignal) => Promise<T>): Promise<Point & { result: T }> {
     const { volume, maxFreezeMs, spared, signal } = this.#options;
     const { identity } = volume;
-    await using frozen = await freeze({ volume: identity, maxFreezeMs, spared, signal });
+    const request = { volume: identity, maxFreezeMs, busyPatienceMs, spared, signal };
+    await using frozen = await freeze(request);
     const frozenAt = Math.round(Date.now() - (performance.now() - frozen.frozenAtMs));
     await this.drain();
     const before = await this.#beginning();
@@ -300,6 +331,10 @@ function resized(path: string, sizeBytes: number, nowBytes: number): FastsyncErr
 
 function missedMeanwhile({ identity }: LocalVolume): MissedWrites {
   return new MissedWrites(identity.path, 'the tracker was started anew meanwhile');
+}
+
+function isUnfreezable(error: unknown): boolean {
+  return error instanceof FastsyncError && error.code === 'FREEZE_UNSUPPORTED';
 }
 
 function isNotMounted(error: unknown): boolean {

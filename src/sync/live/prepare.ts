@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import {
+  findFreezable,
   findRefusals,
   type LocalVolume,
   openVolume,
@@ -56,6 +57,7 @@ const harmless: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['SOURCE_MOUNTED
 export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   const source = await openVolume(places.source);
   try {
+    await refuseUnfreezable(source);
     const surroundings = await surveySurroundings();
     for (const directory of [places.stateDirectory, places.journalDirectory]) {
       const nearest = await nearestExisting(directory);
@@ -89,6 +91,15 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   } catch (error) {
     await source.close();
     throw error;
+  }
+}
+
+/** What is not mounted may be followed; what can never be frozen is refused before anything is written. */
+async function refuseUnfreezable({ identity }: LocalVolume): Promise<void> {
+  try {
+    await findFreezable(identity);
+  } catch (error) {
+    if (!(error instanceof FastsyncError && error.code === 'NOT_MOUNTED')) throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import type { FastsyncError } from '../../errors.js';
 import { checkIsFile, ownFileError, readOwn, reasonOf } from '../../own-file.js';
 import { bootId, processStart } from '../../processes.js';
 import { isCount, isMoment } from '../state-file.js';
+import type { HookName } from '../online/hooks.js';
 import type { LiveState } from './follower.js';
 import { followDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
 
@@ -27,18 +28,27 @@ export interface LiveStatus {
   readonly epoch: number;
   /** Milliseconds since 1970: the target is the whole state of this moment; null: of none yet. */
   readonly consistentAt: number | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    /** Milliseconds since 1970. */
+    readonly since?: number;
+  } | null;
+  /** Of the state `hook`: which command is waited for. */
+  readonly hook?: HookName | null;
   readonly intervalMs: number;
   readonly pid: number;
   readonly processStart: string | null;
   readonly bootId: string;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
+  /** The same moment by a clock that nobody sets: milliseconds of CLOCK_MONOTONIC. */
+  readonly beatMs?: number;
 }
 
 export type LiveNews = Omit<
   LiveStatus,
-  'schema' | 'role' | 'pid' | 'processStart' | 'bootId' | 'updatedAt'
+  'schema' | 'role' | 'pid' | 'processStart' | 'bootId' | 'updatedAt' | 'beatMs'
 >;
 
 /** Keeps one status file up to date. What comes faster than it can be written, the latest covers. */
@@ -89,6 +99,7 @@ async function writeStatus(file: string, news: LiveNews): Promise<void> {
     processStart: await processStart(process.pid),
     bootId: await bootId(),
     updatedAt: Date.now(),
+    beatMs: monotonicMs(),
   };
   await makeDirectory(path.dirname(file));
   const temporary = `${file}.${process.pid}.tmp`;
@@ -102,8 +113,13 @@ async function writeStatus(file: string, news: LiveNews): Promise<void> {
   }
 }
 
+/** A look is written about every second; a run that misses so many does not do its work. */
+const stalledAfterMs = 10_000;
+
 /** A status as it was found. */
-export interface FoundStatus extends LiveStatus {
+export interface FoundStatus extends Omit<LiveStatus, 'state'> {
+  /** `stalled`: the process is there and has written nothing for long: it is stopped, or hangs. */
+  readonly state: LiveState | 'stalled';
   /** Whether the process that wrote it still runs. */
   readonly running: boolean;
   /**
@@ -121,7 +137,8 @@ export async function readStatuses(stateDirectory: string): Promise<FoundStatus[
   const directory = followDirectory(stateDirectory);
   const names = (await namesIn(directory)).filter((name) => name.endsWith(statusSuffix));
   const found = await Promise.all(names.map((name) => readStatus(path.join(directory, name))));
-  const nameOf = ({ source, target }: LiveStatus) => `${source.path}\0${target.path}`;
+  const nameOf = ({ source, target }: Pick<LiveStatus, 'source' | 'target'>) =>
+    `${source.path}\0${target.path}`;
   return found.filter((status) => status !== null).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
@@ -152,14 +169,28 @@ async function readStatus(file: string): Promise<FoundStatus | null> {
   if (!isStatus(value)) return null;
   const isAlive = value.bootId === (await bootId()) && (await isSame(value));
   const running = isAlive && value.state !== 'stopped';
-  return { ...value, running, lagMs: lagOf(value, running) };
+  const found = running && silentMs(value) > stalledAfterMs ? 'stalled' : value.state;
+  return { ...value, state: found, running, lagMs: lagOf(value, found, running) };
+}
+
+function silentMs({ beatMs, updatedAt }: LiveStatus): number {
+  return beatMs === undefined ? Date.now() - updatedAt : monotonicMs() - beatMs;
+}
+
+/** The same for all processes, as long as the machine runs. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
 async function isSame({ pid, processStart: start }: LiveStatus): Promise<boolean> {
   return start !== null && (await processStart(pid)) === start;
 }
 
-function lagOf({ consistentAt, dirtyBytes, state }: LiveStatus, running: boolean): number | null {
+function lagOf(
+  { consistentAt, dirtyBytes }: LiveStatus,
+  state: FoundStatus['state'],
+  running: boolean,
+): number | null {
   if (consistentAt === null) return null;
   const isLevel = running && dirtyBytes === 0 && state === 'following';
   return isLevel ? 0 : Math.max(0, Date.now() - consistentAt);
@@ -171,13 +202,14 @@ const states: ReadonlySet<unknown> = new Set<LiveState>([
   'following',
   'staging',
   'applying',
+  'hook',
   'failed',
   'stopped',
 ]);
 
 function isStatus(value: unknown): value is LiveStatus {
   const candidate = value as Partial<Record<keyof LiveStatus, unknown>> | null;
-  const error = candidate?.error as Partial<Record<'code' | 'message', unknown>> | null;
+  const error = candidate?.error as Partial<Record<'code' | 'message' | 'since', unknown>> | null;
   return (
     candidate?.schema === schema &&
     candidate.role === 'source' &&
@@ -188,7 +220,14 @@ function isStatus(value: unknown): value is LiveStatus {
     isCount(candidate.dirtyBytes) &&
     isCount(candidate.epoch) &&
     (candidate.consistentAt === null || isMoment(candidate.consistentAt)) &&
-    (error === null || (typeof error.code === 'string' && typeof error.message === 'string')) &&
+    (error === null ||
+      (typeof error.code === 'string' &&
+        typeof error.message === 'string' &&
+        (error.since === undefined || isMoment(error.since)))) &&
+    (candidate.hook === undefined ||
+      candidate.hook === null ||
+      typeof candidate.hook === 'string') &&
+    (candidate.beatMs === undefined || isCount(candidate.beatMs)) &&
     isCount(candidate.intervalMs) &&
     isCount(candidate.pid) &&
     (candidate.processStart === null || typeof candidate.processStart === 'string') &&

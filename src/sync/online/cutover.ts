@@ -28,6 +28,9 @@ export interface CutoverRequest {
   readonly signal: AbortSignal;
 }
 
+/** Whoever heard of the hook waits as well: rather another round than more of that. */
+const busyPatienceMs = 3000;
+
 /** What lies in memory after it, the head of the volume always included. */
 export interface Cutover {
   readonly extents: ExtentList;
@@ -59,7 +62,7 @@ export async function cutOver(request: CutoverRequest): Promise<Cutover> {
     return await cutOverAhead(request, ahead);
   } finally {
     // Also after a failure, and after Ctrl-C: whoever was told to wait must be told to go on.
-    await runHook('after-freeze', hooks, environment).catch((error: unknown) => {
+    await runHook('after-freeze', hooks, environment, signal).catch((error: unknown) => {
       // The copy is what it is; but whoever waits for this command must hear of it.
       const message = error instanceof Error ? error.message : String(error);
       const code = 'HOOK_FAILED';
@@ -86,7 +89,7 @@ async function cutOverAhead(request: CutoverRequest, ahead: ReadAhead): Promise<
   reading.catch(() => undefined);
   try {
     const volume = source.identity;
-    await using frozen = await freeze({ volume, maxFreezeMs, spared, signal });
+    await using frozen = await freeze({ volume, maxFreezeMs, busyPatienceMs, spared, signal });
     standstill.abort();
     await reading;
     return await readFrozen(request, ahead, frozen);

@@ -1,4 +1,7 @@
-/** The administrator's own commands around a freeze: a database is flushed before it, told after it. */
+/**
+ * The administrator's own commands: a database is flushed before a freeze, told after it; a snapshot is
+ * made of a replica. Each has a limit, and ends with the run.
+ */
 
 import { execa } from 'execa';
 import { exitCodes, FastsyncError } from '../../errors.js';
@@ -7,19 +10,25 @@ export interface Hooks {
   /** Shell commands; null: none. */
   readonly beforeFreeze: string | null;
   readonly afterFreeze: string | null;
+  readonly afterEpoch?: string | null;
   /** How long each may take. */
   readonly timeoutMs: number;
 }
 
-export type HookName = 'before-freeze' | 'after-freeze';
+export type HookName = 'before-freeze' | 'after-freeze' | 'after-epoch';
 
+/** A run that is told to stop lets these come to their end: who was told to wait must be told to go on. */
+const lasting: ReadonlySet<HookName> = new Set(['after-freeze', 'after-epoch']);
+/** But not for longer than this. */
+const graceMs = 10_000;
 /** From being asked to end until it has to. */
 const partingMs = 1000;
 const stderrFd = 2;
 
 /**
  * Runs one by `/bin/sh -c`, its output going to standard error. Rejects with FastsyncError HOOK_FAILED if
- * it fails, or takes too long: it is then killed, with all that it started.
+ * it fails, or takes too long: it is then killed, with all that it started. The signal ends
+ * `before-freeze` at once, and the run with it; the others have their grace, and resolve or reject.
  */
 export async function runHook(
   name: HookName,
@@ -27,9 +36,10 @@ export async function runHook(
   environment: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const command = name === 'before-freeze' ? hooks.beforeFreeze : hooks.afterFreeze;
+  const command = commandOf(name, hooks);
   if (command === null) return;
-  signal?.throwIfAborted();
+  const lasts = lasting.has(name);
+  if (!lasts) signal?.throwIfAborted();
   // No pipes: whatever it leaves running must not keep us waiting. A group of its own, to be ended as one.
   const child = execa('/bin/sh', ['-c', command], {
     env: { ...environment, FASTSYNC_HOOK: name },
@@ -37,32 +47,44 @@ export async function runHook(
     detached: true,
     reject: false,
   });
-  const late = new AbortController();
+  /** Why it was ended, the first reason. */
+  const late: string[] = [];
   const end = () => {
     endGroup(child.pid, 'SIGTERM');
     setTimeout(() => {
       endGroup(child.pid, 'SIGKILL');
     }, partingMs).unref();
   };
-  const timer = setTimeout(() => {
-    late.abort();
-    end();
-  }, hooks.timeoutMs);
-  signal?.addEventListener('abort', end);
+  const endAfter = (ms: number, why: string) =>
+    setTimeout(() => {
+      late.push(why);
+      end();
+    }, ms);
+  const timers = [endAfter(hooks.timeoutMs, `took more than ${hooks.timeoutMs / 1000} s`)];
+  const onStop = () => {
+    const why = `did not end within ${graceMs / 1000} s after the run was told to stop`;
+    if (lasts) timers.push(endAfter(graceMs, why));
+    else end();
+  };
+  if (signal?.aborted) onStop();
+  signal?.addEventListener('abort', onStop);
   const { failed, exitCode, signal: killedBy } = await child;
-  clearTimeout(timer);
-  signal?.removeEventListener('abort', end);
-  signal?.throwIfAborted();
-  const isLate = late.signal.aborted;
-  if (!failed && !isLate) return;
+  for (const timer of timers) clearTimeout(timer);
+  signal?.removeEventListener('abort', onStop);
+  if (!lasts) signal?.throwIfAborted();
+  if (!failed && late.length === 0) return;
   const ending = exitCode === undefined ? (killedBy ?? 'an error') : `exit code ${exitCode}`;
-  const how = isLate ? `took more than ${hooks.timeoutMs / 1000} s` : `ended with ${ending}`;
   throw new FastsyncError({
     code: 'HOOK_FAILED',
     exitCode: exitCodes.incomplete,
-    message: `the command of --${name} ${how}: ${command}`,
+    message: `the command of --${name} ${late[0] ?? `ended with ${ending}`}: ${command}`,
     remedy: 'mend it, and run the same command again',
   });
+}
+
+function commandOf(name: HookName, hooks: Hooks): string | null {
+  if (name === 'before-freeze') return hooks.beforeFreeze;
+  return name === 'after-freeze' ? hooks.afterFreeze : (hooks.afterEpoch ?? null);
 }
 
 function endGroup(leader: number | undefined, signal: NodeJS.Signals): void {

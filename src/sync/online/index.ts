@@ -3,6 +3,6 @@
 export { MissedWrites } from './backlog.js';
 export { beginOnline, type Begun, mapFrozen } from './begin.js';
 export { type CutoverFigures, type OnlineOptions } from './follow.js';
-export { type Hooks } from './hooks.js';
+export { type Hooks, runHook } from './hooks.js';
 export { decide, expectedFreezeMs, type RoundReading } from './rounds.js';
 export { type OnlineResult, seedOnline, sparedPlaces } from './seed-online.js';

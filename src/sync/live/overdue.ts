@@ -1,0 +1,76 @@
+/** An epoch that does not come: what it waits for, and since when. */
+
+import { exitCodes, FastsyncError } from '../../errors.js';
+
+export interface Overdue {
+  /** Milliseconds since 1970: the moment from which on it was waited for. */
+  readonly since: number;
+  readonly error: FastsyncError;
+}
+
+/** Once may be chance, and the next attempt mends it. */
+const telling = 2;
+
+export class Waiting {
+  readonly #source: string;
+  readonly #limitMs: number;
+  #since: number | null = null;
+  #asked: number | null = null;
+  #failures = 0;
+  #failure: Error | null = null;
+
+  /** `limitMs`: a source that was asked to stand still does so, or says why not, within this time. */
+  constructor(source: string, limitMs: number) {
+    this.#source = source;
+    this.#limitMs = limitMs;
+  }
+
+  /** True between asking the source to stand still and its answer. */
+  get isAsking(): boolean {
+    return this.#asked !== null;
+  }
+
+  /** Runs what may have to wait for the source. */
+  async ask<T>(action: () => Promise<T>): Promise<T> {
+    this.#since ??= Date.now();
+    this.#asked = performance.now();
+    try {
+      return await action();
+    } finally {
+      this.#asked = null;
+    }
+  }
+
+  failed(error: Error): void {
+    this.#failures++;
+    this.#failure = error;
+  }
+
+  /** The epoch has come, or was given up. */
+  over(): void {
+    this.#since = null;
+    this.#failures = 0;
+    this.#failure = null;
+  }
+
+  get overdue(): Overdue | null {
+    const { code = 'INTERNAL', remedy } = (this.#failure ?? {}) as Partial<FastsyncError>;
+    if (this.#since === null) return null;
+    if (this.#failure !== null && this.#failures >= telling) {
+      return this.#told(this.#since, code, this.#failure.message, remedy);
+    }
+    const isLate = this.#asked !== null && performance.now() - this.#asked > this.#limitMs;
+    const what = `${this.#source} was asked to stand still, and gives no answer`;
+    return isLate ? this.#told(this.#since, 'EPOCH_OVERDUE', what) : null;
+  }
+
+  #told(since: number, code: string, why: string, remedy?: string): Overdue {
+    const error = new FastsyncError({
+      code,
+      exitCode: exitCodes.incomplete,
+      message: `no epoch has come since ${new Date(since).toISOString()}: ${why}`,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+    return { since, error };
+  }
+}
