@@ -1,5 +1,6 @@
 /** The blocks that the file system itself lists as unusable: those of inode 1. */
 
+import { badBlocksNote } from '../badblocks.js';
 import { ParseError } from '../errors.js';
 import { readStructure, type ByteReader } from '../reader.js';
 import type { MapBuilder, MapNote } from '../usedmap.js';
@@ -28,10 +29,7 @@ export async function markBadBlocks(
       blocks += extent.blocks;
     }
     if (blocks === 0) return [];
-    const message =
-      `the file system lists ${blocks * blockBytes} bytes as bad blocks: they are neither read nor ` +
-      'copied, and a replica lists them too, until e2fsck -L gives it a list of its own';
-    return [{ severity: 'info', code: 'BAD_BLOCKS_LEFT_OUT', message }];
+    return [badBlocksNote('the bad-blocks inode', blocks * blockBytes)];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const message = `the list of bad blocks cannot be read (${why}): all of them are copied`;

@@ -1,7 +1,11 @@
-/** What freezing and thawing rewrites of an ext superblock, and whether two of them say the same otherwise. */
+/**
+ * What freezing and thawing rewrites of an ext superblock, and whether two of them say the same otherwise;
+ * and what a mounted file system writes by itself.
+ */
 
 import { ParseError } from '../errors.js';
 import type { Trace } from '../freeze-traces.js';
+import { readMmp } from './mmp.js';
 import { readStructure, type ByteReader } from '../reader.js';
 import { readSuperblock, superblockBytes, superblockOffsetBytes } from './superblock.js';
 
@@ -26,9 +30,22 @@ export async function extFreezeTraces(
   right: ByteReader,
   differs: (range: Trace) => boolean,
 ): Promise<readonly Trace[]> {
-  if (!differs(place)) return [];
+  const beat = await heartbeat(left, right, differs);
+  if (!differs(place)) return beat;
   const [one, other] = [await lasting(left), await lasting(right)];
-  return one !== null && other !== null && one.equals(other) ? [place] : [];
+  return one !== null && other !== null && one.equals(other) ? [...beat, place] : beat;
+}
+
+/** The block of multiple mount protection, which a mounted file system writes every few seconds. */
+async function heartbeat(
+  left: ByteReader,
+  right: ByteReader,
+  differs: (range: Trace) => boolean,
+): Promise<readonly Trace[]> {
+  const one = await readMmp(left);
+  if (one === null || !differs(one)) return [];
+  const other = await readMmp(right);
+  return other?.start === one.start ? [{ start: one.start, length: one.length }] : [];
 }
 
 /** The superblock without what a freeze rewrites; null where it is none, or its checksum is wrong. */

@@ -57,6 +57,7 @@ export const superblockLayout = layout('little', {
   blocksCountHigh: [0x150, 'u32'],
   freeBlocksCountHigh: [0x158, 'u32'],
   flags: [0x160, 'u32'],
+  mmpUpdateInterval: [0x166, 'u16'],
   mmpBlock: [0x168, 'u64'],
   logGroupsPerFlex: [0x174, 'u8'],
   checksumType: [0x175, 'u8'],

@@ -17,6 +17,7 @@ import {
 import { CheckpointFile } from './checkpoint.js';
 import { type Plan, planCopy, truncatePlan } from './plan.js';
 import { inspectTargets, openTargets, type Target, type TargetSet } from './targets.js';
+import { wholeUsageOf } from './elsewhere.js';
 
 export interface SeedRequest {
   readonly source: string;
@@ -65,7 +66,7 @@ export async function prepareSeed(
       source.identity,
       request.stateDirectory,
     );
-    const usage = await surroundings.usageOf(source.identity);
+    const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
     const map = await (online === null ? mapSource(source, request) : online(source));
     const found = [
       ...findRefusals(

@@ -18,6 +18,7 @@ import {
 import { holdsData } from './content.js';
 import { markOn } from './mark.js';
 import type { SeedTarget } from './seed.js';
+import { wholeUsageOf } from './elsewhere.js';
 
 /** A target as it was before the run. */
 export interface Target {
@@ -73,7 +74,7 @@ async function inspectExisting(
   const { holds, mark } = await contentsOf(identity);
   const facts = {
     identity,
-    usage: await surroundings.usageOf(identity),
+    usage: await wholeUsageOf(surroundings, identity),
     holds,
     sharedWith,
   };

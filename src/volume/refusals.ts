@@ -13,8 +13,10 @@ export const overrides = {
   NTFS_LOG_UNCLEAN: 'allow-unclean-logfile',
   NTFS_HIBERNATED: 'allow-hibernated',
   NTFS_FAST_STARTUP: 'allow-fast-startup',
+  SOURCE_IN_USE_ELSEWHERE: 'allow-source-elsewhere',
   TARGET_MOUNTED: 'allow-mounted-target',
   TARGET_IN_USE: 'allow-busy-target',
+  TARGET_IN_USE_ELSEWHERE: 'allow-target-elsewhere',
   TARGET_TOO_SMALL: 'allow-small-target',
   SAME_STORAGE: 'allow-same-storage',
   TARGET_HAS_DATA: 'yes',
@@ -31,8 +33,10 @@ export const overrideHelp: Readonly<Record<Override, string>> = {
   'allow-unclean-logfile': 'Trust the map of an NTFS volume whose $LogFile was not replayed',
   'allow-hibernated': 'Trust the map of an NTFS volume whose Windows is hibernated',
   'allow-fast-startup': 'Trust the map of an NTFS volume after a fast startup shutdown',
+  'allow-source-elsewhere': 'Use a source that another host has mounted (ext4 with MMP)',
   'allow-mounted-target': 'Write to a target that is mounted: what mounted it will be confused',
   'allow-busy-target': 'Write to a target that something else holds open',
+  'allow-target-elsewhere': 'Write to a target that another host has mounted (ext4 with MMP)',
   'allow-small-target': 'Write to a smaller target what of the source fits into it (exit 3)',
   'allow-same-storage': 'Go on though source and target seem to share storage',
   yes: 'Overwrite a target that holds something, without asking',
@@ -95,8 +99,19 @@ function sourceRefusals({ identity, usage }: SourceFacts): Refusal[] {
       remedy: 'stop that process',
     });
   }
+  const [host] = usage.elsewhere ?? [];
+  if (host !== undefined) {
+    refusals.push({
+      code: 'SOURCE_IN_USE_ELSEWHERE',
+      message: `the source ${identity.path} is in use elsewhere, ${host}`,
+      remedy: elsewhereRemedy,
+    });
+  }
   return refusals;
 }
+
+const elsewhereRemedy =
+  'unmount it there (after an e2fsck that was stopped: tune2fs -f -E clear_mmp)';
 
 /** A target that is the source itself, a part of it, or lies on its file system. */
 export function sharedStorage(path: string, sharedWith: string): Refusal {
@@ -137,6 +152,14 @@ function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] 
       code: 'TARGET_IN_USE',
       message: `the target ${path} is in use: ${user}`,
       remedy: 'stop what uses it',
+    });
+  }
+  const [host] = usage.elsewhere ?? [];
+  if (host !== undefined) {
+    refusals.push({
+      code: 'TARGET_IN_USE_ELSEWHERE',
+      message: `the target ${path} is in use elsewhere, ${host}`,
+      remedy: elsewhereRemedy,
     });
   }
   // A file grows to the source's size; only a device can be too small.

@@ -23,6 +23,8 @@ export interface Usage {
   /** Devices that stand on the volume and hold it: dm, md, loops. Partitions are none. */
   readonly holders: readonly string[];
   readonly writers: readonly { readonly pid: number; readonly command: string }[];
+  /** Hosts that have a file system of it in use, in words. Absent: nobody looked. */
+  readonly elsewhere?: readonly string[];
 }
 
 type Volume = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;

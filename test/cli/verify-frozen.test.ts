@@ -16,6 +16,7 @@ const kinds = {
   ext4: ['mkfs.ext4', '-q', '-F'],
   ext2: ['mkfs.ext2', '-q', '-F'],
   'ext4 of another time': ['mkfs.ext4', '-q', '-F', '-O', '^metadata_csum,^64bit,^orphan_file'],
+  'ext4 with MMP': ['mkfs.ext4', '-q', '-F', '-O', 'mmp', '-E', 'mmp_update_interval=1'],
   xfs: ['mkfs.xfs', '-q', '-f'],
   btrfs: ['mkfs.btrfs', '-q', '-f'],
 } as const;

@@ -28,6 +28,7 @@ import {
   replicaFile,
   replicaSuffix,
 } from './replica-file.js';
+import { wholeUsageOf } from '../elsewhere.js';
 
 export interface LivePlaces {
   readonly source: string;
@@ -66,7 +67,7 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
     const inspected = await inspectTargets(places.targets, source.identity, surroundings);
     const targets: LiveTarget[] = [];
     const refusals: Refusal[] = newTargetRefusals(inspected);
-    const usage = await surroundings.usageOf(source.identity);
+    const usage = await wholeUsageOf(surroundings, source.identity);
     for (const target of inspected) {
       const begin = await beginning(source, target);
       targets.push({ target, begin });

@@ -36,6 +36,7 @@ import {
   VerifyStateFile,
   withdraw,
 } from '../verify/index.js';
+import { wholeUsageOf } from '../elsewhere.js';
 
 export interface CheckRequest {
   readonly volume: string;
@@ -154,7 +155,7 @@ export async function readerRefusals(
   allowed: ReadonlySet<Override>,
   isTracked = false,
 ): Promise<Refusal[]> {
-  const usage = await (await surveySurroundings()).usageOf(identity);
+  const usage = await wholeUsageOf(await surveySurroundings(), identity);
   return findRefusals({ identity, usage }, []).filter(
     ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
   );

@@ -25,6 +25,7 @@ import { mapSource } from '../prepare.js';
 import { inspectTargets, openTargets, type Target, TargetSet } from '../targets.js';
 import { type Span, spanned, spanOf } from './span.js';
 import { type Account, firstAccountOf } from './witness.js';
+import { wholeUsageOf } from '../elsewhere.js';
 
 export interface VerifyRequest {
   readonly source: string;
@@ -69,6 +70,7 @@ export interface OpenTarget extends AsyncDisposable {
 const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'SOURCE_MOUNTED',
   'SOURCE_OPEN',
+  'SOURCE_IN_USE_ELSEWHERE',
   'NTFS_DIRTY',
   'NTFS_LOG_UNCLEAN',
   'NTFS_HIBERNATED',
@@ -92,7 +94,7 @@ export async function prepareVerify(
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const [target] = await inspectTargets([request.target], source.identity, surroundings, spared);
     if (target?.facts == null) throw new Error('a target that was there is gone');
-    const usage = await surroundings.usageOf(source.identity);
+    const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
     // Before the map is read: what is allocated behind its back is written, and seen to be.
     const sourceAccount = await firstAccountOf(source);
     const map = await (online === null

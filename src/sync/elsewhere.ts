@@ -1,0 +1,95 @@
+/** Whether another host has a file system of the volume in use: ext4's multiple mount protection says so. */
+
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ByteReader, SubReader } from '../../fsparsers/index.js';
+import { readPartitionTables } from '../../fsparsers/disk/readtable.js';
+import { type Mmp, readMmp } from '../../fsparsers/ext/mmp.js';
+import { pastReader } from '../engine/index.js';
+import { openVolume, type Surroundings, type Usage, type VolumeIdentity } from '../volume/index.js';
+
+/** Between two looks at a block that may be written every second. */
+const lookEveryMs = 500;
+/** More file systems than this are not looked at side by side. */
+const mostFilesystems = 256;
+
+/**
+ * What uses the volume, on this host and on others. A file system that was not cleanly unmounted is
+ * watched for as long as a kernel would before it mounts it; one that somebody has is seen sooner.
+ */
+export async function wholeUsageOf(
+  surroundings: Surroundings,
+  identity: VolumeIdentity,
+  signal?: AbortSignal,
+): Promise<Usage> {
+  const usage = await surroundings.usageOf(identity);
+  return { ...usage, elsewhere: await usersElsewhere(identity, usage, signal) };
+}
+
+async function usersElsewhere(
+  identity: VolumeIdentity,
+  usage: Usage,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const isMountedHere = usage.mounts.some(({ readOnly }) => !readOnly);
+  try {
+    await using volume = await openVolume(identity.path);
+    const { fd } = volume;
+    const { path, sizeBytes, logicalBlockBytes, kind } = volume.identity;
+    // Past the cache: what another host writes does not come into it.
+    const reader = pastReader({ fd, path, sizeBytes });
+    const places = await filesystemsOn(reader, kind === 'block' ? logicalBlockBytes : undefined);
+    const [whole] = places;
+    if (isMountedHere && whole?.sizeBytes === sizeBytes) return [];
+    const found = await Promise.all(
+      places.map((place) => userOf(place, isMountedHere ? hostname() : null, signal)),
+    );
+    return found.filter((user) => user !== null);
+  } catch {
+    // What cannot be read is told by those who read it for its content.
+    signal?.throwIfAborted();
+    return [];
+  }
+}
+
+/** The volume itself, or the partitions of a disk. */
+async function filesystemsOn(reader: ByteReader, sectorBytes?: number): Promise<ByteReader[]> {
+  if ((await readMmp(reader)) !== null) return [reader];
+  const tables = await readPartitionTables(
+    reader,
+    sectorBytes === undefined ? {} : { sectorBytes },
+  ).catch(() => []);
+  return tables
+    .flatMap(({ partitions }) => partitions)
+    .filter(({ start, length }) => start + length <= reader.sizeBytes)
+    .slice(0, mostFilesystems)
+    .map(({ start, length }) => new SubReader(reader, start, length));
+}
+
+/** Who has the file system, in words; null: nobody. `ours` is the name of a host that may have it. */
+async function userOf(
+  reader: ByteReader,
+  ours: string | null,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const first = await readMmp(reader);
+  if (first === null || first.state === 'clean') return null;
+  if (ours !== null && first.nodeName === ours) return null;
+  if (first.state === 'fsck')
+    return `e2fsck is at work on it, or was stopped there: ${wordsOf(first)}`;
+  const until = performance.now() + first.waitSeconds * 1000;
+  while (performance.now() < until) {
+    await sleep(lookEveryMs, undefined, signal === undefined ? {} : { signal });
+    const now = await readMmp(reader);
+    if (now === null || now.state === 'clean') return null;
+    if (now.sequence !== first.sequence) return `mounted by another host: ${wordsOf(now)}`;
+  }
+  return null;
+}
+
+function wordsOf({ nodeName, deviceName, time }: Mmp): string {
+  const at = new Date(time * 1000);
+  const when = Number.isNaN(at.getTime()) ? 'at no time that there is' : at.toISOString();
+  const name = (text: string | null) => JSON.stringify(text ?? '');
+  return `node ${name(nodeName)}, device ${name(deviceName)}, last heard of ${when}`;
+}
