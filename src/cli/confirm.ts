@@ -1,7 +1,7 @@
 /** Asks the person at the terminal; where there is none, the answer is no. */
 
 import { createInterface } from 'node:readline/promises';
-import { type Refusal, refusalError } from '../volume/index.js';
+import { type Refusal, type RefusalCode, refusalError } from '../volume/index.js';
 
 /** True only for a typed "yes". */
 async function confirm(question: string): Promise<boolean> {
@@ -24,9 +24,14 @@ async function confirm(question: string): Promise<boolean> {
   }
 }
 
+const answerable: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'TARGET_HAS_DATA',
+  'NOT_A_REPLICA',
+]);
+
 /** The first refusal ends the run, unless it is one that a person at the terminal may answer. */
 export async function settleRefusals(refusals: readonly Refusal[]): Promise<void> {
-  const final = refusals.find(({ code }) => code !== 'TARGET_HAS_DATA');
+  const final = refusals.find(({ code }) => !answerable.has(code));
   if (final !== undefined) throw refusalError(final);
   for (const refusal of refusals) {
     if (!(await confirm(`${refusal.message}. Overwrite it?`))) throw refusalError(refusal);

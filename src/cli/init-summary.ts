@@ -62,7 +62,8 @@ function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
     result.targetFailures.some((failure) => failure !== null) ||
     result.unsealed !== null ||
     result.probedOtherwise.some((lines) => lines.length > 0) ||
-    plan.truncatedBytes > 0
+    plan.truncatedBytes > 0 ||
+    plan.cutBytes > 0
   );
 }
 
@@ -131,8 +132,12 @@ function signatureFacts({ targets }: SeedSubject, { wiped, probedOtherwise }: Se
   ]);
 }
 
-function truncationFacts({ truncatedBytes }: Plan): Fact[] {
-  if (truncatedBytes === 0) return [];
+function truncationFacts({ truncatedBytes, cutBytes }: Plan): Fact[] {
+  if (truncatedBytes === 0) {
+    if (cutBytes === 0) return [];
+    const what = `${formatBytes(cutBytes)} of free space that the file system claims`;
+    return [['left out', `${what}, behind the target's end: it is not mounted there`]];
+  }
   return [['left out', `${formatBytes(truncatedBytes)} of used ranges, behind the target's end`]];
 }
 

@@ -41,6 +41,8 @@ export interface Plan {
   readonly freeBytes: number;
   /** Used bytes that a smaller target cannot hold: then the copy is incomplete, whatever else. */
   readonly truncatedBytes: number;
+  /** Bytes that the file system claims behind a smaller target's end, in use or not: it is not mounted there. */
+  readonly cutBytes: number;
 }
 
 /** Makes the plan for a volume of `deviceBytes`. The map covers the whole of it. */
@@ -64,11 +66,12 @@ export function planCopy(
     copyBytes: totalBytes(wanted),
     freeBytes: deviceBytes - totalBytes(used),
     truncatedBytes: 0,
+    cutBytes: 0,
   };
 }
 
 /** The part of a plan that fits into a target of `targetBytes`. */
-export function truncatePlan(plan: Plan, targetBytes: number): Plan {
+export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes = 0): Plan {
   const body = clip(plan.body, 0, targetBytes);
   const head = clip(plan.head, 0, targetBytes);
   const beyond = subtract(union(plan.head, plan.body), extentOf(0, targetBytes));
@@ -79,6 +82,7 @@ export function truncatePlan(plan: Plan, targetBytes: number): Plan {
     free: clip(plan.free, 0, targetBytes),
     copyBytes: totalBytes(body) + totalBytes(head),
     truncatedBytes: totalBytes(beyond),
+    cutBytes: Math.max(0, claimedBytes - targetBytes),
   };
 }
 

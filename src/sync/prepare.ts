@@ -15,8 +15,15 @@ import {
   type VolumeIdentity,
 } from '../volume/index.js';
 import { CheckpointFile } from './checkpoint.js';
+import { sectorRefusals } from './sector-size.js';
 import { type Plan, planCopy, truncatePlan } from './plan.js';
-import { inspectTargets, openTargets, type Target, type TargetSet } from './targets.js';
+import {
+  inspectTargets,
+  openTargets,
+  refuseOtherRuns,
+  type Target,
+  type TargetSet,
+} from './targets.js';
 import { wholeUsageOf } from './elsewhere.js';
 
 export interface SeedRequest {
@@ -67,6 +74,11 @@ export async function prepareSeed(
       request.stateDirectory,
     );
     const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
+    const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN);
+    await refuseOtherRuns([
+      ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
+      ...targets.flatMap(({ facts }) => facts ?? []),
+    ]);
     const map = await (online === null ? mapSource(source, request) : online(source));
     const found = [
       ...findRefusals(
@@ -75,6 +87,11 @@ export async function prepareSeed(
       ),
       ...newTargetRefusals(targets),
       ...hazardRefusals(source.identity, map.hazards ?? []),
+      ...(await sectorRefusals(
+        source,
+        map.partitions ?? [],
+        targets.flatMap(({ facts }) => facts ?? []),
+      )),
     ];
     const plan = planCopy(map.ranges, map.deviceBytes);
     const sizes = targets.map(({ facts }) =>
@@ -83,7 +100,7 @@ export async function prepareSeed(
     return {
       source,
       map,
-      plan: truncatePlan(plan, Math.min(...sizes)),
+      plan: truncatePlan(plan, Math.min(...sizes), map.filesystem.sizeBytes),
       targets,
       refusals: found.filter(
         ({ code }) =>

@@ -7,6 +7,7 @@ import {
   createTargetFile,
   identifyTarget,
   type LocalVolume,
+  refuseLocked,
   type Lock,
   openVolume,
   resizeTargetFile,
@@ -136,6 +137,16 @@ async function contentsRead(volume: LocalVolume, mark: string | null): Promise<s
   if (signatures.length > 0) return signatures.map(describeSignature);
   if (!(await holdsData(volume))) return [];
   return [mark === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
+}
+
+/** Rejects with LOCKED where another run writes a volume: whoever has it open then is no stranger. */
+export async function refuseOtherRuns(
+  volumes: readonly Pick<TargetFacts, 'identity' | 'usage'>[],
+): Promise<void> {
+  for (const { identity, usage } of volumes) {
+    const writers = usage.writers.map(({ pid }) => pid);
+    await refuseLocked(identity.node, identity.path, writers);
+  }
 }
 
 /** Open targets with their locks; closing gives both back. */

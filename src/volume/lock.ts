@@ -68,6 +68,27 @@ async function take(node: string, name: string, directory: string): Promise<Lock
   }
 }
 
+/**
+ * Rejects as takeLock() does where another run has the node, and lays no claim: so that a run that finds
+ * a target open for writing says whose work that is. `writers` are processes that have it open, under
+ * whatever name: those that hold a lock of any kind are runs too.
+ */
+export async function refuseLocked(
+  node: string,
+  name: string,
+  writers: readonly number[],
+  directory = lockDirectory(),
+): Promise<void> {
+  const claims = await readdir(directory).catch(() => []);
+  const wanted = `${node.replaceAll(/[^\w]/g, '-')}.`;
+  for (const claimed of claims) {
+    const [pid = '', start, boot] = claimed.split('.').slice(-3);
+    const concerns = claimed.startsWith(wanted) || writers.includes(Number(pid));
+    if (!concerns || Number(pid) === process.pid || boot !== (await bootId())) continue;
+    if (start === (await processStart(Number(pid)))) throw await locked(name, Number(pid));
+  }
+}
+
 /** Lays our claim and keeps it if nobody else has one; else withdraws it and gives the other's pid. */
 async function claim(directory: string, target: string, own: string): Promise<number | null> {
   const file = join(directory, own);

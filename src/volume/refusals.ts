@@ -20,6 +20,8 @@ export const overrides = {
   TARGET_TOO_SMALL: 'allow-small-target',
   SAME_STORAGE: 'allow-same-storage',
   TARGET_HAS_DATA: 'yes',
+  NOT_A_REPLICA: 'allow-unknown-target',
+  SECTOR_SIZE: 'allow-sector-size',
 } as const;
 
 export type RefusalCode = keyof typeof overrides;
@@ -39,6 +41,10 @@ export const overrideHelp: Readonly<Record<Override, string>> = {
   'allow-target-elsewhere': 'Write to a target that another host has mounted (ext4 with MMP)',
   'allow-small-target': 'Write to a smaller target what of the source fits into it (exit 3)',
   'allow-same-storage': 'Go on though source and target seem to share storage',
+  'allow-unknown-target':
+    'Repair a target that neither looks like the source nor was ever proven equal to it',
+  'allow-sector-size':
+    'Write to a target whose sectors are of a size that the source cannot live on',
   yes: 'Overwrite a target that holds something, without asking',
 };
 
@@ -119,6 +125,16 @@ export function sharedStorage(path: string, sharedWith: string): Refusal {
     code: 'SAME_STORAGE',
     message: `the target ${path} and ${sharedWith} are the same storage`,
     remedy: 'name another target',
+  };
+}
+
+/** A repair mends a replica; what is none, though it bears the name of one, is somebody else's. */
+export function notReplica({ identity, holds }: TargetFacts, source: VolumeIdentity): Refusal {
+  const what = holds.length === 0 ? 'nothing that is known' : holds.join('; ');
+  return {
+    code: 'NOT_A_REPLICA',
+    message: `the target ${identity.path} is no replica of ${source.path}: it holds ${what}, and this volume was never proven equal to it`,
+    remedy: 'make sure that the name leads to the right one, and seed it with fastsync init',
   };
 }
 

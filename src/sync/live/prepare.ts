@@ -16,7 +16,8 @@ import {
   type TargetFacts,
 } from '../../volume/index.js';
 import { newTargetRefusals } from '../prepare.js';
-import { inspectTargets, type Target } from '../targets.js';
+import { sectorRefusals } from '../sector-size.js';
+import { inspectTargets, refuseOtherRuns, type Target } from '../targets.js';
 import { holdsTheSame } from '../verify/prepare.js';
 import { isAwaiting } from './apply.js';
 import { crownDigest, isUnfinished } from './crown.js';
@@ -73,6 +74,8 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       targets.push({ target, begin });
       const { facts } = target;
       if (facts === null) continue;
+      await refuseOtherRuns([facts]);
+      refusals.push(...(await sectorRefusals(source, [], [facts])));
       const found = findRefusals({ identity: source.identity, usage }, [facts]);
       const small = found.find(({ code }) => code === 'TARGET_TOO_SMALL');
       if (small !== undefined) throw tooSmall(small);

@@ -1,10 +1,16 @@
 /** Verifies a volume against a manifest: the verification of a pair, with another judge. */
 
-import { mapVolume, type MapOptions, ParseError, type UsedMap } from '../../../fsparsers/index.js';
+import {
+  mapVolume,
+  type MapOptions,
+  ParseError,
+  probe,
+  type UsedMap,
+} from '../../../fsparsers/index.js';
 import { wholeMap } from '../../../fsparsers/whole.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type EngineChoice, type Manifest, openManifest } from '../../manifest/index.js';
-import { clip, type ExtentList, intersect, subtract, union } from '../../region/index.js';
+import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
 import {
   findRefusals,
   identifyVolume,
@@ -29,6 +35,7 @@ import {
   type PairContext,
   type PairOptions,
   refuseAll,
+  sidesKey,
   spanned,
   spanOf,
   verify,
@@ -94,7 +101,8 @@ export async function checkManifest(
   const witness = recorder ?? accounts;
   const { stateDirectory } = options;
   const { stableId } = volume.identity;
-  const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root);
+  const sides = await sidesKey(manifest.header.filesystem, volume.identity);
+  const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root, sides);
   const evidence = [recorder === null ? account.evidence : null];
   const run = { judge, witness, workList, span, deviceBytes, evidence, state, options };
   const first = await verify({ ...run, ...context });
@@ -109,7 +117,10 @@ export async function checkManifest(
     map,
     span,
     workList,
-    missing: subtract(covered, workList),
+    missing: subtract(
+      union(covered, spanned(extentOf(0, await claimedBytes(manifest, volume)), span)),
+      extentOf(0, volume.identity.sizeBytes),
+    ),
     result,
     repair: null,
     answers: { different: result.different, notProven: result.notProven },
@@ -147,6 +158,14 @@ function doubtsOf(path: string, result: VerifyResult, recorder: Recorder | null)
   }
   if (result.writtenDuringRun !== true) return [];
   return [`${path} was written during the run: what was compared before may differ now`];
+}
+
+/** The size that the file system claims which the manifest is of, as far as the volume still carries it. */
+async function claimedBytes({ header }: Manifest, { reader }: LocalVolume): Promise<number> {
+  const { type, uuid } = header.filesystem;
+  const signatures = await probe(reader).catch(() => []);
+  const own = signatures.find((one) => one.type === type && one.uuid === uuid);
+  return Math.min(own?.sizeBytes ?? 0, header.deviceBytes);
 }
 
 /** What keeps even a reader of a volume from beginning, but for what is overridden. */

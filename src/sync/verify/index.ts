@@ -21,7 +21,7 @@ export {
 export { rangeEvents } from './range-events.js';
 export { repair, type RepairResult } from './repair.js';
 export { type Span, spanned, spanOf } from './span.js';
-export { VerifyStateFile } from './state.js';
+export { sidesKey, VerifyStateFile } from './state.js';
 export { verify, type VerifyOptions, type VerifyResult, type VerifyRun } from './verify.js';
 export { accountingWitness, firstAccountOf, type Witness } from './witness.js';
 export { withdraw } from './book.js';

@@ -11,7 +11,7 @@ import { prepareVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
 import { recordWrites } from './recorder.js';
 import { spanned } from './span.js';
-import { VerifyStateFile } from './state.js';
+import { sidesKey, VerifyStateFile } from './state.js';
 import { traceJudge } from './trace-judge.js';
 import { verify } from './verify.js';
 
@@ -61,7 +61,8 @@ export async function verifyOnline(
     const plain = volumeJudge(source, target.volume);
     const judge = traceJudge(plain, source, target.volume, map);
     const names = [source.identity.stableId, target.volume.identity.stableId] as const;
-    const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope);
+    const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
+    const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
     const run = { judge, witness: recorder, workList, span, deviceBytes: map.deviceBytes };
     // Both sides are written all the time: there is no account that an earlier run could be held to.
     const first = await verify({ ...run, evidence: [null], state, options, ...context });

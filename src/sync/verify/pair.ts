@@ -15,7 +15,7 @@ import { entered, oldestProof } from './ledger.js';
 import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { repair, type RepairResult } from './repair.js';
 import type { Span } from './span.js';
-import { VerifyStateFile } from './state.js';
+import { sidesKey, VerifyStateFile } from './state.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
 import { accountingWitness, accountOf, firstAccountOf, isUnwritten } from './witness.js';
 
@@ -77,7 +77,10 @@ export async function verifyPair(
 ): Promise<VerifyReport> {
   const startedAt = Date.now();
   const startedMs = performance.now();
-  await using prepared = await prepareVerify(request);
+  await using prepared = await prepareVerify({
+    ...request,
+    stateDirectory: options.stateDirectory,
+  });
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   await (options.settleRefusals ?? refuseAll)(prepared.refusals);
   await using target = await prepared.openTarget();
@@ -90,6 +93,7 @@ export async function verifyPair(
     source.identity.stableId,
     target.volume.identity.stableId,
     prepared.scope,
+    await sidesKey(map.filesystem, source.identity, target.volume.identity),
   );
   const result = await verify({
     judge,

@@ -3,10 +3,12 @@
 import { type MapOptions, probe, type UsedMap } from '../../../fsparsers/index.js';
 import {
   emptyExtents,
+  extentOf,
   type ExtentList,
   clip,
   readableExtents,
   subtract,
+  union,
   usedExtents,
 } from '../../region/index.js';
 import {
@@ -14,16 +16,26 @@ import {
   hazardRefusals,
   identifyVolume,
   type LocalVolume,
+  notReplica,
   openVolume,
   type Override,
   overrides,
   type Refusal,
   type RefusalCode,
   surveySurroundings,
+  type VolumeIdentity,
 } from '../../volume/index.js';
 import { mapSource } from '../prepare.js';
-import { inspectTargets, openTargets, type Target, TargetSet } from '../targets.js';
+import {
+  inspectTargets,
+  openTargets,
+  refuseOtherRuns,
+  type Target,
+  TargetSet,
+} from '../targets.js';
+import { oldestProof } from './ledger.js';
 import { type Span, spanned, spanOf } from './span.js';
+import { sidesKey, VerifyStateFile } from './state.js';
 import { type Account, firstAccountOf } from './witness.js';
 import { wholeUsageOf } from '../elsewhere.js';
 
@@ -39,6 +51,8 @@ export interface VerifyRequest {
   /** The target is to be written where it differs: then it must be fit for that. */
   readonly repair: boolean;
   readonly overrides: ReadonlySet<Override>;
+  /** Where earlier verifications left what they have proven; without it nothing was. */
+  readonly stateDirectory?: string;
   readonly signal: AbortSignal;
 }
 
@@ -95,6 +109,11 @@ export async function prepareVerify(
     const [target] = await inspectTargets([request.target], source.identity, surroundings, spared);
     if (target?.facts == null) throw new Error('a target that was there is gone');
     const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
+    const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN) || online !== null;
+    await refuseOtherRuns([
+      ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
+      ...(request.repair ? [target.facts] : []),
+    ]);
     // Before the map is read: what is allocated behind its back is written, and seen to be.
     const sourceAccount = await firstAccountOf(source);
     const map = await (online === null
@@ -104,19 +123,29 @@ export async function prepareVerify(
       ...findRefusals({ identity: source.identity, usage }, [target.facts]),
       ...hazardRefusals(source.identity, map.hazards ?? []),
     ];
-    const isReplica = request.repair && (await holdsTheSame(source, request.target));
+    const isKnown =
+      !request.repair ||
+      (await carriesTheSame(source, request.target)) ||
+      (await wasProven(request, source.identity, targetIdentity, map));
+    if (!isKnown) found.unshift(notReplica(target.facts, source.identity));
     const concerns = ({ code }: Refusal) =>
       online !== null && code === 'SOURCE_MOUNTED'
         ? false
         : request.repair
-          ? code !== 'TARGET_HAS_DATA' || !isReplica
+          ? code !== 'TARGET_HAS_DATA'
           : readerRefusals.has(code);
+    // Only a person can say yes to what holds something: no configuration can.
+    const isAllowed = ({ code }: Refusal) =>
+      request.overrides.has(overrides[code]) ||
+      (code === 'NOT_A_REPLICA' && request.overrides.has('yes'));
     const span = spanOf(request, map.deviceBytes);
     const wanted = spanned(wantedExtents(map, request.free), span);
     // A file grows before it is repaired; a device cannot.
     const canGrow = request.repair && targetIdentity.kind === 'file';
     const heldBytes = canGrow ? Infinity : targetIdentity.sizeBytes;
     const workList = clip(wanted, 0, heldBytes);
+    // Also where nothing is in use: a file system is not mounted where less is than it claims.
+    const claimed = spanned(extentOf(0, Math.min(map.filesystem.sizeBytes, map.deviceBytes)), span);
     return {
       source,
       sourceAccount,
@@ -125,10 +154,11 @@ export async function prepareVerify(
       span,
       workList,
       scope: scopeOf(request),
-      missing: heldBytes === Infinity ? emptyExtents : subtract(wanted, workList),
-      refusals: found.filter(
-        (refusal) => concerns(refusal) && !request.overrides.has(overrides[refusal.code]),
-      ),
+      missing:
+        heldBytes === Infinity
+          ? emptyExtents
+          : subtract(union(wanted, claimed), extentOf(0, heldBytes)),
+      refusals: found.filter((refusal) => concerns(refusal) && !isAllowed(refusal)),
       // A larger file keeps its end.
       openTarget: () =>
         openTarget(request, target, Math.max(source.identity.sizeBytes, targetIdentity.sizeBytes)),
@@ -149,6 +179,34 @@ function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
   // All is all, by whichever option.
   const all = free === 'verify' || as === 'whole';
   return all ? 'all' : JSON.stringify([as ?? null, swap ?? null]);
+}
+
+/** Whether the target carries the signatures of the source, one with an identity among them. */
+async function carriesTheSame(source: LocalVolume, target: string): Promise<boolean> {
+  await using volume = await openVolume(target);
+  const known = (list: Awaited<ReturnType<typeof probe>>) =>
+    list.filter(({ doubt, uuid }) => doubt === null && uuid !== null);
+  const left = known(await probe(source.reader));
+  // What cannot be read carries no signature that one could go by.
+  const right = known(await probe(volume.reader).catch(() => []));
+  const isThere = ({ type, uuid, offsetBytes }: (typeof left)[number]) =>
+    right.some((one) => one.type === type && one.uuid === uuid && one.offsetBytes === offsetBytes);
+  return left.length > 0 && left.every(isThere);
+}
+
+/** Whether all of these very volumes was found equal before. */
+async function wasProven(
+  request: VerifyRequest,
+  source: VolumeIdentity,
+  target: VolumeIdentity,
+  { deviceBytes, filesystem }: UsedMap,
+): Promise<boolean> {
+  if (request.stateDirectory === undefined) return false;
+  const sides = await sidesKey(filesystem, source, target);
+  const names = [source.stableId, target.stableId] as const;
+  const file = new VerifyStateFile(request.stateDirectory, ...names, scopeOf(request), sides);
+  const ledger = (await file.load())?.ledger ?? null;
+  return ledger !== null && oldestProof(ledger, 0, deviceBytes) !== null;
 }
 
 /** Whether the target carries the very signatures of the source: then it is its replica. */

@@ -1,11 +1,13 @@
 /** The file in which one verification leaves for the next what it knows. */
 
 import path from 'node:path';
+import type { Filesystem } from '../../../fsparsers/index.js';
+import { fingerprintOf, type VolumeIdentity } from '../../volume/index.js';
 import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
 import { isLedger, type Ledger } from './ledger.js';
 import type { Span } from './span.js';
 
-const schema = 'fastsync-verify/2';
+const schema = 'fastsync-verify/3';
 
 /** Beyond so many, suspects that lie close to each other are kept as one. */
 export const mostSuspects = 10_000;
@@ -25,22 +27,27 @@ export interface Unfinished extends Span {
 
 export interface VerifyState {
   readonly schema: typeof schema;
+  /** The very volumes and file system that it is about, see sidesKey(). */
+  readonly sides: string;
   readonly deviceBytes: number;
   readonly ledger: Ledger;
   /** At most one for each span, the latest first. */
   readonly unfinished: readonly Unfinished[];
 }
 
-export type VerifyStateContent = Omit<VerifyState, 'schema'>;
+export type VerifyStateContent = Omit<VerifyState, 'schema' | 'sides'>;
 
 /**
  * The state of verifications of `left` against `right`, both by their stable names. Verifications that
- * compare something else, named by `scope`, prove something else: their state is another.
+ * compare something else, named by `scope`, prove something else: their state is another. `sides` tells
+ * the volumes from others that may have the same names later: what was proven of those counts for nothing.
  */
 export class VerifyStateFile {
   readonly #file: StateFile<VerifyState>;
+  readonly #sides: string;
 
-  constructor(directory: string, left: string, right: string, scope = '') {
+  constructor(directory: string, left: string, right: string, scope = '', sides = '') {
+    this.#sides = sides;
     this.#file = new StateFile({
       path: path.join(directory, 'verify', `${stateKey([left, right, scope])}.json`),
       what: 'state of the verification',
@@ -48,19 +55,24 @@ export class VerifyStateFile {
     });
   }
 
-  /** Rejects with STATE_UNUSABLE; what was not written whole, or by another version, counts as none. */
-  load(): Promise<VerifyState | null> {
-    return this.#file.load();
+  /**
+   * Rejects with STATE_UNUSABLE; what was not written whole, by another version, or about other volumes,
+   * counts as none.
+   */
+  async load(): Promise<VerifyState | null> {
+    const state = await this.#file.load();
+    return state?.sides === this.#sides ? state : null;
   }
 
   save(state: VerifyStateContent): Promise<void> {
-    return this.#file.save({ schema, ...state });
+    return this.#file.save({ ...state, schema, sides: this.#sides });
   }
 }
 
 function isValid(value: unknown): value is VerifyState {
   const state = value as Partial<VerifyState> | null;
-  if (state?.schema !== schema || !isCount(state.deviceBytes)) return false;
+  if (state?.schema !== schema || typeof state.sides !== 'string' || !isCount(state.deviceBytes))
+    return false;
   if (!isLedger(state.ledger, state.deviceBytes)) return false;
   const { deviceBytes, unfinished } = state;
   if (!Array.isArray(unfinished) || unfinished.length > mostUnfinished) return false;
@@ -80,4 +92,13 @@ function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished 
     isExtents(one.suspects) &&
     one.suspects.length <= 2 * mostSuspects
   );
+}
+
+/** Tells a pair of volumes, and the file system on them, from every other that may bear their names. */
+export async function sidesKey(
+  { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
+  ...volumes: readonly VolumeIdentity[]
+): Promise<string> {
+  const prints = await Promise.all(volumes.map((volume) => fingerprintOf(volume)));
+  return stateKey([type, uuid ?? '', ...prints]);
 }
