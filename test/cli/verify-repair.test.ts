@@ -112,7 +112,7 @@ const refused: readonly Refused[] = [
     },
   },
   {
-    code: 'TARGET_HAS_DATA',
+    code: 'NOT_A_REPLICA',
     // Another file system, which only looks alike.
     arrange: async (_, { target, words }) => {
       await execa('mkfs.ext4', ['-q', '-F', target]);
@@ -120,7 +120,7 @@ const refused: readonly Refused[] = [
     },
   },
   {
-    code: 'TARGET_HAS_DATA',
+    code: 'NOT_A_REPLICA',
     arrange: async (_, { target, words }) => {
       await writeFile(target, "somebody else's notes");
       return words;

@@ -127,7 +127,7 @@ export async function prepareVerify(
       !request.repair ||
       (await carriesTheSame(source, request.target)) ||
       (await wasProven(request, source.identity, targetIdentity, map));
-    if (!isKnown) found.unshift(notReplica(target.facts, source.identity));
+    if (!isKnown) found.push(notReplica(target.facts, source.identity));
     const concerns = ({ code }: Refusal) =>
       online !== null && code === 'SOURCE_MOUNTED'
         ? false
