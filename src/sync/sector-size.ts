@@ -11,7 +11,10 @@ interface Unit {
   readonly isExact: boolean;
 }
 
-type Place = { readonly at: number; readonly read: (bytes: DataView) => number };
+interface Place {
+  readonly at: number;
+  readonly read: (bytes: DataView) => number;
+}
 
 /** Where superblocks say it. NTFS is not among them: its drivers on Linux read it on any sectors. */
 const places: Readonly<Record<string, Place>> = {
