@@ -2,7 +2,16 @@
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { ddrescueMap } from '../region/formats/index.js';
-import { mapSource, prepareSeed, seed, type SeedOptions, stateDirectory } from '../sync/index.js';
+import {
+  isRetry,
+  mapSource,
+  type PreparedSeed,
+  prepareSeed,
+  seed,
+  type SeedOptions,
+  stateDirectory,
+} from '../sync/index.js';
+import type { Refusal } from '../volume/index.js';
 import { settleRefusals } from './confirm.js';
 import { initOnline, onlineFrom, onlineOptions } from './init-online.js';
 import { describePlan, describeSeed } from './init-summary.js';
@@ -174,7 +183,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   );
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   if (args['dry-run']) return describePlan(prepared, options);
-  await settleRefusals(prepared.refusals);
+  await settleRefusals(await refusalsOf(prepared, options));
   await using opened = await prepared.openTargets();
   const { source, sourceMayChange, plan } = prepared;
   const { partitions = [] } = prepared.map;
@@ -196,6 +205,14 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     await writePieces(rescueMap, ddrescueMap(result.badRanges, prepared.map.deviceBytes));
   }
   return describeSeed({ source, targets, map: prepared.map, plan }, options, result, seconds);
+}
+
+/** A target that this very command left whole but for a few ranges is not overwritten by going on. */
+async function refusalsOf(prepared: PreparedSeed, options: SeedOptions) {
+  const isOwn = ({ code }: Refusal) => code === 'TARGET_HAS_DATA';
+  const { refusals } = prepared;
+  if (!refusals.some(isOwn) || !(await isRetry(prepared, options))) return refusals;
+  return refusals.filter((refusal) => !isOwn(refusal));
 }
 
 function seedOptions(args: InitArguments): SeedOptions {

@@ -1,6 +1,7 @@
 /** How far a seed has come, kept on disk so that the same command can go on after any interruption. */
 
 import path from 'node:path';
+import { isSealedList, type SealedTarget } from './sealed.js';
 import { isCount, isExtents, StateFile, stateKey } from './state-file.js';
 
 const schema = 'fastsync-checkpoint/2';
@@ -27,6 +28,8 @@ export interface Checkpoint {
   readonly badRanges: readonly number[];
   /** Unreadable bytes of the prefix that are not in `badRanges` yet: nobody knows where they lie. */
   readonly unlistedBadBytes: number;
+  /** Each target as it was left, where all is done but `badRanges`; absent: they are unfinished. */
+  readonly sealed?: readonly SealedTarget[];
   readonly updatedAt: string;
 }
 
@@ -78,6 +81,7 @@ function isCheckpoint(value: unknown): value is Checkpoint {
     isCount(durableBytes) &&
     durableBytes <= totalBytes &&
     isCount(unlistedBadBytes) &&
-    isExtents(candidate.badRanges)
+    isExtents(candidate.badRanges) &&
+    (candidate.sealed === undefined || isSealedList(candidate.sealed))
   );
 }

@@ -13,6 +13,7 @@ export {
 export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';
 export * from './verify/index.js';
 export * from './live/index.js';
+export { isRetry } from './retry.js';
 export { unwrittenEvidence } from './evidence.js';
 export * from './online/index.js';
 export * from './manifest/index.js';

@@ -5,12 +5,15 @@ import { compare, type ExtentList } from '../engine/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hasMark } from './mark.js';
+import { areUntouched } from './sealed.js';
 import { slice } from './work-list.js';
 
 export type Resumption =
   | { readonly kind: 'fresh' }
   /** The prefix is on the targets, and the source was not written since. */
   | { readonly kind: 'continue'; readonly checkpoint: Checkpoint }
+  /** All is on the targets, which carry their signature, but what could not be read. */
+  | { readonly kind: 'retry'; readonly checkpoint: Checkpoint }
   /** An earlier run got far, but something may have been written since: write only what differs. */
   | { readonly kind: 'compare'; readonly reason: string };
 
@@ -21,6 +24,8 @@ export interface ResumeQuestion {
   readonly evidence: string | null;
   readonly workList: ExtentList;
   readonly verify: boolean;
+  /** The source is at rest: what can be read of it now belongs to what was read before. */
+  readonly mayRetry: boolean;
 }
 
 /** Identifies a work list: positions in one mean nothing in another. */
@@ -48,6 +53,12 @@ export async function decideResumption(question: ResumeQuestion): Promise<Resump
   }
   if (checkpoint.unlistedBadBytes !== 0) {
     return doubt('it had met unreadable sectors without listing them yet');
+  }
+  if (checkpoint.sealed !== undefined) {
+    if (!question.mayRetry) return doubt('the source is in use by now');
+    return (await areUntouched(checkpoint.sealed, question.targets))
+      ? { kind: 'retry', checkpoint }
+      : doubt('the target, or the machine, may have been written or restarted since');
   }
   for (const target of question.targets) {
     if (!(await hasMark(target, checkpoint.runId))) {

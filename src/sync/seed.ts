@@ -11,13 +11,14 @@ import {
   pastReader,
 } from '../engine/index.js';
 import { clip, emptyExtents, extentOf, subtract, totalBytes, union } from '../region/index.js';
-import { Meter, type Reporter, type StatusEvent } from '../report/index.js';
+import { formatBytes, Meter, type Reporter, type StatusEvent } from '../report/index.js';
 import { isInPlace, type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
 import { clearMark, markSectorBytes, newRunId, setMark } from './mark.js';
 import { headBytes, type Plan, sealBytes } from './plan.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { type Layout, probedOtherwise, wipeFormer } from './strays.js';
+import { type SealedTarget, sealedHead, sealedTarget } from './sealed.js';
 import { type Watch, watchJob } from './watch.js';
 import { unwrittenEvidence } from './evidence.js';
 
@@ -136,10 +137,11 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     evidence,
     workList: plan.body,
     verify: options.verify,
+    mayRetry: run.follow === null,
   });
   announce(resumption, reporter);
 
-  const earlier = resumption.kind === 'continue' ? resumption.checkpoint : null;
+  const earlier = 'checkpoint' in resumption ? resumption.checkpoint : null;
   const state: CheckpointState = {
     // Kept whatever the checkpoint is worth: by it the next run knows a target of its own.
     runId: checkpoint?.runId ?? newRunId(),
@@ -155,22 +157,31 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     badRanges: earlier?.badRanges ?? [],
     unlistedBadBytes: 0,
   };
-  const pass = new SeedPass(run, file, state, resumption.kind === 'compare');
-  const result = await pass.run();
-  if (!result.interrupted && result.unsealed === null) await file.remove();
+  const pass = new SeedPass(
+    run,
+    file,
+    state,
+    resumption.kind !== 'continue' && checkpoint !== null,
+  );
+  const result =
+    resumption.kind === 'retry' ? await pass.retry() : await pass.run(checkpoint?.sealed);
+  const isOver = !result.interrupted && result.unsealed === null;
+  if (isOver && (result.badRanges.length === 0 || run.follow !== null)) await file.remove();
   return result;
 }
 
 function announce(resumption: Resumption, reporter: Reporter): void {
   if (resumption.kind === 'fresh') return;
   const message =
-    resumption.kind === 'continue'
-      ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
-      : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
+    resumption.kind === 'retry'
+      ? `only what could not be read is tried again (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
+      : resumption.kind === 'continue'
+        ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
+        : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
   reporter.report({
     type: 'note',
     severity: 'info',
-    code: resumption.kind === 'continue' ? 'RESUMED' : 'RESUMED_BY_COMPARING',
+    code: resumption.kind === 'compare' ? 'RESUMED_BY_COMPARING' : 'RESUMED',
     message,
   });
 }
@@ -189,6 +200,8 @@ class SeedPass {
   #unsealed: Unsealed | null = null;
   readonly #wiped: string[][];
   readonly #otherwise: string[][];
+  /** What the targets' first MiB was, where an earlier run had sealed them. */
+  #sealedHeads: readonly (Uint8Array | null)[] = [];
 
   constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
     this.#run = run;
@@ -201,10 +214,14 @@ class SeedPass {
     this.#otherwise = run.targets.map(() => []);
   }
 
-  async run(): Promise<SeedResult> {
-    const { plan, options, signal } = this.#run;
+  /** `sealed`: how an earlier run left the targets, if it had come to its end. */
+  async run(sealed: readonly SealedTarget[] = []): Promise<SeedResult> {
+    const { targets, plan, options, signal } = this.#run;
     // Whoever stopped it in time finds the target untouched.
     signal.throwIfAborted();
+    this.#sealedHeads = await Promise.all(
+      targets.map(({ volume }, index) => sealedHead(sealed[index], volume)),
+    );
     // The first checkpoint comes before the first write: from here on this target is unfinished.
     await this.#file.save(this.#state);
     await this.#clearHead();
@@ -213,8 +230,41 @@ class SeedPass {
     await this.#retryBadRanges();
     await this.#copyBody();
     await this.#finish(plan.head);
-    if (this.#cancelled || this.#unsealed !== null) await this.#file.save(this.#state);
+    await this.#saveEnd();
     return this.#result();
+  }
+
+  /**
+   * Of targets that carry their signature, which they keep: what is put into them takes the place of
+   * zeroes, so that at every moment they are at least what they were.
+   */
+  async retry(): Promise<SeedResult> {
+    const { options, signal } = this.#run;
+    signal.throwIfAborted();
+    try {
+      if (options.free !== 'skip' && !this.#state.freeDone) await this.#clearFree(options.free);
+      await this.#retryBadRanges();
+      await this.#giveUpMissing();
+      await this.#probe();
+      const point = await this.#checkUnchanged();
+      if ('code' in point) this.#unsealed = point;
+    } finally {
+      await this.#saveSealed();
+    }
+    return this.#result();
+  }
+
+  /** Tells the next run what is left to do, if anything is. */
+  async #saveEnd(): Promise<void> {
+    if (this.#cancelled || this.#unsealed !== null) await this.#file.save(this.#state);
+    else if (this.#state.badRanges.length > 0) await this.#saveSealed();
+  }
+
+  async #saveSealed(): Promise<void> {
+    if (this.#failures.some((failure) => failure !== null)) return;
+    const sealed: SealedTarget[] = [];
+    for (const { volume } of this.#run.targets) sealed.push(await sealedTarget(volume));
+    await this.#file.save({ ...this.#state, sealed });
   }
 
   /** Only what is one point in time gets its head, and with it a signature. */
@@ -338,6 +388,7 @@ class SeedPass {
   async #copyHead(head: ExtentList, fd: number): Promise<void> {
     await this.#giveUpMissing();
     const seal = (extents: ExtentList) => this.#copyPiece({ phase: 'sealing', extents, fd });
+    await this.#restoreHeads(sealBytes, headBytes);
     // The first block last, by itself: with it, and not before, the target is a file system.
     await seal(clip(head, sealBytes, headBytes));
     if (this.#cancelled) return;
@@ -345,8 +396,21 @@ class SeedPass {
       if (this.#failures[index] !== null) continue;
       await withVolumeErrors(volume.identity.path, () => clearMark(volume));
     }
+    await this.#restoreHeads(0, sealBytes);
     await seal(clip(head, 0, sealBytes));
     await this.#giveUpMissing();
+  }
+
+  /** Puts back what a sealed target had there: where the source cannot be read, that is what remains. */
+  async #restoreHeads(from: number, to: number): Promise<void> {
+    for (const [index, { volume }] of this.#run.targets.entries()) {
+      const head = this.#sealedHeads[index]?.subarray(from, to);
+      if (head === undefined || this.#failures[index] !== null) continue;
+      await withVolumeErrors(volume.identity.path, async () => {
+        await volume.handle.write(head, 0, head.length, from);
+        await volume.handle.sync();
+      });
+    }
   }
 
   /** A file that was deleted meanwhile takes every write, and is nobody's copy. */
