@@ -1,27 +1,26 @@
 /** The XFS inode, as far as it says which blocks are its own. */
 
-import { layout } from '../../layout.js';
-import { checksumIsRight, sameBytes } from '../bytes.js';
+import { checksumIsRight, viewOf } from '../bytes.js';
 import type { Geometry } from '../superblock.js';
 
-/** struct xfs_dinode, fs/xfs/libxfs/xfs_format.h. */
-const inodeLayout = layout('big', {
-  magic: [0, 'u16'],
-  mode: [2, 'u16'],
-  version: [4, 'u8'],
-  format: [5, 'u8'],
-  bigExtents: [24, 'u64'],
-  extents: [76, 'u32'],
-  attributeExtents: [80, 'u16'],
-  forkOffset: [82, 'u8'],
-  attributeFormat: [83, 'u8'],
-  flags: [90, 'u16'],
-});
-const v3Layout = layout('big', {
-  flags2Low: [124, 'u32'],
-  number: [152, 'u64'],
-  uuid: [160, 'bytes:16'],
-});
+/**
+ * struct xfs_dinode, fs/xfs/libxfs/xfs_format.h: where the fields lie. Read one by one, since there may
+ * be millions of inodes.
+ */
+const fieldAt = {
+  magic: 0,
+  version: 4,
+  format: 5,
+  bigExtents: 24,
+  extents: 76,
+  attributeExtents: 80,
+  forkOffset: 82,
+  attributeFormat: 83,
+  flags: 90,
+  flags2Low: 124,
+  number: 152,
+  uuid: 160,
+} as const;
 const magic = 0x494e; // "IN"
 const crcAt = 100;
 /** Where the forks begin: behind the core. */
@@ -48,47 +47,57 @@ export interface Inode {
 
 /** What is wrong with it, in words, where it is not sound. */
 export function decodeInode(geometry: Geometry, number: number, bytes: Uint8Array): Inode | string {
-  const raw = inodeLayout.decode(bytes);
-  if (raw.magic !== magic) return 'it has another magic number';
-  const isV3 = raw.version === 3;
-  if (isV3 !== (geometry.version === 5)) return `it is of version ${raw.version}`;
-  const wrong = isV3 ? v3Fault(geometry, number, bytes) : null;
+  const view = viewOf(bytes);
+  if (view.getUint16(fieldAt.magic) !== magic) return 'it has another magic number';
+  const version = view.getUint8(fieldAt.version);
+  const isV3 = version === 3;
+  if (isV3 !== (geometry.version === 5)) return `it is of version ${version}`;
+  const wrong = isV3 ? v3Fault(geometry, number, bytes, view) : null;
   if (wrong !== null) return wrong;
   const core = isV3 ? coreBytes.v3 : coreBytes.old;
-  const attributesAt = core + raw.forkOffset * 8;
+  const forkOffset = view.getUint8(fieldAt.forkOffset) * 8;
+  const attributesAt = core + forkOffset;
   if (attributesAt > bytes.length) return 'its attributes begin behind its end';
-  const isBig = isV3 && (v3Layout.decode(bytes).flags2Low & bigExtentsFlag) !== 0;
-  const hasAttributes = raw.forkOffset !== 0;
-  const isRealtime = geometry.realtimeBlocks > 0 && (raw.flags & realtimeFlag) !== 0;
-  const data = {
-    extents: isBig ? raw.bigExtents : raw.extents,
-    bytes: bytes.subarray(core, hasAttributes ? attributesAt : bytes.length),
-    isRealtime,
-  };
-  const attributes = {
-    extents: isBig ? raw.extents : raw.attributeExtents,
-    bytes: bytes.subarray(attributesAt),
-    isRealtime: false,
-  };
+  const isBig = isV3 && (view.getUint32(fieldAt.flags2Low) & bigExtentsFlag) !== 0;
   const forks: Fork[] = [];
-  const candidates = [
-    { format: raw.format, fork: data },
-    ...(hasAttributes ? [{ format: raw.attributeFormat, fork: attributes }] : []),
-  ];
-  for (const { format, fork } of candidates) {
-    if (format === forkFormats.extents || format === forkFormats.btree) {
-      forks.push({ ...fork, isTree: format === forkFormats.btree });
-    } else if (format > forkFormats.uuid) {
-      return `its mapping is of format ${format}`;
+  const add = (format: number, from: number, to: number, extents: number, flags: number) => {
+    if (format < forkFormats.extents || format === forkFormats.uuid) return true;
+    if (format > forkFormats.uuid) return false;
+    const isTree = format === forkFormats.btree;
+    const isRealtime = geometry.realtimeBlocks > 0 && (flags & realtimeFlag) !== 0;
+    // An empty fork is the common case: it is nobody's business.
+    if (isTree || extents > 0) {
+      forks.push({ isTree, extents, bytes: bytes.subarray(from, to), isRealtime });
     }
+    return true;
+  };
+  const few = view.getUint32(fieldAt.extents);
+  const format = view.getUint8(fieldAt.format);
+  const extents = isBig ? Number(view.getBigUint64(fieldAt.bigExtents)) : few;
+  const dataEnd = forkOffset === 0 ? bytes.length : attributesAt;
+  if (!add(format, core, dataEnd, extents, view.getUint16(fieldAt.flags))) {
+    return `its mapping is of format ${format}`;
+  }
+  if (forkOffset === 0) return { number, forks };
+  const attributeFormat = view.getUint8(fieldAt.attributeFormat);
+  const attributeExtents = isBig ? few : view.getUint16(fieldAt.attributeExtents);
+  if (!add(attributeFormat, attributesAt, bytes.length, attributeExtents, 0)) {
+    return `its attributes' mapping is of format ${attributeFormat}`;
   }
   return { number, forks };
 }
 
-function v3Fault(geometry: Geometry, number: number, bytes: Uint8Array): string | null {
+function v3Fault(
+  { metaUuid }: Geometry,
+  number: number,
+  bytes: Uint8Array,
+  view: DataView,
+): string | null {
   if (!checksumIsRight(bytes, crcAt)) return 'its checksum is wrong';
-  const { number: own, uuid } = v3Layout.decode(bytes);
-  if (own !== number) return `it was written for inode ${own}`;
-  if (!sameBytes(uuid, geometry.metaUuid)) return 'it belongs to another file system';
+  const own = view.getBigUint64(fieldAt.number);
+  if (Number(own) !== number) return `it was written for inode ${own}`;
+  for (let at = 0; at < metaUuid.length; at++) {
+    if (bytes[fieldAt.uuid + at] !== metaUuid[at]) return 'it belongs to another file system';
+  }
   return null;
 }
