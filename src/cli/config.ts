@@ -3,6 +3,7 @@
 import type { Argv } from 'yargs';
 import { ConfigError, defaultConfigPath, loadConfig } from '../config/index.js';
 import { exitCodes } from '../errors.js';
+import { visible } from '../report/index.js';
 import { runCommand } from './run.js';
 
 const options = {
@@ -28,7 +29,7 @@ export function addConfigCommand(yargs: Argv): Argv {
           } catch (error) {
             if (!(error instanceof ConfigError)) throw error;
             // Bare lines: editors and CI systems jump to them.
-            process.stderr.write(error.problems.map((line) => `${line}\n`).join(''));
+            process.stderr.write(error.problems.map((line) => `${visible(line)}\n`).join(''));
             return { outcome: 'failed', exitCode: exitCodes.usage, facts: [], figures: {} };
           }
           return { outcome: 'done', exitCode: exitCodes.done, facts: [], figures: {} };

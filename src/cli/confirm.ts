@@ -1,6 +1,7 @@
 /** Asks the person at the terminal; where there is none, the answer is no. */
 
 import { createInterface } from 'node:readline/promises';
+import { visible } from '../report/index.js';
 import { type Refusal, type RefusalCode, refusalError } from '../volume/index.js';
 
 /** True only for a typed "yes". */
@@ -34,6 +35,6 @@ export async function settleRefusals(refusals: readonly Refusal[]): Promise<void
   const final = refusals.find(({ code }) => !answerable.has(code));
   if (final !== undefined) throw refusalError(final);
   for (const refusal of refusals) {
-    if (!(await confirm(`${refusal.message}. Overwrite it?`))) throw refusalError(refusal);
+    if (!(await confirm(`${visible(refusal.message)}. Overwrite it?`))) throw refusalError(refusal);
   }
 }

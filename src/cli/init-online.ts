@@ -16,7 +16,7 @@ import {
 import { settleRefusals } from './confirm.js';
 import { describeSeed } from './init-summary.js';
 import { writePieces } from './print.js';
-import type { Context, Outcome } from './run.js';
+import { type Context, type Outcome, withFile } from './run.js';
 import { checkCount, parseDuration, parseFreeze, parseGranularity } from './values.js';
 
 export const onlineOptions = {
@@ -120,11 +120,11 @@ export async function initOnline(
     const run = { source, targets, options, begun, map, dirty, online, spared, ...context };
     const result = await seedOnline(run);
     const seconds = (performance.now() - startedMs) / 1000;
-    if (rescueMap !== undefined) {
-      await writePieces(rescueMap, ddrescueMap(result.seed.badRanges, result.map.deviceBytes));
-    }
     const subject = { source, targets, map: result.map, plan: result.plan };
-    return describeSeed(subject, options, result.seed, seconds, result);
+    const outcome = describeSeed(subject, options, result.seed, seconds, result);
+    if (rescueMap === undefined) return outcome;
+    const bad = ddrescueMap(result.seed.badRanges, result.map.deviceBytes);
+    return await withFile(outcome, reporter, () => writePieces(rescueMap, bad));
   } finally {
     await started.begun?.tracker.stop();
   }

@@ -25,7 +25,7 @@ import {
   speedOptions,
 } from './options.js';
 import { checkOverwritable, writePieces } from './print.js';
-import { type Context, type Outcome, runCommand } from './run.js';
+import { type Context, type Outcome, runCommand, withFile } from './run.js';
 import { checkCount, usage } from './values.js';
 
 const volumeOptions = {
@@ -201,10 +201,11 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   };
   const result = await seed(run);
   const seconds = (performance.now() - startedMs) / 1000;
-  if (rescueMap !== undefined) {
-    await writePieces(rescueMap, ddrescueMap(result.badRanges, prepared.map.deviceBytes));
-  }
-  return describeSeed({ source, targets, map: prepared.map, plan }, options, result, seconds);
+  const subject = { source, targets, map: prepared.map, plan };
+  const outcome = describeSeed(subject, options, result, seconds);
+  if (rescueMap === undefined) return outcome;
+  const bad = ddrescueMap(result.badRanges, prepared.map.deviceBytes);
+  return await withFile(outcome, context.reporter, () => writePieces(rescueMap, bad));
 }
 
 /** A target that this very command left whole but for a few ranges is not overwritten by going on. */

@@ -9,30 +9,30 @@ import { withVolumeErrors } from '../volume/index.js';
 import { usage } from './values.js';
 
 /**
- * Writes the pieces in order, waiting where the reader is slow. A reader that went away ends it quietly;
- * true if everything was written.
+ * Writes the pieces in order, waiting where the reader is slow. A reader that went away, or a disk that is
+ * full, ends it; true if everything was written.
  */
 export async function print(
   stream: NodeJS.WritableStream,
   pieces: Iterable<string>,
 ): Promise<boolean> {
   const gone = new AbortController();
-  const onError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+  const onError = () => {
     gone.abort();
   };
+  if (!stream.writable) return false;
   stream.once('error', onError);
   try {
     for (const piece of pieces) {
       if (gone.signal.aborted) return false;
       if (!stream.write(piece)) await once(stream, 'drain', { signal: gone.signal });
     }
-    await new Promise<void>((resolve) =>
-      stream.write('', () => {
-        resolve();
+    const isWritten = await new Promise<boolean>((resolve) =>
+      stream.write('', (error) => {
+        resolve(error === undefined || error === null);
       }),
     );
-    return !gone.signal.aborted;
+    return isWritten && !gone.signal.aborted;
   } catch (error) {
     if (!gone.signal.aborted) throw error;
     return false;

@@ -3,6 +3,7 @@
 import yargs, { type Argv } from 'yargs';
 import { exitCodes, type FastsyncError } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
+import { reasonOf } from '../own-file.js';
 import { chooseReporter } from '../report/index.js';
 import { version } from '../version.js';
 import type { CommandOutline } from './outline.js';
@@ -20,17 +21,7 @@ const exitCodeTable = `Exit codes:
  * options and commands.
  */
 export function program(name: string, words: readonly string[], outline: CommandOutline): Argv {
-  // Whoever read our output may leave; the work goes on, and its exit code still tells.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return;
-      // A full disk, say. What counts on its output being written must not go on.
-      if (stream === process.stdout) {
-        process.stderr.write(`error: the output cannot be written: ${error.message}.\n`);
-      }
-      process.exit(exitCodes.incomplete);
-    });
-  }
+  goOnWithoutOutput();
   return (
     yargs([...words])
       .scriptName(name)
@@ -52,6 +43,24 @@ export function program(name: string, words: readonly string[], outline: Command
         process.exit(failure.exitCode);
       })
   );
+}
+
+/**
+ * Whoever read our output may leave, and the disk that it goes to may be full: the work goes on, a copy
+ * or a replication is worth more than what is said of it. Output that is lost to a disk is told, and
+ * nothing that lost it ends with 0; what is nothing but output looks at print()'s answer.
+ */
+function goOnWithoutOutput(): void {
+  let isLost = false;
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED' || isLost) return;
+    isLost = true;
+    process.stderr.write(`error: the output cannot be written: ${reasonOf(error)}.\n`);
+  });
+  process.on('exit', (code) => {
+    if (isLost && code === exitCodes.done) process.exitCode = exitCodes.incomplete;
+  });
 }
 
 /** The words before the first option: where the parser gave up, it does not tell which command they name. */

@@ -20,6 +20,7 @@ export async function runCommand(
 ): Promise<void> {
   const reporter = chooseReporter(options);
   const { signal, release } = abortOnSignals();
+  noteReaderGone(options);
   const startedMs = performance.now();
   let outcome: Outcome;
   try {
@@ -32,6 +33,38 @@ export async function runCommand(
   const seconds = Math.round(performance.now() - startedMs) / 1000;
   reporter.report({ type: 'summary', command, seconds, ...outcome });
   process.exitCode = outcome.exitCode;
+}
+
+/**
+ * What is still to be written when the result is known. Where that fails it is told beside the result,
+ * which stands; a run that would have been done is incomplete.
+ */
+export async function withFile(
+  outcome: Outcome,
+  reporter: Reporter,
+  write: () => Promise<void>,
+): Promise<Outcome> {
+  try {
+    await write();
+    return outcome;
+  } catch (error) {
+    const { code, message, remedy = null } = asFastsyncError(error);
+    reporter.report({ type: 'error', code, message, remedy });
+    const figures = { ...outcome.figures, error: { code, message } };
+    if (outcome.exitCode !== exitCodes.done) return { ...outcome, figures };
+    return { ...outcome, outcome: 'incomplete', exitCode: exitCodes.incomplete, figures };
+  }
+}
+
+/** The work goes on when whoever read its output has left: that is said where somebody may still look. */
+function noteReaderGone({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
+  if (quiet && !json) return;
+  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') return;
+    const message = 'nobody reads the output any more; the run goes on';
+    const note = { type: 'note', severity: 'warning', code: 'OUTPUT_LOST', message };
+    process.stderr.write(json ? `${JSON.stringify(note)}\n` : `warning: ${message}\n`);
+  });
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

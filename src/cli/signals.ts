@@ -1,6 +1,7 @@
 /** Ctrl-C and its kin: the first asks the run to stop in good order, the second stops at once. */
 
 import { exitCodes } from '../errors.js';
+import { isScreen } from '../report/index.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -15,7 +16,7 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
     // Checkpoints only claim what is flushed, so stopping anywhere is safe.
     release();
     // The bar hides the cursor, and has no time to show it again.
-    if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\n');
+    if (isScreen(process.stderr)) process.stderr.write('\u001B[?25h\n');
     process.exit(exitCodes.interrupted);
   };
   const release = () => {

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { type ExitCode, exitCodes } from '../errors.js';
-import { formatAge, formatBytes } from '../report/index.js';
+import { formatAge, formatBytes, isScreen, visible } from '../report/index.js';
 import { type FoundStatus, readStatuses, stateDirectory } from '../sync/index.js';
 import { isoOf } from './live-summary.js';
 import { print } from './print.js';
@@ -38,12 +38,13 @@ const clearScreen = '\u001B[H\u001B[J';
 async function status(args: InferredOptionTypes<typeof options>): Promise<void> {
   const directory = stateDirectory(args['state-dir']);
   const { signal, release } = abortOnSignals();
-  const isScreen = args.watch && !args.json && process.stdout.isTTY;
+  const clears = args.watch && !args.json && isScreen(process.stdout);
   do {
     const found = await readStatuses(directory);
     const text = args.json ? `${JSON.stringify(jsonOf(found))}\n` : tableOf(found);
-    await print(process.stdout, [isScreen ? clearScreen : '', text]);
+    const isRead = await print(process.stdout, [clears ? clearScreen : '', text]);
     process.exitCode = exitCodeOf(found);
+    if (!isRead) break;
     if (args.watch) await sleep(watchEveryMs, undefined, { signal }).catch(() => undefined);
   } while (args.watch && !signal.aborted);
   release();
@@ -75,7 +76,7 @@ const headings = ['SOURCE', 'TARGET', 'ROLE', 'STATE', 'DIRTY', 'EPOCH', 'CONSIS
 
 function tableOf(found: readonly FoundStatus[]): string {
   if (found.length === 0) return 'no replications\n';
-  const rows = [headings, ...found.map(rowOf)];
+  const rows = [headings, ...found.map(rowOf)].map((row) => row.map(visible));
   const widths = headings.map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -85,7 +86,7 @@ function tableOf(found: readonly FoundStatus[]): string {
       .join('  ')
       .trimEnd(),
   );
-  return [...lines, ...found.flatMap(remarksOn)].map((line) => `${line}\n`).join('');
+  return [...lines, ...found.flatMap(remarksOn).map(visible)].map((line) => `${line}\n`).join('');
 }
 
 function rowOf(one: FoundStatus): string[] {
@@ -107,7 +108,8 @@ function remarksOn(one: FoundStatus) {
   const { target, running, updatedAt, consistentAt, error, state, hook } = one;
   const remarks: string[] = [];
   if (!running) {
-    const how = state === 'stopped' ? 'stopped' : 'ended without a word';
+    const words = error === null ? 'without a word' : 'with the words below';
+    const how = state === 'stopped' ? 'stopped' : `ended ${words}`;
     const held =
       consistentAt === null
         ? 'the target is not whole'

@@ -21,7 +21,7 @@ import {
   speedOptions,
 } from './options.js';
 import { checkOverwritable, writePieces } from './print.js';
-import { type Context, type Outcome, runCommand } from './run.js';
+import { type Context, type Outcome, runCommand, withFile } from './run.js';
 import { parseDuration, parseFreeze, parseSize, usage } from './values.js';
 import { compareManifestsCommand, writeManifestCommand } from './verify-manifest.js';
 import { resultMap } from './verify-map.js';
@@ -216,8 +216,9 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
           options,
           context,
         );
-  if (mapFile !== undefined) await writePieces(mapFile, resultMap(report));
-  return describeVerification(report, context.reporter);
+  const outcome = describeVerification(report, context.reporter);
+  if (mapFile === undefined) return outcome;
+  return withFile(outcome, context.reporter, () => writePieces(mapFile, resultMap(report)));
 }
 
 /** The options of volumes in use. Throws a usage error where they contradict others. */

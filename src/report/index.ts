@@ -3,14 +3,15 @@
 import type { Reporter } from './events.js';
 import { jsonReporter } from './json.js';
 import { plainReporter } from './plain.js';
+import { isScreen } from './screen.js';
 import { emphasisFor, terminalReporter } from './terminal.js';
 
 export type * from './events.js';
 export { Meter } from './meter.js';
 export { formatAge, formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
-export { emphasisFor };
+export { emphasisFor, isScreen };
 
-/** Chooses the reporter: JSON if asked for, a bar if stderr is a terminal, lines otherwise. */
+/** Chooses the reporter: JSON if asked for, a bar if stderr is a terminal that can move its cursor, lines otherwise. */
 export function chooseReporter(options: { json: boolean; quiet: boolean }): Reporter {
   const { stdout, stderr } = process;
   if (options.json) return jsonReporter({ stdout, stderr });
@@ -21,7 +22,7 @@ export function chooseReporter(options: { json: boolean; quiet: boolean }): Repo
     emphasis: emphasisFor(stderr),
     stdoutEmphasis: emphasisFor(stdout),
   };
-  return stderr.isTTY && !options.quiet ? terminalReporter(sinks) : plainReporter(sinks);
+  return isScreen(stderr) && !options.quiet ? terminalReporter(sinks) : plainReporter(sinks);
 }
 export { formatInstant } from './instant.js';
 export { mapText, usedShares } from './map-text.js';

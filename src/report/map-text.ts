@@ -2,6 +2,7 @@
 
 import { isUsed, type RangeTable, type Reason, type UsedMap } from '../../fsparsers/index.js';
 import { formatBytes, formatPercent } from './units.js';
+import { visible } from './visible.js';
 
 const reasonTexts: readonly (readonly [Reason, string])[] = [
   ['data', 'file contents and what the file system has allocated'],
@@ -16,9 +17,9 @@ const reasonTexts: readonly (readonly [Reason, string])[] = [
 /** The text view: geometry, journal, bytes by reason, a picture. Ends with a newline. */
 export function mapText(path: string, map: UsedMap): string {
   const { filesystem, deviceBytes, ranges } = map;
-  const named = filesystem.label === null ? '' : `, label "${filesystem.label}"`;
+  const named = filesystem.label === null ? '' : `, label "${visible(filesystem.label)}"`;
   const lines = [
-    `${path}: ${filesystem.type}${named}, ${formatBytes(deviceBytes)} (${deviceBytes} bytes)`,
+    `${visible(path)}: ${filesystem.type}${named}, ${formatBytes(deviceBytes)} (${deviceBytes} bytes)`,
     '',
     ...aligned([
       ['UUID', filesystem.uuid ?? 'none'],

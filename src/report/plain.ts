@@ -9,6 +9,7 @@ import type {
   SummaryEvent,
 } from './events.js';
 import { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
+import { visible } from './visible.js';
 
 const statusEveryMs = 10_000;
 
@@ -76,14 +77,14 @@ export function writeLasting(event: Exclude<RunEvent, StatusEvent>, sinks: TextS
   switch (event.type) {
     case 'note':
       if (event.severity === 'warning') {
-        sinks.stderr.write(`${emphasis.warning('warning:')} ${event.message}\n`);
+        sinks.stderr.write(`${emphasis.warning('warning:')} ${visible(event.message)}\n`);
       } else if (!sinks.quiet) {
-        sinks.stderr.write(`${emphasis.faint('note:')} ${event.message}\n`);
+        sinks.stderr.write(`${emphasis.faint('note:')} ${visible(event.message)}\n`);
       }
       return;
     case 'error': {
-      const remedy = event.remedy === null ? '' : `. ${asSentence(event.remedy)}`;
-      sinks.stderr.write(`${emphasis.error('error:')} ${event.message}${remedy}\n`);
+      const remedy = event.remedy === null ? '' : `. ${visible(asSentence(event.remedy))}`;
+      sinks.stderr.write(`${emphasis.error('error:')} ${visible(event.message)}${remedy}\n`);
       return;
     }
     case 'range':
@@ -106,13 +107,13 @@ function rangeLine(event: RangeEvent, emphasis: Emphasis): string {
   const label = (repaired ? 'repaired' : (cause ?? answer)).padEnd(10);
   const wrong = answer === 'different' ? emphasis.error : emphasis.warning;
   const coloured = repaired ? emphasis.good(label) : wrong(label);
-  return `${coloured}  ${String(start).padStart(15)} ${String(length).padStart(12)}  ${what}`;
+  return `${coloured}  ${String(start).padStart(15)} ${String(length).padStart(12)}  ${visible(what)}`;
 }
 
 /** "/dev/sdb2: epoch 12, the state of 2026-11-21T10:31:02.120Z, 3.4 MiB, writers waited 87 ms" */
 function epochLine({ target, epoch, bytes, heldMs, consistentAt }: EpochEvent): string {
   const held = heldMs === null ? '' : `, writers waited ${Math.round(heldMs)} ms`;
-  return `${target}: epoch ${epoch}, the state of ${consistentAt}, ${formatBytes(bytes)}${held}`;
+  return `${visible(target)}: epoch ${epoch}, the state of ${consistentAt}, ${formatBytes(bytes)}${held}`;
 }
 
 /** "copying 41.2 % (1.2 of 3 GiB) at 812 MiB/s, 2 s left" */
@@ -135,7 +136,8 @@ function roundLine(status: StatusEvent, dirtyBytes: number): string {
   return `${phase}: ${formatBytes(dirtyBytes)} dirty, ${rate} being written, a freeze of about ${expectedFreezeMs} ms`;
 }
 
-function summaryText({ facts, outcome }: SummaryEvent, emphasis: Emphasis): string {
+function summaryText({ facts: found, outcome }: SummaryEvent, emphasis: Emphasis): string {
+  const facts = found.map((fact) => fact.map(visible) as [label: string, value: string]);
   const width = Math.max(0, ...facts.map(([label]) => label.length));
   const bad = outcome === 'different' ? emphasis.error : emphasis.warning;
   const colour = outcome === 'done' ? emphasis.good : bad;

@@ -4,11 +4,12 @@ import { Chalk } from 'chalk';
 import cliProgress from 'cli-progress';
 import type { Reporter, StatusEvent } from './events.js';
 import { type Emphasis, type TextSinks, rangeLimit, writeLasting } from './plain.js';
+import { isScreen } from './screen.js';
 import { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
 
-/** Colours for a stream; none where NO_COLOR is set or the stream is not a terminal. */
+/** Colours for a stream; none where NO_COLOR is set or the stream is no terminal that has any. */
 export function emphasisFor(stream: NodeJS.WritableStream & { isTTY?: boolean }): Emphasis {
-  const wanted = stream.isTTY === true && !process.env.NO_COLOR;
+  const wanted = isScreen(stream) && !process.env.NO_COLOR;
   const chalk = new Chalk({ level: wanted ? 1 : 0 });
   return { error: chalk.red, warning: chalk.yellow, good: chalk.green, faint: chalk.dim };
 }

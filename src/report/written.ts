@@ -2,6 +2,7 @@
 
 import { eachExtent, totalBytes, type ExtentList } from '../region/index.js';
 import { formatBytes } from './units.js';
+import { visible } from './visible.js';
 
 export interface WrittenRanges {
   readonly path: string;
@@ -38,7 +39,7 @@ export function* writtenJson(written: WrittenRanges): Generator<string> {
 /** One line on all of it, then start and length in bytes of each range. */
 export function* writtenText({ path, granularityBytes, dirty }: WrittenRanges): Generator<string> {
   const ranges = dirty.length / 2;
-  yield `${path}: ${formatBytes(totalBytes(dirty))} in ${ranges} range${ranges === 1 ? '' : 's'}, `;
+  yield `${visible(path)}: ${formatBytes(totalBytes(dirty))} in ${ranges} range${ranges === 1 ? '' : 's'}, `;
   yield `in steps of ${formatBytes(granularityBytes)}\n`;
   for (const { start, length } of eachExtent(dirty)) yield `${start} ${length}\n`;
 }

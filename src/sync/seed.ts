@@ -19,6 +19,7 @@ import { headBytes, type Plan, sealBytes } from './plan.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { type Layout, probedOtherwise, wipeFormer } from './strays.js';
 import { type SealedTarget, sealedHead, sealedTarget } from './sealed.js';
+import { forgiving } from './unsaved.js';
 import { type Watch, watchJob } from './watch.js';
 import { unwrittenEvidence } from './evidence.js';
 
@@ -166,7 +167,8 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   const result =
     resumption.kind === 'retry' ? await pass.retry() : await pass.run(checkpoint?.sealed);
   const isOver = !result.interrupted && result.unsealed === null;
-  if (isOver && (result.badRanges.length === 0 || run.follow !== null)) await file.remove();
+  if (isOver && (result.badRanges.length === 0 || run.follow !== null))
+    await file.remove().catch(() => undefined);
   return result;
 }
 
@@ -192,6 +194,7 @@ class SeedPass {
   readonly #file: CheckpointFile;
   readonly #compare: boolean;
   readonly #resumedBytes: number;
+  readonly #forgiving: ReturnType<typeof forgiving>;
   readonly #failures: (IoFailure | null)[];
   readonly #sums = { read: 0, written: 0, zero: 0, identical: 0, verified: 0 };
   #state: CheckpointState;
@@ -206,6 +209,8 @@ class SeedPass {
   constructor(run: SeedRun, file: CheckpointFile, state: CheckpointState, compare: boolean) {
     this.#run = run;
     this.#file = file;
+    const cost = 'the copy goes on, and would be gone on with from an earlier place';
+    this.#forgiving = forgiving(run.reporter, cost);
     this.#state = state;
     this.#resumedBytes = state.durableBytes;
     this.#compare = compare || run.options.compare;
@@ -256,7 +261,8 @@ class SeedPass {
 
   /** Tells the next run what is left to do, if anything is. */
   async #saveEnd(): Promise<void> {
-    if (this.#cancelled || this.#unsealed !== null) await this.#file.save(this.#state);
+    if (this.#cancelled || this.#unsealed !== null)
+      await this.#forgiving(() => this.#file.save(this.#state));
     else if (this.#state.badRanges.length > 0) await this.#saveSealed();
   }
 
@@ -264,7 +270,7 @@ class SeedPass {
     if (this.#failures.some((failure) => failure !== null)) return;
     const sealed: SealedTarget[] = [];
     for (const { volume } of this.#run.targets) sealed.push(await sealedTarget(volume));
-    await this.#file.save({ ...this.#state, sealed });
+    await this.#forgiving(() => this.#file.save({ ...this.#state, sealed }));
   }
 
   /** Only what is one point in time gets its head, and with it a signature. */
@@ -359,7 +365,7 @@ class SeedPass {
     }
     if (this.#cancelled) return;
     this.#state = { ...this.#state, freeDone: true };
-    await this.#file.save(this.#state);
+    await this.#forgiving(() => this.#file.save(this.#state));
   }
 
   async #retryBadRanges(): Promise<void> {
@@ -376,7 +382,7 @@ class SeedPass {
         // Positions say nothing about a target that was given up on the way, or before it.
         if (failedTargets > 0 || this.#failures.some((failure) => failure !== null)) return;
         this.#state = { ...this.#state, durableBytes, unlistedBadBytes: badBytes };
-        await this.#file.save(this.#state);
+        await this.#forgiving(() => this.#file.save(this.#state));
       },
     };
     const result = await this.#copy(body, this.#state.durableBytes, watch, true);

@@ -21,6 +21,7 @@ export interface Answer {
 const programs = { fastsync, fastverify };
 const write = process.stdout.write.bind(process.stdout);
 const exit = process.exit.bind(process);
+process.setMaxListeners(0);
 process.stdout.setMaxListeners(0);
 process.stderr.setMaxListeners(0);
 

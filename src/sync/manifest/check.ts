@@ -22,6 +22,7 @@ import {
   surveySurroundings,
 } from '../../volume/index.js';
 import { startTracker } from '../../tracker/index.js';
+import { afterwards } from '../unsaved.js';
 import {
   type Answers,
   accountingWitness,
@@ -110,7 +111,9 @@ export async function checkManifest(
   const result = { ...first, ...answers };
   // Of a volume at rest nothing is found in doubt that was not when it was entered.
   const oldest =
-    recorder === null ? first.oldestProof : await withdraw(state, doubtful(answers), span);
+    recorder === null
+      ? first.oldestProof
+      : await afterwards(() => withdraw(state, doubtful(answers), span), null, context);
   return {
     source,
     target: volume.identity,

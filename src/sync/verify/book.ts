@@ -140,7 +140,13 @@ export async function withdraw(
   if (state === null) return null;
   const ledger = entered(state.ledger, doubts, null);
   const unfinished = state.unfinished.map((one) => withSuspects(one, doubts));
-  if (doubts.length > 0) await file.save({ ...state, ledger, unfinished });
+  if (doubts.length > 0) {
+    // No proof that was taken back may stay: where the new state cannot be written, the old one goes.
+    await file.save({ ...state, ledger, unfinished }).catch(async (error: unknown) => {
+      await file.remove();
+      throw error;
+    });
+  }
   return oldestProof(ledger, startBytes, stopBytes);
 }
 

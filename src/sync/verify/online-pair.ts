@@ -2,6 +2,7 @@
 
 import { type ExtentList, union } from '../../region/index.js';
 import { refusalError } from '../../volume/index.js';
+import { afterwards } from '../unsaved.js';
 import { beginOnline, type Begun } from '../online/begin.js';
 import { doubtful } from './answers.js';
 import { withdraw } from './book.js';
@@ -71,7 +72,8 @@ export async function verifyOnline(
     const concerns = (written: ExtentList) => spanned(written, reached);
     const again = { ...online, judge, recorder, effort: options.effort, concerns, signal };
     const answers = first.interrupted ? first : await proveWritten(again, open);
-    const oldest = await withdraw(state, doubtful(answers), span);
+    const taken = () => withdraw(state, doubtful(answers), span);
+    const oldest = await afterwards(taken, null, context);
     const result = { ...first, ...answers, interrupted: signal.aborted };
     return {
       ...sidesOf(prepared, target.volume),

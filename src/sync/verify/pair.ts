@@ -9,6 +9,7 @@ import {
   refusalError,
   type VolumeIdentity,
 } from '../../volume/index.js';
+import { afterwards } from '../unsaved.js';
 import { type Answers, causes } from './answers.js';
 import { volumeJudge } from './judge.js';
 import { entered, oldestProof } from './ledger.js';
@@ -107,18 +108,13 @@ export async function verifyPair(
     ...context,
   });
   const mend = request.repair && result.different.length > 0 && !result.interrupted;
-  const repaired = mend
-    ? await repair({
-        source,
-        target: target.volume,
-        judge,
-        witness,
-        answers: result,
-        effort: options.effort,
-        ...context,
-      })
-    : null;
-  const oldest = repaired === null ? null : await noteProofs(state, repaired.repaired, span);
+  const work = { source, target: target.volume, judge, witness, answers: result };
+  const mended = () => repair({ ...work, effort: options.effort, ...context });
+  // What differs is told also where it could not be mended, or the mending not be noted.
+  const repaired = mend ? await afterwards(mended, null, context) : null;
+  const noted = (proven: ExtentList) => () => noteProofs(state, proven, span);
+  const oldest =
+    repaired === null ? null : await afterwards(noted(repaired.repaired), null, context);
   return {
     ...sidesOf(prepared, target.volume),
     result,

@@ -67,6 +67,10 @@ export class VerifyStateFile {
   save(state: VerifyStateContent): Promise<void> {
     return this.#file.save({ ...state, schema, sides: this.#sides });
   }
+
+  remove(): Promise<void> {
+    return this.#file.remove();
+  }
 }
 
 function isValid(value: unknown): value is VerifyState {

@@ -10,6 +10,7 @@ import {
   totalBytes,
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
+import { afterwards, forgiving } from '../unsaved.js';
 import { watchJob } from '../watch.js';
 import { type Answers, allEqual, doubtful, merged } from './answers.js';
 import { Book } from './book.js';
@@ -93,10 +94,12 @@ class Pass {
   #backend: CompareResult['backend'] = 'threads';
   #written: boolean | null = false;
   #pieceBytes: number;
+  readonly #forgiving: ReturnType<typeof forgiving>;
 
   constructor(run: VerifyRun, book: Book) {
     this.#run = run;
     this.#book = book;
+    this.#forgiving = forgiving(run.reporter, 'this run goes on, the next will not know of it');
     this.#cuts = { cutBytes: run.judge.cutBytes, endBytes: run.span.stopBytes };
     this.#witness = { writtenSince: () => this.#askWitness() };
     const { bytesPerSecond = 0 } = run.options.effort;
@@ -112,9 +115,15 @@ class Pass {
     // What an earlier run left in doubt comes first, but must not keep the run from moving on.
     this.#unasked = clip(intersect(book.suspects, workList), 0, resumedAtBytes);
     const isLittle = totalBytes(this.#unasked) <= firstPieceBytes;
-    await this.#lookAgain(after(isLittle || options.maxMs === null ? null : options.maxMs / 2));
-    await this.#goThrough(deadline);
-    await this.#lookAgain(deadline);
+    try {
+      await this.#lookAgain(after(isLittle || options.maxMs === null ? null : options.maxMs / 2));
+      await this.#goThrough(deadline);
+      await this.#lookAgain(deadline);
+    } catch (error) {
+      // A difference that was found is told, whatever else has failed since.
+      if (this.#answers.different.length === 0) throw error;
+      await afterwards(() => Promise.reject(error as Error), undefined, this.#run);
+    }
     return {
       ...this.#answers,
       interrupted: signal.aborted,
@@ -145,7 +154,7 @@ class Pass {
       if (found === null) return;
       const reached = Math.min(end, Math.max(start, found.reachedBytes));
       book.advance(reached, doubtful(found.answers), startedAt);
-      await book.save(this.#isThrough);
+      await this.#forgiving(() => this.#book.save(this.#isThrough));
     }
   }
 
@@ -165,7 +174,7 @@ class Pass {
     const examined = clip(suspects, 0, found.reachedBytes);
     this.#unasked = subtract(suspects, examined);
     this.#book.enter(examined, doubtful(found.answers), startedAt);
-    await this.#book.save(this.#isThrough);
+    await this.#forgiving(() => this.#book.save(this.#isThrough));
   }
 
   /**
