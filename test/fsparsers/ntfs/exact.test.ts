@@ -110,3 +110,27 @@ for (const sizeMebibytes of [24, 40]) {
     t.true(fixed.filesystem.sizeBytes <= sizeMebibytes * mebibyte);
   });
 }
+
+/** What ntfs-3g's tools leave behind; all but --clear-dirty leave the repair to chkdsk, by the dirty flag. */
+const treatments: Readonly<Record<string, readonly (readonly [string, ...string[]])[]>> = {
+  'ntfsfix --clear-dirty': [['ntfsfix', '--clear-dirty']],
+  'ntfsfix, then --clear-dirty': [['ntfsfix'], ['ntfsfix', '--clear-dirty']],
+  'ntfsfix --clear-bad-sectors --clear-dirty': [
+    ['ntfsfix', '--clear-bad-sectors', '--clear-dirty'],
+  ],
+  ntfslabel: [['ntfslabel', '--force']],
+  'ntfslabel --new-serial': [['ntfslabel', '--new-serial']],
+};
+
+for (const [name, commands] of Object.entries(treatments)) {
+  test(`after ${name}`, async (t) => {
+    const image = await makeNtfs(t, 32 * mebibyte);
+    await whileMounted(t, image, (directory) => populate(directory, 200, 50_000));
+    for (const [program, ...options] of commands) {
+      const label = name === 'ntfslabel' ? ['a new label'] : [];
+      await execa(program, [...options, image, ...label]);
+    }
+    const map = await assertExact(t, image);
+    t.is(map.ranges.totals().unknown, 0);
+  });
+}
