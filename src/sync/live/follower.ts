@@ -19,6 +19,7 @@ import { markSectorBytes, setMark } from '../mark.js';
 import type { HookName } from '../online/hooks.js';
 import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
+import { wipeFormer } from '../strays.js';
 import { watchJob, type Watch } from '../watch.js';
 import { applyEpoch, findCommitted } from './apply.js';
 import { crownBytes, crownDigest, crownOf, isUnfinished, sectorDigests } from './crown.js';
@@ -238,7 +239,8 @@ export class Follower {
     const head = extentOf(markBytes, Math.min(headBytes, sizeBytes) - markBytes);
     await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
     const map = await origin.map();
-    const { body, head: usedHead } = planCopy(map.ranges, sizeBytes);
+    const { body, head: usedHead, free } = planCopy(map.ranges, sizeBytes);
+    await wipeFormer(volume, { sourceBytes: sizeBytes, free, partitions: map.partitions ?? [] });
     this.dirty.add(union(body, usedHead));
     await this.#epoch(volume, async (extents, effort, watch) => {
       const all = clip(extents, crownBytes, sizeBytes);

@@ -10,6 +10,8 @@ import {
   type VolumeIdentity,
 } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
+import { planCopy } from '../plan.js';
+import { namedStrays, straysOn, wipeStrays } from '../strays.js';
 import { type Answers, causes } from './answers.js';
 import { volumeJudge } from './judge.js';
 import { entered, oldestProof } from './ledger.js';
@@ -120,11 +122,34 @@ export async function verifyPair(
     result,
     repair: repaired,
     answers: repaired?.answers ?? { different: result.different, notProven: result.notProven },
-    doubts: await doubtsOf(prepared, target.volume, result),
+    doubts: [
+      ...(await doubtsOf(prepared, target.volume, result)),
+      ...(await strayDoubts(prepared, target.volume, request)),
+    ],
     oldestProof: repaired === null ? result.oldestProof : oldest,
     startedAt,
     seconds: (performance.now() - startedMs) / 1000,
   };
+}
+
+/** A replica that is taken for something else than its source is not proven to be one; a typed yes wipes that. */
+async function strayDoubts(
+  { source, map, span }: PreparedVerify,
+  target: LocalVolume,
+  request: VerifyRequest,
+): Promise<string[]> {
+  const { deviceBytes: sourceBytes, partitions = [] } = map;
+  if (span.startBytes > 0 || span.stopBytes < sourceBytes) return [];
+  const layout = { sourceBytes, free: planCopy(map.ranges, sourceBytes, 0).free, partitions };
+  const strays = await straysOn(target.reader, source.reader, layout);
+  if (strays.length > 0 && request.repair && request.overrides.has('yes')) {
+    await wipeStrays(target, strays, layout);
+  }
+  const left = strays.length === 0 ? [] : await namedStrays(target.reader, source.reader, layout);
+  return left.map(
+    (what) =>
+      `${target.identity.path} carries ${what}, which ${source.identity.path} does not, where nothing is in use; --repair --yes wipes it`,
+  );
 }
 
 /** What a report says of the sides, and of what was to be compared. */
