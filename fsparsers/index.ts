@@ -11,6 +11,7 @@ import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 import { unionOf } from './union.js';
 import { suspendedType } from './signatures/swap.js';
+import { badPages } from './swappages.js';
 import { swapMap, wholeMap } from './whole.js';
 import { xfsParser } from './xfs/index.js';
 
@@ -113,11 +114,7 @@ async function mapSigned(
   table: ParserTable,
   options: ParserOptions,
 ): Promise<UsedMap> {
-  if (signature.family === 'swap' && options.swap === 'header') {
-    return signature.type === suspendedType
-      ? wholeMap(reader, signature, [hibernated(signature)])
-      : swapMap(reader, signature);
-  }
+  if (signature.family === 'swap') return mapSwap(reader, signature, options);
   const parser = signature.kind === 'journal' ? undefined : table[signature.family];
   return parser === undefined
     ? wholeMap(reader, signature, [usedWhole(signature)])
@@ -137,6 +134,18 @@ function parserFor(family: string, table: ParserTable): Parser {
     structure: 'volume',
     offsetBytes: 0,
   });
+}
+
+async function mapSwap(
+  reader: ByteReader,
+  signature: Signature,
+  { swap = 'whole' }: ParserOptions,
+): Promise<UsedMap> {
+  const isAsleep = signature.type === suspendedType;
+  const isUsed = isAsleep || swap === 'whole';
+  const note = isAsleep && swap === 'header' ? hibernated(signature) : usedWhole(signature);
+  const bad = await badPages(reader, signature);
+  return swapMap(reader, signature, isUsed ? [note] : [], isUsed, bad);
 }
 
 function hibernated({ type }: Signature): MapNote {

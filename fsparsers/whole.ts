@@ -2,21 +2,38 @@
 
 import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
+import { badBlocksNote } from './badblocks.js';
+import type { BadPage } from './swappages.js';
 import { MapBuilder, type MapNote, type UsedMap } from './usedmap.js';
 
 /** The largest page: the header of swap space is one page of the machine that made it. */
 const swapHeaderBytes = 65536;
 
-/** Swap space of which only the header is wanted: label, UUID, bad pages. The pages are nobody's data. */
-export function swapMap(reader: ByteReader, signature: Signature): UsedMap {
+/**
+ * Swap space: its header (label, UUID, bad pages), and, where `isUsed`, all else but the bad pages. Of a
+ * system that is awake the pages are nobody's data.
+ */
+export function swapMap(
+  reader: ByteReader,
+  signature: Signature,
+  notes: readonly MapNote[],
+  isUsed: boolean,
+  bad: readonly BadPage[],
+): UsedMap {
   const builder = new MapBuilder(reader.sizeBytes);
-  builder.mark('free', 0, reader.sizeBytes);
-  builder.mark('metadata', 0, swapHeaderBytes);
-  const whole = wholeMap(reader, signature);
+  if (!isUsed) builder.mark('free', 0, reader.sizeBytes);
+  for (const { start, length } of bad) builder.mark('bad', start, length);
+  // Where the pages are smaller, a bad one may lie in the first 64 KiB.
+  const headerBytes = bad.reduce((least, { start }) => Math.min(least, start), swapHeaderBytes);
+  builder.mark('metadata', 0, headerBytes);
+  const badBytes = bad.reduce((sum, { length }) => sum + length, 0);
+  const badNotes = badBytes === 0 ? [] : [badBlocksNote('the swap header', badBytes)];
+  const whole = wholeMap(reader, signature, [...notes, ...badNotes]);
   return {
     ...whole,
     ranges: builder.build(),
-    locate: (offsetBytes) => (offsetBytes < swapHeaderBytes ? 'swap header' : 'free'),
+    locate: (offsetBytes) =>
+      offsetBytes < swapHeaderBytes ? 'swap header' : isUsed ? 'swap space' : 'free',
   };
 }
 

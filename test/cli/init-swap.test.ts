@@ -4,6 +4,7 @@ import { copyFile, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { fileWithBadSectors } from '../engine/nbd.js';
 import { fastsyncJson } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -124,4 +125,29 @@ test('swap partitions of a disk are treated as swap volumes are', async (t) => {
   t.false(partition(left, 8).equals(partition(right, 8)));
   const header = (image: Buffer) => partition(image, 8).subarray(0, 4096);
   t.true(header(left).equals(header(right)));
+});
+
+test('pages that the swap header lists as bad are left out', async (t) => {
+  const source = await swapSpace(t, 4096);
+  const bad = [5, 6, 700];
+  // As mkswap --check writes them: nr_badpages and the list of union swap_header.
+  const list = (page: Buffer): void => {
+    page.writeUInt32LE(bad.length, 1032);
+    for (const [index, number] of bad.entries()) page.writeUInt32LE(number, 1536 + 4 * index);
+  };
+  await edit(source, list, 4096);
+  t.regex((await execa('file', [source])).stdout, / 3 bad pages/);
+  const ranges = [
+    [5 * 4096, 2 * 4096],
+    [700 * 4096, 4096],
+  ] as const;
+  const disk = await fileWithBadSectors(t, source, sizeBytes, ranges);
+  const target = path.join(path.dirname(source), 'target');
+  const words = ['init', '--src', disk, '--dst', target, '--state-dir', `${source}.state`];
+  const { exitCode, lines, stderr } = await fastsyncJson(words);
+  t.is(exitCode, 0, stderr);
+  t.true(lines.some(({ code }) => code === 'BAD_BLOCKS_LEFT_OUT'));
+  const expected = await readFile(source);
+  for (const [start, length] of ranges) expected.fill(0, start, start + length);
+  t.true(expected.equals(await readFile(target)));
 });
