@@ -51,9 +51,11 @@ export function describeSeed(
     ...truncationFacts(subject.plan),
   ];
   if (result.unsealed !== null) facts.push(['not sealed', result.unsealed.message]);
+  if (result.interrupted) facts.push(['left', unfinished(subject)]);
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
   const figures = figuresOf(subject, result);
-  return { outcome, exitCode, facts, figures: { ...figures, ...onlineFigures(online) } };
+  const left = result.interrupted || result.unsealed !== null ? leftFigures(subject) : {};
+  return { outcome, exitCode, facts, figures: { ...figures, ...left, ...onlineFigures(online) } };
 }
 
 function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
@@ -70,16 +72,24 @@ function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
 function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
   const forMap = `${Math.ceil(mapFreezeMs)} ms for the map`;
   if (cutover === null) return [['frozen', forMap]];
-  const { rounds, recopiedBytes, frozenBytes, freezeCallMs, heldMs, pointInTime } = cutover;
+  const { frozenBytes, freezeCallMs, heldMs, pointInTime } = cutover;
   const forCutover = Math.ceil(freezeCallMs + heldMs);
   return [
     ['state of', pointInTime],
-    ['followed', `${formatBytes(recopiedBytes)} written meanwhile, in ${rounds} rounds`],
+    ['followed', followed(cutover)],
     [
       'frozen',
       `${forMap}, ${forCutover} ms for the cutover (${formatBytes(frozenBytes)} read in it)`,
     ],
   ];
+}
+
+/** What was written meanwhile went one of two ways, and either may be all of it. */
+function followed({ rounds, recopiedBytes, stagedBytes }: NonNullable<OnlineResult['cutover']>) {
+  const staged = `${formatBytes(stagedBytes)} by way of memory at the cutover`;
+  if (rounds === 0) return `${staged}, no round before it`;
+  const what = rounds === 1 ? '1 round' : `${rounds} rounds`;
+  return `${formatBytes(recopiedBytes)} copied again in ${what}, ${staged}`;
 }
 
 function onlineFigures(online: OnlineResult | null) {
@@ -94,6 +104,17 @@ function headline({ source, targets, map }: SeedSubject, outcome: Outcome['outco
     label,
     `${names} from ${source.identity.path} (${map.filesystem.type}, ${formatBytes(map.deviceBytes)})`,
   ];
+}
+
+/** Whatever the first MiB holds comes last: before it was written, no tool finds anything there. */
+function unfinished({ targets }: SeedSubject): string {
+  const names = targets.map(({ volume }) => volume.identity.path).join(', ');
+  return `${names} ${targets.length === 1 ? 'is unfinished: it carries' : 'are unfinished: they carry'} no signature`;
+}
+
+/** As of a run that ended before it had a result. */
+function leftFigures({ targets }: SeedSubject) {
+  return { unfinished: targets.map(({ volume }) => volume.identity.path) };
 }
 
 function copyFacts(plan: Plan, result: SeedResult, seconds: number): Fact[] {

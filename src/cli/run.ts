@@ -3,11 +3,14 @@
 import { exitCodes } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
 import { chooseReporter, type Reporter, type SummaryEvent } from '../report/index.js';
+import { Touched } from '../sync/index.js';
 import { abortOnSignals } from './signals.js';
 
 export interface Context {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** What the run has begun to write: the summary tells what is left of it, however the run ends. */
+  readonly touched: Touched;
 }
 
 export type Outcome = Pick<SummaryEvent, 'outcome' | 'exitCode' | 'facts' | 'figures'>;
@@ -21,13 +24,16 @@ export async function runCommand(
   const reporter = chooseReporter(options);
   const { signal, release } = abortOnSignals();
   noteReaderGone(options);
+  const touched = new Touched();
   const startedMs = performance.now();
   let outcome: Outcome;
   try {
-    outcome = await action({ reporter, signal });
+    outcome = await action({ reporter, signal, touched });
   } catch (error) {
     outcome =
-      signal.aborted && isAbort(error, signal) ? interrupted() : reportFailure(error, reporter);
+      signal.aborted && isAbort(error, signal)
+        ? interrupted(touched)
+        : reportFailure(error, reporter, touched);
   }
   release();
   const seconds = Math.round(performance.now() - startedMs) / 1000;
@@ -71,14 +77,33 @@ function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
 }
 
-function interrupted(): Outcome {
-  const facts = [['interrupted', 'nothing was written']] as const;
-  return { outcome: 'interrupted', exitCode: exitCodes.interrupted, facts, figures: {} };
+type Fact = readonly [label: string, value: string];
+
+function interrupted(touched: Touched): Outcome {
+  const facts: Fact[] =
+    touched.left.length === 0
+      ? [['interrupted', 'nothing was written']]
+      : [['interrupted', 'before it was done'], ...leftFacts(touched)];
+  const figures = leftFigures(touched);
+  return { outcome: 'interrupted', exitCode: exitCodes.interrupted, facts, figures };
 }
 
-function reportFailure(error: unknown, reporter: Reporter): Outcome {
+function leftFacts({ left }: Touched): Fact[] {
+  if (left.length === 0) return [];
+  return [
+    ...left.map((sentence): Fact => ['left', sentence]),
+    ['to go on', 'run the same command again'],
+  ];
+}
+
+function leftFigures({ paths }: Touched) {
+  return paths.length === 0 ? {} : { unfinished: paths };
+}
+
+function reportFailure(error: unknown, reporter: Reporter, touched: Touched): Outcome {
   const failure = asFastsyncError(error);
   const { code, message, exitCode, remedy } = failure;
   reporter.report({ type: 'error', code, message, remedy: remedy ?? null });
-  return { outcome: 'failed', exitCode, facts: [], figures: { error: { code, message } } };
+  const figures = { error: { code, message }, ...leftFigures(touched) };
+  return { outcome: 'failed', exitCode, facts: leftFacts(touched), figures };
 }

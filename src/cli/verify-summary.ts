@@ -16,6 +16,7 @@ import {
   type Verdict,
   verdictOf,
   type VerifyReport,
+  halfRepairedState,
 } from '../sync/index.js';
 import type { Outcome } from './run.js';
 
@@ -41,6 +42,8 @@ export function describeVerification(report: VerifyReport, reporter: Reporter): 
     ...(verdict === 'different' ? [] : proofFacts(report)),
     ...report.doubts.map((doubt): Fact => ['in doubt', doubt]),
   ];
+  if (report.repair?.interrupted === true)
+    facts.push(['left', `${report.target.path} ${halfRepairedState}`]);
   if (verdict === 'interrupted') facts.push(['to go on', 'run the same command again']);
   return { outcome, exitCode, facts, figures: { verdict, ...figuresOf(report) } };
 }

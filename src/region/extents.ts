@@ -160,6 +160,31 @@ export function coalesce(list: ExtentList, gapBytes: number): ExtentList {
   return builder.finish();
 }
 
+const leastGapBytes = 128 * 1024;
+
+/**
+ * Joins near extents until there are so many at most: covers more, never less. For lists that others
+ * make grow, and where more does no harm.
+ */
+export function bounded(list: ExtentList, mostExtents: number): ExtentList {
+  if (list.length <= 2 * mostExtents) return list;
+  let gapBytes = leastGapBytes;
+  while (countApart(list, gapBytes) > mostExtents) gapBytes *= 2;
+  return coalesce(list, gapBytes);
+}
+
+/** How many extents coalesce() would leave; takes no memory, however long the list. */
+function countApart(list: ExtentList, gapBytes: number): number {
+  let count = 0;
+  let end = -Infinity;
+  for (let at = 0; at < list.length; at += 2) {
+    const start = list[at] as number;
+    if (start - end >= gapBytes) count++;
+    end = start + (list[at + 1] as number);
+  }
+  return count;
+}
+
 /** Rounds each extent outwards to multiples of `alignBytes`, but not past `limitBytes`. */
 export function alignOutward(
   list: ExtentList,

@@ -14,6 +14,7 @@ export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './p
 export * from './verify/index.js';
 export * from './live/index.js';
 export { isRetry } from './retry.js';
+export { halfRepairedState, Touched } from './touched.js';
 export { unwrittenEvidence } from './evidence.js';
 export * from './online/index.js';
 export * from './manifest/index.js';

@@ -16,6 +16,7 @@ import { isInPlace, type LocalVolume, withVolumeErrors } from '../volume/index.j
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
 import { clearMark, markSectorBytes, newRunId, setMark } from './mark.js';
 import { headBytes, type Plan, sealBytes } from './plan.js';
+import { type Touched, unsealedState } from './touched.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { type Layout, probedOtherwise, wipeFormer } from './strays.js';
 import { type SealedTarget, sealedHead, sealedTarget } from './sealed.js';
@@ -43,6 +44,8 @@ export interface SeedTarget {
   readonly volume: LocalVolume;
   /** This run has just made it: it reads as zeroes. */
   readonly isNew: boolean;
+  /** This run has just given it another size. */
+  readonly isResized?: boolean;
 }
 
 export interface Unsealed {
@@ -88,6 +91,8 @@ export interface SeedRun {
   readonly options: SeedOptions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Hears which targets are unfinished. */
+  readonly touched?: Touched;
 }
 
 export interface SeedResult {
@@ -141,6 +146,8 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     mayRetry: run.follow === null,
   });
   announce(resumption, reporter);
+  const wasSealed = (checkpoint?.sealed ?? []).length > 0;
+  if (resumption.kind !== 'fresh' && !wasSealed) tellUnfinished(run);
 
   const earlier = 'checkpoint' in resumption ? resumption.checkpoint : null;
   const state: CheckpointState = {
@@ -170,6 +177,10 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   if (isOver && (result.badRanges.length === 0 || run.follow !== null))
     await file.remove().catch(() => undefined);
   return result;
+}
+
+function tellUnfinished({ targets, touched }: Pick<SeedRun, 'targets' | 'touched'>): void {
+  for (const { volume } of targets) touched?.begin(volume.identity.path, unsealedState);
 }
 
 function announce(resumption: Resumption, reporter: Reporter): void {
@@ -222,11 +233,12 @@ class SeedPass {
   /** `sealed`: how an earlier run left the targets, if it had come to its end. */
   async run(sealed: readonly SealedTarget[] = []): Promise<SeedResult> {
     const { targets, plan, options, signal } = this.#run;
-    // Whoever stopped it in time finds the target untouched.
-    signal.throwIfAborted();
+    // Whoever stopped it in time finds the target untouched; one that was made or cut is not.
+    if (!targets.some(({ isNew, isResized }) => isNew || isResized)) signal.throwIfAborted();
     this.#sealedHeads = await Promise.all(
       targets.map(({ volume }, index) => sealedHead(sealed[index], volume)),
     );
+    tellUnfinished(this.#run);
     // The first checkpoint comes before the first write: from here on this target is unfinished.
     await this.#file.save(this.#state);
     await this.#clearHead();
@@ -403,8 +415,12 @@ class SeedPass {
       await withVolumeErrors(volume.identity.path, () => clearMark(volume));
     }
     await this.#restoreHeads(0, sealBytes);
-    await seal(clip(head, 0, sealBytes));
+    const sealed = await seal(clip(head, 0, sealBytes));
     await this.#giveUpMissing();
+    if (sealed?.cancelled !== false) return;
+    for (const [index, { volume }] of this.#run.targets.entries()) {
+      if (this.#failures[index] === null) this.#run.touched?.finish(volume.identity.path);
+    }
   }
 
   /** Puts back what a sealed target had there: where the source cannot be read, that is what remains. */

@@ -205,16 +205,15 @@ async function openTarget(
   try {
     // Only where it is needed: even a cut that changes nothing looks like a write afterwards.
     const isOtherSize = expected !== undefined && expected.sizeBytes !== options.sizeBytes;
-    if (expected?.kind === 'file' && isOtherSize) {
-      await resizeTargetFile(expected, options.sizeBytes);
-    }
+    const isResized = expected?.kind === 'file' && isOtherSize;
+    if (isResized) await resizeTargetFile(expected, options.sizeBytes);
     const volume = await openVolume(name, {
       write: true,
       exclusive: options.exclusive,
       ...(expected === undefined ? {} : { expected }),
     });
     set.hold(volume, lock);
-    return { volume, isNew: facts === null };
+    return { volume, isNew: facts === null, isResized };
   } catch (error) {
     await lock.release();
     throw error;

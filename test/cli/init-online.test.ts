@@ -33,13 +33,19 @@ test.serial('onto a device and a file at once, the source read once', async (t) 
   const image = await sparseFile(path.join(source.scratch, 'device.img'), ext4.sizeBytes);
   const device = await attachLoop(t, image);
   const file = path.join(source.scratch, 'new.img');
-  const { pointInTimeMs, lines } = await seedOnline(source, device, ['--dst', file, '--verify']);
+  const { pointInTimeMs, lines, cutover } = await seedOnline(source, device, [
+    '--dst',
+    file,
+    '--verify',
+  ]);
   await load.stop();
   const rounds = lines.filter(({ round }) => round !== undefined);
   t.true(rounds.length > 0, 'every round is told');
   for (const { dirtyBytes, dirtyBytesPerSecond, expectedFreezeMs } of rounds) {
     t.true([dirtyBytes, dirtyBytesPerSecond, expectedFreezeMs].every(Number.isFinite));
   }
+  // What the last look found was copied, one way or the other.
+  t.true(cutover.stagedBytes >= Number(rounds.at(-1)?.dirtyBytes));
   await prove(image, pointInTimeMs);
   await prove(file, pointInTimeMs);
 });

@@ -136,6 +136,7 @@ export interface OnlineSummary {
   readonly cutover: {
     readonly rounds: number;
     readonly recopiedBytes: number;
+    readonly stagedBytes: number;
     readonly frozenBytes: number;
     readonly freezeCallMs: number;
     readonly heldMs: number;

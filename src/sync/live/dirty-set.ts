@@ -1,19 +1,9 @@
 /** What one target does not have yet, in a list that cannot grow without bound. */
 
-import { coalesce, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
+import { bounded, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 
 /** 4 MiB of memory; beyond that, neighbours are joined. */
 const mostExtents = 262_144;
-const leastGapBytes = 128 * 1024;
-
-/** Joins near extents until the list is short enough: a little more is copied, never less. */
-export function bounded(list: ExtentList, limit = mostExtents): ExtentList {
-  let shorter = list;
-  for (let gapBytes = leastGapBytes; shorter.length > 2 * limit; gapBytes *= 2) {
-    shorter = coalesce(list, gapBytes);
-  }
-  return shorter;
-}
 
 export class DirtySet {
   #list: ExtentList = emptyExtents;
@@ -24,7 +14,8 @@ export class DirtySet {
    */
   add(list: ExtentList, isReason = true): void {
     if (list.length === 0) return;
-    this.#list = bounded(union(this.#list, list));
+    // Each by itself first: their union would be as long as both.
+    this.#list = bounded(union(this.#list, bounded(list, mostExtents)), mostExtents);
     this.#isDue ||= isReason;
   }
 

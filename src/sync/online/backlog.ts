@@ -1,7 +1,14 @@
 /** What is still to be copied: written since it was copied last. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { clip, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
+import {
+  bounded,
+  clip,
+  emptyExtents,
+  type ExtentList,
+  totalBytes,
+  union,
+} from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
 
 /** Writes went by that the tracker cannot vouch for: only comparing helps. */
@@ -15,6 +22,9 @@ export class MissedWrites extends FastsyncError {
     });
   }
 }
+
+/** 64 MiB of memory; beyond that, neighbours are joined: a little more is copied, never less. */
+const mostExtents = 1 << 22;
 
 export interface Written {
   /** Since the last time, as far as it can be copied. */
@@ -55,10 +65,12 @@ export class Backlog {
     const nowMs = performance.now();
     const seconds = (nowMs - this.#drainedAtMs) / 1000;
     this.#drainedAtMs = nowMs;
-    const dirty = clip(marked, 0, this.#limitBytes);
-    this.#extents = union(this.#extents, dirty);
-    const behind = clip(marked, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes);
-    this.#behind = union(this.#behind, behind);
+    // Each by itself first: their union would be as long as both.
+    const near = bounded(marked, mostExtents);
+    const dirty = clip(near, 0, this.#limitBytes);
+    this.#extents = bounded(union(this.#extents, dirty), mostExtents);
+    const behind = clip(near, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes);
+    this.#behind = bounded(union(this.#behind, behind), mostExtents);
     return { dirty, bytesPerSecond: seconds > 0 ? totalBytes(marked) / seconds : 0 };
   }
 

@@ -46,6 +46,8 @@ export interface CutoverFigures {
   /** Copied again before it, as a whole. */
   readonly rounds: number;
   readonly recopiedBytes: number;
+  /** Written after the last of those rounds: read into memory, and copied from there. */
+  readonly stagedBytes: number;
   /** Read while the file system stood still. */
   readonly frozenBytes: number;
   /** How long writers waited: the freeze call, and the hold after it. */
@@ -170,6 +172,8 @@ export class OnlineFollow implements Follow {
     return {
       rounds: this.#rounds,
       recopiedBytes: this.#recopiedBytes,
+      // What the cutover took stays in the backlog.
+      stagedBytes: this.#backlog.bytes,
       frozenBytes,
       freezeCallMs,
       heldMs,

@@ -5,7 +5,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
+import {
+  bounded,
+  emptyExtents,
+  type ExtentList,
+  subtract,
+  totalBytes,
+  union,
+} from '../../region/index.js';
 import { slice } from '../work-list.js';
 import type { Backlog } from './backlog.js';
 import type { FillOptions, Staging } from './staging.js';
@@ -25,6 +32,8 @@ const mostRounds = 12;
 const shrinkShare = 0.9;
 /** As much is read at once beside the freeze call: when that is done, the rest of it is waited for. */
 const besideMs = 25;
+/** Of what is pending; beyond that, neighbours are joined. */
+const mostExtents = 1 << 22;
 const tellingBytes = 1024 * 1024;
 const pageBytes = 4096;
 /** Between rounds that may find nothing to do. */
@@ -65,7 +74,7 @@ export class ReadAhead {
   /** Rejects with MissedWrites. */
   async drain(): Promise<void> {
     const { dirty } = await this.#source.backlog.drain();
-    this.#pending = union(this.#pending, dirty);
+    this.#pending = bounded(union(this.#pending, dirty), mostExtents);
   }
 
   /** If memory has room for all that is pending, beside what it holds. */

@@ -26,7 +26,7 @@ export interface OnlineResult {
   readonly seed: SeedResult;
   readonly plan: Plan;
   readonly map: UsedMap;
-  /** How long writers waited while the map was read. */
+  /** How long writers waited while the map was read, each time that it was. */
   readonly mapFreezeMs: number;
   /** Null if it was not reached. */
   readonly cutover: CutoverFigures | null;
@@ -48,9 +48,12 @@ const attempts = 3;
 export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
   await using staging = await Staging.open(run.source.identity.sizeBytes);
   let { begun, options, targets } = run;
+  let mapFreezeMs = 0;
   for (let attempt = 1; ; attempt++) {
+    mapFreezeMs += begun.mapFreezeMs;
     try {
-      return await seedTracked({ ...run, begun, options, targets }, staging);
+      const result = await seedTracked({ ...run, begun, options, targets }, staging);
+      return { ...result, mapFreezeMs };
     } catch (error) {
       if (!(error instanceof MissedWrites) || attempt === attempts) throw error;
       const message = `${error.message}; everything is compared once more`;
@@ -78,7 +81,10 @@ async function requireSize({ path, sizeBytes }: VolumeIdentity): Promise<void> {
   });
 }
 
-async function seedTracked(run: OnlineRun, staging: Staging): Promise<OnlineResult> {
+async function seedTracked(
+  run: OnlineRun,
+  staging: Staging,
+): Promise<Omit<OnlineResult, 'mapFreezeMs'>> {
   const { source, targets, begun, online, options } = run;
   const limitBytes = Math.min(
     source.identity.sizeBytes,
@@ -101,7 +107,6 @@ async function seedTracked(run: OnlineRun, staging: Staging): Promise<OnlineResu
     seed: result,
     plan: { ...plan, truncatedBytes },
     map: begun.map,
-    mapFreezeMs: begun.mapFreezeMs,
     cutover: follow.figures,
   };
 }

@@ -12,6 +12,7 @@ import {
 import { afterwards } from '../unsaved.js';
 import { planCopy } from '../plan.js';
 import { namedStrays, straysOn, wipeStrays } from '../strays.js';
+import type { Touched } from '../touched.js';
 import { type Answers, causes } from './answers.js';
 import { volumeJudge } from './judge.js';
 import { entered, oldestProof } from './ledger.js';
@@ -31,6 +32,8 @@ export interface PairOptions extends VerifyOptions {
 export interface PairContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Hears whether a repair has begun and is not finished. */
+  readonly touched?: Touched;
 }
 
 /** Everything that a verification found out. */

@@ -39,11 +39,15 @@ export async function recordWrites(
   );
 }
 
+/** 128 MiB of memory, beside what the work list takes. */
+const mostExtents = 1 << 23;
+
 class TrackerRecorder implements Recorder {
   readonly #trackers: readonly Tracker[];
   readonly #accounts: Witness;
   readonly #own: Tracker | null;
   readonly #deviceBytes: number;
+  readonly #mostExtents: number;
   /** What a write that nobody can place may have touched, of all that is to be compared. */
   #concerned: ExtentList;
   #written: ExtentList = emptyExtents;
@@ -60,6 +64,7 @@ class TrackerRecorder implements Recorder {
     this.#accounts = accounts;
     this.#own = own;
     this.#concerned = workList;
+    this.#mostExtents = workList.length / 2 + mostExtents;
     this.#deviceBytes = deviceBytes;
   }
 
@@ -80,7 +85,15 @@ class TrackerRecorder implements Recorder {
     if (account === 'unknown' || account.length > 0) written = this.#concerned;
     const said = this.#broken === null ? written : extentOf(0, this.#deviceBytes);
     this.#written = union(this.#written, said);
+    if (this.#written.length + this.#concerned.length > 2 * this.#mostExtents) this.#giveUp();
     return said;
+  }
+
+  /** What was not written must not be joined with what was: in free space the sides may differ. */
+  #giveUp(): void {
+    this.#broken ??= 'they went to more places than can be kept account of';
+    this.#written = extentOf(0, this.#deviceBytes);
+    this.#concerned = this.#written;
   }
 
   take(): ExtentList {

@@ -12,6 +12,7 @@ import {
 import { Meter, type Reporter } from '../../report/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import { headBytes, sealBytes } from '../plan.js';
+import { halfRepairedState, type Touched } from '../touched.js';
 import { watchJob } from '../watch.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
 import type { Judge } from './judge.js';
@@ -29,6 +30,8 @@ export interface RepairRun {
   readonly effort: Effort;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Hears whether the target is partly repaired. */
+  readonly touched?: Touched;
 }
 
 export interface RepairResult {
@@ -56,6 +59,7 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
   let doneBytes = 0;
   for (const stage of stages) {
     if (stage.length === 0 || run.signal.aborted) continue;
+    run.touched?.begin(run.target.identity.path, halfRepairedState);
     if (!(await copyStage(run, stage, meter, doneBytes))) break;
     doneBytes += totalBytes(stage);
   }
@@ -64,6 +68,7 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
   if (now === null || run.signal.aborted) {
     return { interrupted: true, repaired: emptyExtents, answers: run.answers };
   }
+  run.touched?.finish(run.target.identity.path);
   return {
     interrupted: false,
     repaired: subtract(different, doubtful(now)),

@@ -3,17 +3,25 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
 import {
   beginOnline,
   type Begun,
   type OnlineOptions,
   prepareSeed,
   seedOnline,
+  Touched,
 } from '../../../src/sync/index.js';
 import type { RunEvent } from '../../../src/report/index.js';
 import type { Drained, Tracker } from '../../../src/tracker/index.js';
 import { until, writer } from '../../volume/freezing.js';
-import { checkLoad, fsyncLoad, onlineKinds, onlineSource } from '../../support/online.js';
+import {
+  checkLoad,
+  fsyncLoad,
+  onlineKinds,
+  onlineSource,
+  type OnlineSource,
+} from '../../support/online.js';
 
 const { ext4 } = onlineKinds;
 const online: OnlineOptions = {
@@ -58,13 +66,38 @@ async function isFrozen(directory: string): Promise<boolean> {
   return isWaiting;
 }
 
+type OnNote = (code: string) => void;
+
 async function seedBlind(t: ExecutionContext, admits: Admits) {
   const source = await onlineSource(t, ext4);
   const load = await fsyncLoad(t, source, 'load', 3);
   const dst = path.join(source.scratch, 'target.img');
   const { signal } = new AbortController();
-  const events: RunEvent[] = [];
-  const reporter = { report: (event: RunEvent) => events.push(event) };
+  const codes: string[] = [];
+  const onNote: OnNote = (code) => codes.push(code);
+  const result = await seedFrom(source, dst, admits, { signal, onNote, touched: new Touched() });
+  await load.stop();
+  const pointInTimeMs = Date.parse(result.cutover?.pointInTime ?? '');
+  return { result, codes, ...(await checkLoad(t, ext4, dst, load, pointInTimeMs)) };
+}
+
+interface Watching {
+  readonly signal: AbortSignal;
+  readonly onNote: OnNote;
+  readonly touched: Touched;
+}
+
+async function seedFrom(
+  source: OnlineSource,
+  dst: string,
+  admits: Admits,
+  { signal, onNote, touched }: Watching,
+) {
+  const reporter = {
+    report: (event: RunEvent) => {
+      if (event.type === 'note') onNote(event.code);
+    },
+  };
   const work = { map: {}, dirty: 'refuse', spared: [], signal } as const;
   const request = {
     ...work,
@@ -83,7 +116,7 @@ async function seedBlind(t: ExecutionContext, admits: Admits) {
   const plain = { compare: false, verify: false, rescue: false, resume: true, effort: {} };
   const stateDirectory = path.join(source.scratch, 'state');
   const options = { ...plain, free: 'skip', checkpointEveryMs: 50, stateDirectory } as const;
-  const result = await seedOnline({
+  return await seedOnline({
     ...work,
     source: prepared.source,
     targets: opened.targets,
@@ -91,10 +124,8 @@ async function seedBlind(t: ExecutionContext, admits: Admits) {
     online,
     options,
     reporter,
+    touched,
   });
-  await load.stop();
-  const pointInTimeMs = Date.parse(result.cutover?.pointInTime ?? '');
-  return { result, events, ...(await checkLoad(t, ext4, dst, load, pointInTimeMs)) };
 }
 
 const moments: readonly (readonly [string, Admits])[] = [
@@ -104,14 +135,33 @@ const moments: readonly (readonly [string, Admits])[] = [
 ];
 for (const [when, admits] of moments) {
   test.serial(`missed ${when}: everything is compared, and right`, async (t) => {
-    const { result, events, lost, checked } = await seedBlind(t, admits);
+    const { result, codes, lost, checked } = await seedBlind(t, admits);
     t.deepEqual(lost, []);
     t.true(checked > 5);
     t.true(result.seed.identicalBytes > 0, 'it was compared');
-    const codes = events.flatMap((event) => (event.type === 'note' ? [event.code] : []));
     t.true(codes.includes('TRACKER_MISSED'));
   });
 }
+
+test.serial(
+  'stopped while the tracker is started anew: the target is said to be unfinished',
+  async (t) => {
+    const source = await onlineSource(t, ext4);
+    const dst = path.join(source.scratch, 'target.img');
+    const controller = new AbortController();
+    const touched = new Touched();
+    const onNote: OnNote = (code) => {
+      if (code === 'TRACKER_MISSED') controller.abort();
+    };
+    const { signal } = controller;
+    const watching = { signal, onNote, touched };
+    const run = seedFrom(source, dst, () => true, watching);
+    const error = await run.catch((thrown: unknown) => thrown);
+    t.is((error as Error).name, 'AbortError');
+    t.deepEqual(touched.left, [`${dst} is unfinished: it carries no signature`]);
+    t.is((await execa('blkid', ['-p', dst], { reject: false })).exitCode, 2);
+  },
+);
 
 test.serial('the test itself: a tracker that says nothing loses fsyncs', async (t) => {
   const { lost } = await seedBlind(t, () => false);

@@ -1,0 +1,26 @@
+/** What a run has begun to write and not finished, for whoever has to say so when it ends early. */
+
+export class Touched {
+  readonly #left = new Map<string, string>();
+
+  /** From now on, until it is finished, `state` is what the target is; a clause without a subject. */
+  begin(path: string, state: string): void {
+    this.#left.set(path, state);
+  }
+
+  finish(path: string): void {
+    this.#left.delete(path);
+  }
+
+  /** A sentence for each target that is not finished. */
+  get left(): string[] {
+    return [...this.#left].map(([path, state]) => `${path} ${state}`);
+  }
+
+  get paths(): string[] {
+    return [...this.#left.keys()];
+  }
+}
+
+export const unsealedState = 'is unfinished: it carries no signature';
+export const halfRepairedState = 'is partly repaired: some of what differed may be right already';
