@@ -1,4 +1,19 @@
 #!/usr/bin/env node
-import { fastsync } from '../src/cli/fastsync.js';
-
-await fastsync(process.argv.slice(2));
+// Everything else is loaded behind this: Node's own exit code for what it cannot load is 1, which means
+// "different" here.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, function beforeTheRun() {
+    process.stderr.write('error: fastsync was interrupted; nothing was under way.\n');
+    process.exit(5);
+  });
+}
+import('../src/cli/guard.js').then(
+  ({ guarded }) =>
+    guarded('fastsync', async () => (await import('../src/cli/fastsync.js')).fastsync),
+  (error: unknown) => {
+    process.stderr.write(
+      `error: fastsync cannot be loaded by Node ${process.version}: ${String(error)}. Install it again, with Node 20.19 or newer.\n`,
+    );
+    process.exitCode = 2;
+  },
+);

@@ -2,12 +2,19 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { reach } from './reach.js';
 
 /**
  * Makes a directory and what is missing above it, for the owner alone. Not mkdir's `recursive`: Node
- * never returns from that below /proc, where making a directory says "no such file".
+ * never returns from that below /proc, where making a directory says "no such file". Rejects with
+ * NOT_ANSWERING, and with the system's error.
  */
 export async function makeDirectory(directory: string): Promise<void> {
+  await reach(directory);
+  await make(directory);
+}
+
+async function make(directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
@@ -19,7 +26,7 @@ export async function makeDirectory(directory: string): Promise<void> {
     }
     const parent = path.dirname(directory);
     if (code !== 'ENOENT' || parent === directory) throw error;
-    await makeDirectory(parent);
+    await make(parent);
     await mkdir(directory, { mode: 0o700 });
   }
 }

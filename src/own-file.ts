@@ -6,6 +6,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from './errors.js';
+import { reach } from './reach.js';
 
 /** Rejects with NOT_A_FILE if something other than a regular file is at that place; links are followed. */
 export async function checkIsFile(file: string): Promise<void> {
@@ -15,6 +16,7 @@ export async function checkIsFile(file: string): Promise<void> {
 
 /** Why no regular file can be at that place: "is a block device, not a file"; null: one can. */
 export async function placeProblem(file: string): Promise<string | null> {
+  await reach(file);
   try {
     const found = await stat(file);
     return found.isFile() ? null : `is a ${kindOf(found)}, not a file`;
@@ -25,6 +27,7 @@ export async function placeProblem(file: string): Promise<string | null> {
 
 /** Why there can be no directory: "is a block device, not a directory"; null: there can be one. */
 export async function directoryProblem(directory: string): Promise<string | null> {
+  await reach(directory);
   try {
     const found = await stat(directory);
     return found.isDirectory() ? null : `is a ${kindOf(found)}, not a directory`;
@@ -46,6 +49,7 @@ function pathProblem(error: unknown): string | null {
  * O_TRUNC, which would not wait for the look at it. Rejects with NOT_A_FILE, or with the system's error.
  */
 export async function openFile(file: string, flags: number, mode = 0o600): Promise<FileHandle> {
+  await reach(file);
   // Not waiting for who may be at the other end of a pipe.
   const handle = await open(file, flags | constants.O_NONBLOCK, mode).catch((error: unknown) => {
     // Writing to a pipe without a reader, or to a socket.
@@ -122,6 +126,7 @@ export interface OwnFileTrouble {
 /** The error of a file of our own as a sentence. */
 export function ownFileError(trouble: OwnFileTrouble, cause: unknown): FastsyncError {
   const { code, action, file, remedy, exitCode = exitCodes.usage } = trouble;
+  if (cause instanceof FastsyncError && cause.code === 'NOT_ANSWERING') return cause;
   if (isOutOfFiles(cause)) return tooManyFiles(`${file} cannot be opened`, cause);
   const message = `cannot ${action} ${file}: ${reasonOf(cause)}`;
   return new FastsyncError({ code, exitCode, message, remedy, cause });

@@ -6,6 +6,7 @@
 #include "io_queue.h"
 #include "job_object.h"
 #include "notify.h"
+#include "second_signal.h"
 #include "tracker_object.h"
 
 namespace fastsync {
@@ -42,6 +43,9 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
   exports["notifySocket"] = Napi::Function::New(env, notifySocket, "notifySocket");
+  exports["watchSignals"] = Napi::Function::New(env, watchSignals, "watchSignals");
+  exports["unwatchSignals"] = Napi::Function::New(env, unwatchSignals, "unwatchSignals");
+  exports["exitNow"] = Napi::Function::New(env, exitNow, "exitNow");
   return exports;
 }
 

@@ -1,27 +1,47 @@
 /** Ctrl-C and its kin: the first asks the run to stop in good order, the second stops at once. */
 
+import { addon } from '../engine/index.js';
 import { exitCodes } from '../errors.js';
 import { isScreen } from '../report/index.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A signal that is aborted by the first SIGINT, SIGTERM or SIGHUP. */
+/** Null where the engine cannot be loaded: a command that needs it will say so. */
+function engine(): Pick<
+  ReturnType<typeof addon>,
+  'watchSignals' | 'unwatchSignals' | 'exitNow'
+> | null {
+  try {
+    return addon();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A signal that is aborted by the first SIGINT, SIGTERM or SIGHUP. The second ends the process, whatever
+ * its threads wait for.
+ */
 export function abortOnSignals(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
+  const native = engine();
   const onSignal = () => {
     if (!controller.signal.aborted) {
       controller.abort();
       return;
     }
     // Checkpoints only claim what is flushed, so stopping anywhere is safe.
-    release();
     // The bar hides the cursor, and has no time to show it again.
     if (isScreen(process.stderr)) process.stderr.write('\u001B[?25h\n');
+    // Last of all: a thread of Node's that is stuck would keep the process from ending by itself.
+    process.once('exit', () => native?.exitNow(exitCodes.interrupted));
     process.exit(exitCodes.interrupted);
   };
   const release = () => {
+    native?.unwatchSignals();
     for (const name of signals) process.removeListener(name, onSignal);
   };
   for (const name of signals) process.on(name, onSignal);
+  native?.watchSignals(exitCodes.interrupted);
   return { signal: controller.signal, release };
 }

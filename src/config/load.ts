@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { directoryProblem, placeProblem } from '../own-file.js';
+import { reach } from '../reach.js';
 import { type Checked, checkConfig, isProblems, problemAt } from './check.js';
 import type { Problem } from './places.js';
 import type { Config } from './types.js';
@@ -63,6 +64,7 @@ async function placeProblems(
 }
 
 async function readText(file: string): Promise<string> {
+  await reach(file);
   try {
     // Not waiting for whoever may write into a pipe of that name.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);

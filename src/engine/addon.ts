@@ -49,6 +49,11 @@ export interface Addon {
   flushCache(fd: number): Promise<IoFailure | undefined>;
   /** 0, or an errno. */
   notifySocket(path: string, message: string): number;
+  /** The second SIGINT, SIGTERM or SIGHUP ends the process within about a second if JavaScript does not. */
+  watchSignals(exitCode: number): void;
+  unwatchSignals(): void;
+  /** Ends the process without waiting for any of its threads. */
+  exitNow(exitCode: number): void;
   /** Which queue `auto` takes here. */
   backend(): 'uring' | 'threads';
   digest(bytes: Uint8Array): Uint8Array;

@@ -1,6 +1,7 @@
 /** An open manifest: what it is of, what it covers, and the judge of a volume against it. */
 
 import { open, type FileHandle } from 'node:fs/promises';
+import { reach } from '../reach.js';
 import { alignOutward, ExtentBuilder, type ExtentList, intersect } from '../region/index.js';
 import { type LocalVolume, withVolumeErrors } from '../volume/index.js';
 import { ManifestError, unsuitable } from './error.js';
@@ -99,6 +100,7 @@ export class Manifest {
  * FastsyncError (NOT_A_MANIFEST, MANIFEST_TOO_NEW, VOLUME_NOT_FOUND, ...).
  */
 export async function openManifest(file: string): Promise<Manifest> {
+  await reach(file);
   return withVolumeErrors(file, async () => {
     const handle = await open(file, 'r');
     try {

@@ -2,6 +2,7 @@
 
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { reach } from '../reach.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { unsuitable } from './error.js';
 import { magic } from './format.js';
@@ -14,6 +15,7 @@ const bufferBytes = 1024 * 1024;
  * directory, or a file that holds something else. A slip of the pen must not cost an image.
  */
 export async function checkManifestPlace(file: string): Promise<void> {
+  await reach(file);
   const found = await stat(file).catch(() => null);
   if (found === null) {
     await withVolumeErrors(path.dirname(path.resolve(file)), async () => {

@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { reach } from '../reach.js';
 import { replaceFile } from '../replace-file.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { serviceName, serviceText, timerName, timerText, unitMark } from './systemd.js';
@@ -27,6 +28,7 @@ export function unitFiles(schedule: Schedule, directory: string): readonly UnitF
 export async function installUnits(files: readonly UnitFile[], overwrite: boolean): Promise<void> {
   for (const { path: file } of files) {
     const directory = path.dirname(file);
+    await reach(directory);
     await withVolumeErrors(directory, () => stat(directory));
     if (!overwrite && !(await isOursToWrite(file))) throw notOurs(file);
   }

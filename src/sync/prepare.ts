@@ -65,8 +65,13 @@ export async function prepareSeed(
 ): Promise<PreparedSeed> {
   const source = await openVolume(request.source);
   try {
-    const surroundings = await surveySurroundings();
     const { logDevice } = request;
+    const own = [
+      request.source,
+      ...request.targets,
+      ...(logDevice === undefined ? [] : [logDevice]),
+    ];
+    const surroundings = await surveySurroundings(own);
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const targets = await withoutOwn(
       await inspectTargets(request.targets, source.identity, surroundings, spared),

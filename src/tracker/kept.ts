@@ -3,6 +3,7 @@
 import { realpath } from 'node:fs/promises';
 import { addon, type NativeTracker } from '../engine/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { reach } from '../reach.js';
 import { totalBytes } from '../region/index.js';
 import { takeLock, type LocalVolume } from '../volume/index.js';
 import { loaded, missedOf, startBpf, type Started } from './bpf.js';
@@ -152,6 +153,7 @@ function readNote(folder: string): Note | null {
 
 /** By the path alone: the device may be gone, and its tracker is still to be stopped. */
 async function find(path: string): Promise<{ folder: string; note: Note } | null> {
+  await reach(path);
   const realPath = await realpath(path).catch(() => path);
   for (const folder of await keptFolders()) {
     const note = readNote(folder);

@@ -31,7 +31,7 @@ export async function findFreezable(
   volume: VolumeIdentity,
   roots: SystemRoots = systemRoots,
 ): Promise<Freezable> {
-  return freezableOn(volume, await SystemState.read(roots));
+  return freezableOn(volume, await SystemState.read([volume.path], roots));
 }
 
 /** The same, of a machine that was looked at already. */

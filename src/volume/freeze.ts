@@ -96,7 +96,7 @@ interface Reached {
 async function reach({ volume, spared, signal }: FreezeRequest): Promise<Reached> {
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
-    const system = await SystemState.read(systemRoots);
+    const system = await SystemState.read([volume.path, ...spared], systemRoots);
     const found = await freezableOn(volume, system);
     await refuseOwnState(volume.path, found, spared, system);
     const directory = await openDirectory(found);

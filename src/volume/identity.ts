@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { reach } from '../reach.js';
 import { withVolumeErrors } from './errors.js';
 import { deviceNumbers, nodeOfStat, type NodeId } from './node.js';
 import { blockDevice, devicePath, systemRoots, type SystemRoots } from './sysfs.js';
@@ -36,12 +37,13 @@ export interface VolumeIdentity {
 
 /**
  * Says what `path` is. Rejects with FastsyncError: VOLUME_NOT_FOUND, PERMISSION_DENIED, NOT_A_VOLUME
- * (a directory, socket, ...), SIZE_UNKNOWN.
+ * (a directory, socket, ...), SIZE_UNKNOWN, NOT_ANSWERING.
  */
 export async function identifyVolume(
   path: string,
   roots: SystemRoots = systemRoots,
 ): Promise<VolumeIdentity> {
+  await reach(path);
   return withVolumeErrors(path, async () => {
     const realPath = await realpath(path);
     const found = await stat(realPath, { bigint: true });

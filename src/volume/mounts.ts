@@ -3,9 +3,11 @@
  * swap is on (proc_swaps(5)).
  */
 
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifAbsent } from '../errors.js';
+import { Answering } from './answering.js';
+import { parseMountTable, unescape, type MountLine } from './mount-table.js';
 import { blockNode, nodeOfStat, type NodeId } from './node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
@@ -25,6 +27,8 @@ export interface Mount {
   readonly superOptions: string;
   /** In our own mount namespace, so that its directory means something to us. */
   readonly own: boolean;
+  /** Its files may be asked about: no server is waited for, or only the run's own. */
+  readonly answers: boolean;
 }
 
 export interface Swap {
@@ -32,19 +36,12 @@ export interface Swap {
   readonly path: string;
 }
 
-/** Blanks and the like are written as octal numbers. */
-function unescape(field: string): string {
-  return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
-}
-
 async function readText(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(ifAbsent(''));
 }
 
 /** One process of each mount namespace, our own first. */
-async function namespaces({ proc }: SystemRoots): Promise<string[]> {
+async function namespacePids({ proc }: SystemRoots): Promise<string[]> {
   const pids = (await readdir(proc).catch(ifAbsent([]))).filter((name) => /^\d+$/.test(name));
   const byNamespace = new Map<string, string>();
   for (const pid of ['self', ...pids]) {
@@ -52,35 +49,6 @@ async function namespaces({ proc }: SystemRoots): Promise<string[]> {
     if (namespace !== null && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
   }
   return byNamespace.size === 0 ? ['self'] : [...byNamespace.values()];
-}
-
-interface Line {
-  readonly id: number;
-  readonly device: string;
-  readonly directory: string;
-  readonly fsType: string;
-  readonly source: string;
-  readonly superOptions: string;
-}
-
-function parseLine(line: string): Line | null {
-  const [before = '', after = ''] = line.split(' - ');
-  const [id, , device, , directory] = before.split(' ');
-  const [fsType, source, superOptions] = after.split(' ');
-  if (device === undefined || directory === undefined || fsType === undefined) return null;
-  return {
-    id: Number(id),
-    device,
-    directory: unescape(directory),
-    fsType,
-    source: unescape(source ?? ''),
-    superOptions: unescape(superOptions ?? ''),
-  };
-}
-
-async function statNode(path: string): Promise<NodeId | null> {
-  const found = await stat(path, { bigint: true }).catch(() => null);
-  return found === null ? null : nodeOfStat(found);
 }
 
 /** All devices of the btrfs that this one belongs to. */
@@ -101,11 +69,11 @@ async function btrfsDevices(
 
 /**
  * The number of a mount is its device's as a rule. btrfs, and FUSE on a device or an image, have
- * anonymous numbers: there the source's path says what it is, as that namespace sees it.
+ * anonymous numbers: there the source's path says what it is, as that namespace sees it, or as we do.
  */
 async function storageOf(
-  { device, source, fsType }: Line,
-  pid: string,
+  { device, source, fsType }: MountLine,
+  views: readonly Namespace[],
   devices: ReadonlyMap<NodeId, BlockDevice>,
   roots: SystemRoots,
 ): Promise<NodeId[]> {
@@ -113,31 +81,67 @@ async function storageOf(
   const numbered = blockNode(major ?? 0, minor ?? 0);
   if (devices.has(numbered)) return [numbered];
   if (!source.startsWith('/')) return [];
-  const node = (await statNode(join(roots.proc, pid, 'root', source))) ?? (await statNode(source));
-  if (node === null) return [];
-  return fsType === 'btrfs' ? btrfsDevices(node, devices, roots) : [node];
+  for (const { answering, root } of views) {
+    const found = await answering.stat(source, root);
+    const node = found === null ? null : nodeOfStat(found);
+    if (node !== null) return fsType === 'btrfs' ? btrfsDevices(node, devices, roots) : [node];
+  }
+  return [];
 }
 
-/** Every mount that has storage of its own behind it. Namespaces that we may not read are left out. */
+/** What one mount namespace has mounted, and what of it may be asked. */
+export interface Namespace {
+  readonly table: readonly MountLine[];
+  readonly answering: Answering;
+  /** Where its root is found from here: "" for our own. */
+  readonly root: string;
+}
+
+/**
+ * Every mount namespace that we may read, our own first. `ownOf` names, by our own table, the
+ * superblocks that are asked whatever they are.
+ */
+export async function readNamespaces(
+  roots: SystemRoots,
+  ownOf: (table: readonly MountLine[]) => Promise<ReadonlySet<string>>,
+): Promise<Namespace[]> {
+  const found: Namespace[] = [];
+  let own: ReadonlySet<string> | null = null;
+  for (const [index, pid] of (await namespacePids(roots)).entries()) {
+    const table = parseMountTable(await readText(join(roots.proc, pid, 'mountinfo')));
+    own ??= await ownOf(table);
+    const root = index === 0 ? '' : join(roots.proc, pid, 'root');
+    found.push({ table, answering: new Answering(table, own), root });
+  }
+  return found;
+}
+
+/** Every mount in them. */
 export async function readMounts(
+  namespaces: readonly Namespace[],
   devices: ReadonlyMap<NodeId, BlockDevice>,
   roots: SystemRoots,
 ): Promise<Mount[]> {
   const mounts: Mount[] = [];
-  for (const [index, pid] of (await namespaces(roots)).entries()) {
-    const text = await readText(join(roots.proc, pid, 'mountinfo'));
-    for (const line of text.split('\n').map(parseLine)) {
-      if (line === null) continue;
+  const [ours] = namespaces;
+  for (const namespace of namespaces) {
+    const isOurs = namespace === ours;
+    const views = ours === undefined || isOurs ? [namespace] : [namespace, ours];
+    for (const line of namespace.table) {
       mounts.push({
         id: line.id,
         superblock: line.device,
-        nodes: await storageOf(line, pid, devices, roots),
+        nodes: await storageOf(line, views, devices, roots),
         directory: line.directory,
-        namespaceRoot: index === 0 ? '' : join(roots.proc, pid, 'root'),
+        namespaceRoot: namespace.root,
         fsType: line.fsType,
         readOnly: !line.superOptions.split(',').includes('rw'),
         superOptions: line.superOptions,
-        own: index === 0,
+        own: isOurs,
+        // Seldom asked for, and an overlay of many layers is slow to tell.
+        get answers() {
+          return namespace.answering.may(line);
+        },
       });
     }
   }
@@ -145,12 +149,16 @@ export async function readMounts(
 }
 
 /** Every swap area that is on, device or file. */
-export async function readSwaps({ proc }: SystemRoots): Promise<Swap[]> {
+export async function readSwaps(
+  { answering }: Pick<Namespace, 'answering'>,
+  { proc }: SystemRoots,
+): Promise<Swap[]> {
   const [, ...lines] = (await readText(join(proc, 'swaps'))).trim().split('\n');
   const swaps: Swap[] = [];
   for (const line of lines) {
     const path = unescape(line.split(/\s/)[0] ?? '');
-    const node = await statNode(path);
+    const found = await answering.stat(path);
+    const node = found === null ? null : nodeOfStat(found);
     if (node !== null) swaps.push({ node, path });
   }
   return swaps;

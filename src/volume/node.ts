@@ -22,6 +22,11 @@ export function fileNode(device: bigint, inode: bigint): NodeId {
   return `file:${major}:${minor}:${inode}`;
 }
 
+/** What a file is called that does not exist yet, or that nobody may be asked about. */
+export function newFileNode(path: string): NodeId {
+  return `file:new:${path}`;
+}
+
 /** The node that a stat result (with `bigint: true`) describes; null if it stores no bytes of its own. */
 export function nodeOfStat(stat: BigIntStats): NodeId | null {
   if (stat.isBlockDevice()) {

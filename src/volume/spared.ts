@@ -1,15 +1,16 @@
 /** What we write to ourselves while a file system stands still: none of it may lie there. */
 
-import { fstatSync } from 'node:fs';
-import { readlink, realpath, stat } from 'node:fs/promises';
+import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { reach } from '../reach.js';
 import { footprint, sharesStorage, type Footprint } from './footprint.js';
 import type { Freezable } from './freezable.js';
 import { lockDirectory } from './lock.js';
-import { nodeOfStat } from './node.js';
-import { newFileNode, type SystemState } from './system.js';
+import type { Mount } from './mounts.js';
+import { newFileNode, nodeOfStat } from './node.js';
+import type { SystemState } from './system.js';
 
 interface Place {
   /** What people call it, if its path does not say it. */
@@ -34,7 +35,7 @@ export async function refuseOwnState(
     { what: 'the working directory', path: process.cwd() },
     { what: 'the directory for temporary files', path: tmpdir() },
     { what: 'the directory for locks', path: lockDirectory() },
-    ...(await outputFiles()),
+    ...(await outputFiles(system)),
   ];
   for (const place of places) {
     const own = await footprintOfPlace(place.path, system);
@@ -43,29 +44,29 @@ export async function refuseOwnState(
 }
 
 /** Standard output and error, where they go to files. */
-async function outputFiles(): Promise<Place[]> {
+async function outputFiles({ mounts }: SystemState): Promise<Place[]> {
   const places: Place[] = [];
   for (const [fd, what] of [
     [1, 'standard output'],
     [2, 'standard error'],
   ] as const) {
-    if (!isFile(fd)) continue;
-    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => null);
-    if (target !== null) places.push({ what, path: target.replace(/ \(deleted\)$/, '') });
+    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '');
+    // What lies with a server does not lie on the file system that is frozen, and may not answer.
+    if (target.startsWith('/') && (await mountOfOutput(fd, mounts))?.answers === true)
+      places.push({ what, path: target.replace(/ \(deleted\)$/, '') });
   }
   return places;
 }
 
-function isFile(fd: number): boolean {
-  try {
-    return fstatSync(fd).isFile();
-  } catch {
-    return false; // closed
-  }
+async function mountOfOutput(fd: number, mounts: readonly Mount[]): Promise<Mount | undefined> {
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const id = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
+  return mounts.find((mount) => mount.id === id);
 }
 
 /** Of a path, or of what would be made there: its nearest directory that exists says where that is. */
 async function footprintOfPlace(given: string, system: SystemState): Promise<Footprint> {
+  await reach(given);
   for (let place = path.resolve(given); ; place = path.dirname(place)) {
     const real = await realpath(place).catch(() => null);
     if (real === null && place !== '/') continue;

@@ -4,9 +4,9 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
 import type { VolumeIdentity } from './identity.js';
-import type { NodeId } from './node.js';
+import { newFileNode, type NodeId } from './node.js';
 import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
-import { newFileNode, SystemState } from './system.js';
+import { SystemState } from './system.js';
 import { findWriters } from './writers.js';
 
 /** What was found on one volume. `by` names the device through which it is used, as users would. */
@@ -38,8 +38,15 @@ export interface Surroundings {
   liesOn(directory: string, volume: Volume): Promise<boolean>;
 }
 
-export async function surveySurroundings(roots: SystemRoots = systemRoots): Promise<Surroundings> {
-  const system = await SystemState.read(roots);
+/**
+ * `own` are the paths of the run: only what these lie on is waited for. Rejects with FastsyncError
+ * NOT_ANSWERING if one of them is silent.
+ */
+export async function surveySurroundings(
+  own: readonly string[],
+  roots: SystemRoots = systemRoots,
+): Promise<Surroundings> {
+  const system = await SystemState.read(own, roots);
   const footprintOf = ({ node, realPath }: Volume) => system.footprintOf(node, realPath);
   return {
     usageOf: async (volume) => usageOf(volume, await footprintOf(volume), system, roots),
@@ -88,7 +95,7 @@ async function usageOf(
     mounts,
     swaps: system.swaps.filter(({ node }) => nodes.has(node)).map(({ node }) => nameOf(node)),
     holders: holdersAmong(nodes, own, system),
-    writers: await findWriters(nodes, roots),
+    writers: await findWriters(nodes, system.mounts, roots),
   };
 }
 

@@ -58,7 +58,7 @@ async function survey(
   await mkdir(path.join(proc, '1/ns'), { recursive: true });
   await symlink('mnt:[1]', path.join(proc, '1/ns/mnt'));
   await writeFile(path.join(proc, '1/mountinfo'), `${mountinfo.join('\n')}\n`);
-  return surveySurroundings({ sys, proc, dev: path.join(root, 'dev') });
+  return surveySurroundings([], { sys, proc, dev: path.join(root, 'dev') });
 }
 
 function volume(machine: Machine, name: string) {

@@ -3,6 +3,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
+import { reach } from '../../reach.js';
 import {
   findFreezable,
   findRefusals,
@@ -60,8 +61,12 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   const source = await openVolume(places.source);
   try {
     await refuseUnfreezable(source);
-    const surroundings = await surveySurroundings();
-    for (const directory of [places.stateDirectory, places.journalDirectory]) {
+    const directories = [places.stateDirectory, places.journalDirectory];
+    const surroundings = await surveySurroundings([
+      ...[places.source, ...places.targets],
+      ...directories,
+    ]);
+    for (const directory of directories) {
       const nearest = await nearestExisting(directory);
       if (await surroundings.liesOn(nearest, source.identity)) throw onSource(directory, places);
     }
@@ -159,6 +164,7 @@ function replicaOf(key: string, stateDirectory: string): Promise<Replica | null>
 }
 
 async function nearestExisting(directory: string): Promise<string> {
+  await reach(directory);
   for (let place = path.resolve(directory); ; place = path.dirname(place)) {
     const exists = await access(place).then(
       () => true,

@@ -6,6 +6,7 @@ import { makeDirectory } from '../../directories.js';
 import type { FastsyncError } from '../../errors.js';
 import { checkIsFile, ownFileError, readOwn, reasonOf } from '../../own-file.js';
 import { bootId, processStart } from '../../processes.js';
+import { reach } from '../../reach.js';
 import { isCount, isMoment } from '../state-file.js';
 import type { HookName } from '../online/hooks.js';
 import type { LiveState } from './follower.js';
@@ -135,6 +136,7 @@ export interface FoundStatus extends Omit<LiveStatus, 'state'> {
  */
 export async function readStatuses(stateDirectory: string): Promise<FoundStatus[]> {
   const directory = followDirectory(stateDirectory);
+  await reach(directory);
   const names = (await namesIn(directory)).filter((name) => name.endsWith(statusSuffix));
   const found = await Promise.all(names.map((name) => readStatus(path.join(directory, name))));
   const nameOf = ({ source, target }: Pick<LiveStatus, 'source' | 'target'>) =>

@@ -177,7 +177,7 @@ export async function readerRefusals(
   allowed: ReadonlySet<Override>,
   isTracked = false,
 ): Promise<Refusal[]> {
-  const usage = await wholeUsageOf(await surveySurroundings(), identity);
+  const usage = await wholeUsageOf(await surveySurroundings([identity.path]), identity);
   return findRefusals({ identity, usage }, []).filter(
     ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
   );

@@ -103,8 +103,9 @@ export async function prepareVerify(
   const source = await openVolume(request.source);
   try {
     const targetIdentity = await identifyVolume(request.target);
-    const surroundings = await surveySurroundings();
     const { logDevice } = request;
+    const own = [request.source, request.target, ...(logDevice === undefined ? [] : [logDevice])];
+    const surroundings = await surveySurroundings(own);
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const [target] = await inspectTargets([request.target], source.identity, surroundings, spared);
     if (target?.facts == null) throw new Error('a target that was there is gone');
