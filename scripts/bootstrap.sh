@@ -40,9 +40,11 @@ if [ "${#missing[@]}" -gt 0 ]; then
     as_root=(sudo -n)
   fi
   echo "installing Debian packages: ${missing[*]}" >&2
-  "${as_root[@]}" apt-get update -qq >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    "${missing[@]}" >/dev/null
+  # Whoever has apt now, unattended upgrades say, comes to an end; a mirror that fails is asked again.
+  for words in "update -qq" "install -y -qq --no-install-recommends ${missing[*]}"; do
+    # Unquoted: words.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive bash scripts/patient-apt.sh $words >&2
+  done
 fi
 
 node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' || {

@@ -31,7 +31,7 @@ done
 apt() { # get|cache words...
   "apt-$1" -qq -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- \
     -o Dir::State="$work" -o Dir::State::status="$work/status" -o Dir::Cache="$work" \
-    -o Acquire::Languages=none -o Acquire::Retries=3 -o APT::Sandbox::User=root \
+    -o Acquire::Languages=none -o Acquire::Retries=5 -o APT::Sandbox::User=root \
     -o APT::Architecture=amd64 -o APT::Architectures=amd64 "${@:2}"
 }
 
