@@ -14,8 +14,8 @@ export interface ContestOptions {
   readonly seconds: number;
 }
 
-export const fastsync = ['node', path.resolve('dist/program/fastsync.js')] as const;
-export const fastverify = ['node', path.resolve('dist/program/fastverify.js')] as const;
+export const fastsync = ['node', path.resolve('dist/program/fastsync.mjs')] as const;
+export const fastverify = ['node', path.resolve('dist/program/fastverify.mjs')] as const;
 
 const makers: Readonly<Record<string, readonly [string, ...string[]]>> = {
   ext4: ['mkfs.ext4', '-q', '-F'],

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // Everything else is loaded behind this: Node's own exit code for what it cannot load is 1, which means
 // "different" here.
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(name, function beforeTheRun() {
-    process.stderr.write('error: fastverify was interrupted; nothing was under way.\n');
-    process.exit(5);
-  });
+function beforeTheRun(): void {
+  process.stderr.write('error: fastverify was interrupted; nothing was under way.\n');
+  process.exit(5);
 }
+// A run takes its place: see src/cli/signals.ts.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, beforeTheRun);
 import('../src/cli/guard.js').then(
   ({ guarded }) =>
     guarded('fastverify', async () => (await import('../src/cli/fastverify.js')).fastverify),

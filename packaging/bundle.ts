@@ -16,6 +16,8 @@ const { metafile } = await build({
   // What a command needs is loaded when that command runs.
   splitting: true,
   format: 'esm',
+  // Node then asks no package.json how to load a program, and fails with 1 over one that is torn.
+  outExtension: { '.js': '.mjs' },
   platform: 'node',
   target: 'node20',
   sourcemap: true,

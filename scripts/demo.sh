@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then exec sudo -E env "PATH=$PATH" bash scripts/demo.sh; fi
 
-fastsync() { node dist/program/fastsync.js "$@"; }
-fastverify() { node dist/program/fastverify.js "$@"; }
+fastsync() { node dist/program/fastsync.mjs "$@"; }
+fastverify() { node dist/program/fastverify.mjs "$@"; }
 work=$(mktemp -d -t fastsync-demo-XXXXXX)
 loops=()
 cleanup() {

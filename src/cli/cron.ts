@@ -113,7 +113,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
 
 /** The nightly command by absolute paths: this very node and this very fastverify. */
 function checkCommand(configPath: string): Schedule['command'] {
-  const script = path.join(packageRoot, 'dist/program/fastverify.js');
+  const script = path.join(packageRoot, 'dist/program/fastverify.mjs');
   const command = [process.execPath, script, '--config', configPath, '--all'] as const;
   if (command.some((word) => /\p{Cc}/u.test(word))) {
     throw usage('a path with control characters in it cannot be written into a unit or a crontab');

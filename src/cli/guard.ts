@@ -19,7 +19,11 @@ export async function guarded(name: string, load: () => Promise<Program>): Promi
   process.on('exit', (code) => {
     if (state === 'done' || code !== exitCodes.done) return;
     // Nothing was left to wait for, though the program had not come to its end.
-    tell(name, unexpected(new Error('it ended before its work was done')), words.includes('--json'));
+    tell(
+      name,
+      unexpected(new Error('it ended before its work was done')),
+      words.includes('--json'),
+    );
     process.exitCode = exitCodes.incomplete;
   });
   try {

@@ -41,7 +41,13 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
     native?.unwatchSignals();
     for (const name of signals) process.removeListener(name, onSignal);
   };
-  for (const name of signals) process.on(name, onSignal);
+  for (const name of signals) {
+    process.on(name, onSignal);
+    // What bin/ answers a signal with before anything is under way.
+    for (const listener of process.listeners(name)) {
+      if (listener.name === 'beforeTheRun') process.removeListener(name, listener);
+    }
+  }
   native?.watchSignals(exitCodes.interrupted);
   return { signal: controller.signal, release };
 }

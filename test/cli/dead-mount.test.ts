@@ -64,7 +64,7 @@ test.serial(
       fastsync(['map', there], { timeout }),
       fastsync(['status', '--state-dir', dead.directory], { timeout }),
       fastsync(['config', 'check', '--config', there], { timeout }),
-      fastverify(['--src', source, '--against', there, ...state], { timeout }),
+      fastverify(['--src', source, '--manifest', there, ...state], { timeout }),
     ]);
     for (const { exitCode, stderr, command } of results) {
       t.is(exitCode, 2, `${command}: ${String(stderr)}`);

@@ -181,7 +181,7 @@ test.serial('a clean pair, a differing one, a missing device, a held lock', asyn
 /** Runs a line from the mail in a shell, where fastverify is in the path. */
 async function asTyped(t: ExecutionContext, line: string) {
   const bin = await scratchDirectory(t);
-  const program = path.join(packageRoot, 'dist/program/fastverify.js');
+  const program = path.join(packageRoot, 'dist/program/fastverify.mjs');
   const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
   await writeFile(path.join(bin, 'fastverify'), script, { mode: 0o755 });
   return execa('/bin/sh', ['-c', line], {

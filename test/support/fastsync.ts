@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
-export const fastsyncBin = fileURLToPath(new URL('../../program/fastsync.js', import.meta.url));
+export const fastsyncBin = fileURLToPath(new URL('../../program/fastsync.mjs', import.meta.url));
 
 /** Runs fastsync; never rejects on its exit code. */
 export function fastsync(words: readonly string[], options: Options = {}) {

@@ -8,7 +8,9 @@ import { execa, type Options } from 'execa';
 import type { JsonLine } from './fastsync.js';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
-export const fastverifyBin = fileURLToPath(new URL('../../program/fastverify.js', import.meta.url));
+export const fastverifyBin = fileURLToPath(
+  new URL('../../program/fastverify.mjs', import.meta.url),
+);
 
 /** Runs fastverify; never rejects on its exit code. */
 export function fastverify(words: readonly string[], options: Options = {}) {

@@ -56,7 +56,8 @@ export function startLive(
   const end = async () => {
     const { exitCode, stderr } = await child;
     const summary = lines.at(-1);
-    if (summary?.type !== 'summary') throw new Error(`no summary: ${JSON.stringify(lines)}`);
+    if (summary?.type !== 'summary')
+      throw new Error(`no summary: ${exitCode} ${String(stderr)} ${JSON.stringify(lines)}`);
     return { exitCode, summary, stderr: String(stderr) };
   };
   return {

@@ -15,7 +15,7 @@ export const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Runs fastverify of the package at `root`; never rejects on its exit code. */
 export function fastverify(words: readonly string[], options: Options = {}, root = packageRoot) {
-  return execa(process.execPath, [path.join(root, 'dist/program/fastverify.js'), ...words], {
+  return execa(process.execPath, [path.join(root, 'dist/program/fastverify.mjs'), ...words], {
     reject: false,
     stdin: 'ignore',
     ...options,
