@@ -1,6 +1,6 @@
-// A file system with one file, /image, as large as the third argument says, that keeps nothing. On SIGUSR1 it
-// goes on reading requests and answers none: whoever asks cannot be killed then. Stopped (SIGSTOP), it
-// does not even read them, and who asks can be.
+// A file system with one file, /image, as large as the third argument says, that keeps nothing. On
+// SIGUSR1 it goes on reading requests and answers none: whoever asks cannot be killed then. Stopped
+// (SIGSTOP), it does not even read them, and who asks can be.
 //   stuck-fuse MOUNTPOINT -f SIZE
 #define FUSE_USE_VERSION 31
 #include <errno.h>
@@ -46,7 +46,8 @@ static int open_any(const char *path, struct fuse_file_info *info) {
   return 0;
 }
 
-static int read_zeroes(const char *path, char *to, size_t length, off_t at, struct fuse_file_info *info) {
+static int read_zeroes(const char *path, char *to, size_t length, off_t at,
+                       struct fuse_file_info *info) {
   (void)path, (void)info;
   answer();
   if (at >= size) return 0;
@@ -55,7 +56,8 @@ static int read_zeroes(const char *path, char *to, size_t length, off_t at, stru
   return (int)length;
 }
 
-static int write_nothing(const char *path, const char *from, size_t length, off_t at, struct fuse_file_info *info) {
+static int write_nothing(const char *path, const char *from, size_t length, off_t at,
+                         struct fuse_file_info *info) {
   (void)path, (void)from, (void)at, (void)info;
   answer();
   return (int)length;
