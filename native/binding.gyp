@@ -34,7 +34,10 @@
         '<!@(ls bpf/*.cc)',
         'bpf/program.c',
       ],
-      'cflags_cc': ['-isystem', '<!(node -p "require(\'node-addon-api\').include_dir" | xargs realpath)'],
+      'cflags_cc': [
+        '-include', '<!(realpath addon/older_runtime.h)',
+        '-isystem', '<!(node -p "require(\'node-addon-api\').include_dir" | xargs realpath)',
+      ],
       'include_dirs': ['core', 'bpf'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
       # Linked in, so that a built addon needs nothing on the machine it is carried to.

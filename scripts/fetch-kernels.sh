@@ -5,10 +5,11 @@
 # They go to $FASTSYNC_KERNELS, by default ~/.cache/fastsync-kernels: LINE/vmlinux, LINE/version and
 # LINE/lib/modules. What is printed last is that folder.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 lines=("$@")
 [ "${#lines[@]}" -gt 0 ] || lines=(6.1 6.12 7.2)
 store=${FASTSYNC_KERNELS:-${XDG_CACHE_HOME:-$HOME/.cache}/fastsync-kernels}
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+. scripts/private-apt.sh
 
 die() {
   echo "fetch-kernels: $*" >&2
@@ -27,43 +28,13 @@ for line in "${lines[@]}"; do
   [ -f "$store/$line/version" ] || missing+=("$line")
 done
 
-# A package system of its own: nothing of this machine's is changed.
-apt() { # get|cache words...
-  "apt-$1" -qq -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- \
-    -o Dir::State="$work" -o Dir::State::status="$work/status" -o Dir::Cache="$work" \
-    -o Acquire::Languages=none -o Acquire::Retries=5 -o APT::Sandbox::User=root \
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64 "${@:2}"
-}
-
-# The mirrors of this machine's own configuration.
-mirror() { # debian|debian-security
-  local found
-  found=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | sed -nE "s#^(.*/$1)/*\$#\1#p")
-  [ -n "$found" ] || die "apt is not configured with a mirror of $1: add one to its sources"
-  echo "${found%%$'\n'*}"
-}
-
-read_indexes() {
-  local archive security release
-  archive=$(mirror debian)
-  security=$(mirror debian-security)
-  for release in bookworm trixie; do
-    echo "deb [signed-by=$keyring] $archive $release main"
-    echo "deb [signed-by=$keyring] $archive $release-backports main"
-    echo "deb [signed-by=$keyring] $security $release-security main"
-  done >"$work/sources.list"
-  mkdir -p "$work"/{lists,archives}/partial
-  : >"$work/status"
-  apt get -o APT::Update::Error-Mode=any update >&2 || die "the mirror's package lists cannot be read: see above"
-}
-
 # The kernel's image, and what of it newer ones have in packages of their own.
 packages_of() { # line
   local image
-  image=$(apt cache pkgnames "linux-image-$1." | grep -E "^linux-image-[0-9.]+([-+][a-z0-9.]+)?-amd64\$" |
+  image=$(private_apt cache pkgnames "linux-image-$1." | grep -E "^linux-image-[0-9.]+([-+][a-z0-9.]+)?-amd64\$" |
     sort --version-sort | tail -n 1) || die "the mirror has no kernel of the line $1 in bookworm and trixie"
   echo "$image"
-  apt cache depends "$image" | sed -nE 's/^ *Depends: (linux-(base|binary|modules)-[0-9].*)$/\1/p'
+  private_apt cache depends "$image" | sed -nE 's/^ *Depends: (linux-(base|binary|modules)-[0-9].*)$/\1/p'
 }
 
 # A bzImage (Documentation/arch/x86/boot.rst) holds the kernel compressed; QEMU boots it faster without.
@@ -88,7 +59,7 @@ fetch() { # line
   echo "fetching ${packages%%$'\n'*}" >&2
   mkdir -p "$tree/debs" "$tree/kernel/lib"
   # Unquoted: a list of names.
-  (cd "$tree/debs" && apt get download $packages >&2) || die "a package of the kernel $line cannot be fetched"
+  (cd "$tree/debs" && private_apt get download $packages >&2) || die "a package of the kernel $line cannot be fetched"
   for package in "$tree"/debs/*.deb; do
     # No guest has such hardware, and it is most of the room.
     dpkg-deb --fsys-tarfile "$package" | tar -x -C "$tree" --exclude='*/kernel/sound' \
@@ -108,7 +79,11 @@ fetch() { # line
 }
 
 if [ "${#missing[@]}" -gt 0 ]; then
-  read_indexes
+  sources=()
+  for release in bookworm trixie; do
+    sources+=("debian $release main" "debian $release-backports main" "debian-security $release-security main")
+  done
+  private_apt_update "${sources[@]}"
   for line in "${missing[@]}"; do fetch "$line"; done
 fi
 echo "$store"

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "device.h"
 #include "system_error.h"
 
@@ -24,14 +26,15 @@ T ask(Napi::Env env, int fd, unsigned long request) {
 Napi::Value deviceInfo(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int fd = info[0].As<Napi::Number>().Int32Value();
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) throwSystemError(env, errno, "fstat");
-  const bool isDevice = S_ISBLK(status.st_mode);
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0)
+    throwSystemError(env, errno, "statx");
+  const bool isDevice = S_ISBLK(status.stx_mode);
 
   Napi::Object object = Napi::Object::New(env);
   object["isBlockDevice"] = isDevice;
-  object["sizeBytes"] = static_cast<double>(isDevice ? ask<uint64_t>(env, fd, BLKGETSIZE64)
-                                                     : static_cast<uint64_t>(status.st_size));
+  object["sizeBytes"] =
+      static_cast<double>(isDevice ? ask<uint64_t>(env, fd, BLKGETSIZE64) : status.stx_size);
   object["logicalBlockBytes"] = isDevice ? ask<int>(env, fd, BLKSSZGET) : 1;
   object["physicalBlockBytes"] = isDevice ? ask<unsigned>(env, fd, BLKPBSZGET) : 1U;
   object["readOnly"] = isDevice && ask<int>(env, fd, BLKROGET) != 0;

@@ -3,20 +3,8 @@
 
 #include <napi.h>
 
-#include <cerrno>
-#include <cstring>
-#include <string>
-#include <system_error>
-
 namespace fastsync {
 
-[[noreturn]] inline void throwSystemError(Napi::Env env, int errnum, const char* syscall) {
-  Napi::Error error =
-      Napi::Error::New(env, std::string(syscall) + ": " + std::generic_category().message(errnum));
-  error.Set("errno", Napi::Number::New(env, -errnum));
-  error.Set("code", Napi::String::New(env, ::strerrorname_np(errnum)));
-  error.Set("syscall", Napi::String::New(env, syscall));
-  throw error;
-}
+[[noreturn]] void throwSystemError(Napi::Env env, int errnum, const char* syscall);
 
 }  // namespace fastsync

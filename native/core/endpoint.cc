@@ -76,10 +76,11 @@ void Endpoint::openBuffered(int fd, Access access) {
 }
 
 void Endpoint::measure() {
-  struct stat status {};
-  if (::fstat(buffered_.get(), &status) != 0) throw SetupError({errno, "fstat", side_, 0, 0});
-  isBlockDevice_ = S_ISBLK(status.st_mode);
-  auto pageBytes = static_cast<uint64_t>(status.st_blksize);
+  struct statx status {};
+  if (::statx(buffered_.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0)
+    throw SetupError({errno, "statx", side_, 0, 0});
+  isBlockDevice_ = S_ISBLK(status.stx_mode);
+  uint64_t pageBytes = status.stx_blksize;
   if (isBlockDevice_) {
     int sector = 0;
     if (::ioctl(buffered_.get(), BLKSSZGET, &sector) != 0)
