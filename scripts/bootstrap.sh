@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Makes a bare clone ready: Debian packages, npm packages, the build. Does only what is missing.
-#   scripts/bootstrap.sh [run|bench|kernel]   `run` (the default) is what the demo and the tests need,
-#                                             and the others need more
+#   scripts/bootstrap.sh [run|demo|package|bench|kernel]   `run` (the default) is what the tests need, bench
+#                                             and kernel are more; demo and package are what these need
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libssl-dev libfuse3-dev libbpf-dev)
-volumes=(e2fsprogs xfsprogs ntfs-3g btrfs-progs dosfstools fdisk gdisk mount util-linux rsync attr openssl)
-oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libnbd-bin bmap-tools gddrescue sleuthkit xxhash zstd
-  clang-format clang llvm bpftool python3-prometheus-client)
+build=(g++ make python3 pkg-config liburing-dev libxxhash-dev libssl-dev libbpf-dev)
+volumes=(e2fsprogs xfsprogs ntfs-3g fdisk mount util-linux rsync openssl)
+demo=(partclone)
+more_volumes=(btrfs-progs dosfstools gdisk attr)
+oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libfuse3-dev libnbd-bin bmap-tools gddrescue sleuthkit
+  xxhash zstd clang-format clang llvm bpftool python3-prometheus-client)
 # What writes while a volume is copied.
 loads=(fio sqlite3 psmisc)
 # The tests look at the pages of reports and manuals, and type into shells.
@@ -18,8 +20,17 @@ signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils
 peers=(time xfsdump)
 # Kernels are fetched and booted.
 guests=(debian-archive-keyring dpkg xz-utils zstd kmod busybox-static qemu-system-x86 dmsetup sg3-utils nvme-cli)
+# Packages are made, and installed in bare systems.
+packaging=(debian-archive-keyring dpkg dpkg-dev xz-utils patchelf binutils lintian debootstrap)
 
-wanted=("${build[@]}" "${volumes[@]}" "${oracles[@]}" "${loads[@]}" "${readers[@]}" "${signatures[@]}")
+case "${1:-run}" in
+  demo) wanted=("${build[@]}" "${volumes[@]}" "${demo[@]}") ;;
+  package) wanted=("${build[@]}" "${packaging[@]}" e2fsprogs) ;;
+  *)
+    wanted=("${build[@]}" "${volumes[@]}" "${more_volumes[@]}" "${oracles[@]}" "${loads[@]}" "${readers[@]}"
+      "${signatures[@]}")
+    ;;
+esac
 case "${1:-run}" in
   bench) wanted+=("${peers[@]}") ;;
   kernel) wanted+=("${guests[@]}") ;;

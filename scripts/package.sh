@@ -29,7 +29,7 @@ fill() { # folder
   node -p 'const { name, version, license, type } = require("./package.json");
     JSON.stringify({ name, version, license, type }, null, 2)' >"$library/package.json"
   cp -r dist/program "$library/dist/"
-  mv "$library"/dist/program/LICENSE* "$to/share/doc/fastsync/"
+  rm "$library"/dist/program/LICENSE*
   cp -r "$prebuilt" "$library/native/prebuilds/"
   cp completions/fastsync.bash "$library/completions/"
   cp "$runtime"/lib/*.so.* "$library/lib/"
@@ -45,17 +45,18 @@ fill() { # folder
   node dist/program/fastsync.js completion zsh >"$to/share/zsh/vendor-completions/_fastsync"
   cp packaging/fastsync.yaml "$to/share/doc/fastsync/examples/"
   cp docs/*.md "$to/share/doc/fastsync/"
-  copyright >"$to/share/doc/fastsync/copyright"
-  find "$library" -type f ! -name node ! -name 'fastsync-freezer' -exec chmod 644 {} +
+  cp packaging/debian/copyright "$to/share/doc/fastsync/"
+  third_party | gzip -9n >"$to/share/doc/fastsync/third-party.txt.gz"
+  chmod 755 "$library"/dist/program/fast{sync,verify}.js
+  find "$library" -name '*.so.*' -exec chmod 644 {} +
 }
 
-copyright() {
-  cat packaging/debian/copyright
-  printf '\n%s\n\n' 'Libraries bundled into /usr/lib/fastsync/dist/program:'
+third_party() {
+  printf '%s\n\n' 'Libraries bundled into lib/fastsync/dist/program:'
   cat dist/program/LICENSES
-  printf '\n%s\n\n' 'Node.js, /usr/lib/fastsync/node:'
+  printf '\n%s\n\n' 'Node.js, lib/fastsync/node:'
   cat "$runtime/node_modules/node-24/LICENSE"
-  printf '\n%s\n\n' 'The C++ library of GCC, /usr/lib/fastsync/lib:'
+  printf '\n%s\n\n' 'The C++ library of GCC, lib/fastsync/lib:'
   cat "$runtime/lib/copyright"
 }
 
@@ -64,7 +65,7 @@ archive() {
   fill "$work/$name"
   cp README.md LICENSE "$work/$name/"
   tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -c "$name" |
-    xz -T0 -4 >"$packages/$name-linux-x64.tar.xz"
+    xz -T0 -3 >"$packages/$name-linux-x64.tar.xz"
 }
 
 deb() {
@@ -77,7 +78,6 @@ deb() {
   cp systemd/*.service "$units/"
   node dist/packaging/units.js "$units"
   cp packaging/debian/lintian-overrides "$tree/usr/share/lintian/overrides/fastsync"
-  rm "$tree"/usr/share/doc/fastsync/LICENSE*
   changelog | gzip -9n >"$tree/usr/share/doc/fastsync/changelog.gz"
   size=$(du -sk --apparent-size "$tree" | cut -f1)
   sed -e "s/@VERSION@/$version/" -e "s/@SIZE@/$size/" packaging/debian/control >"$tree/DEBIAN/control"
@@ -86,7 +86,7 @@ deb() {
   done
   (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
   find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-  dpkg-deb --root-owner-group -Zxz -z4 --build "$tree" "$packages/fastsync_${version}_amd64.deb" >/dev/null
+  dpkg-deb --root-owner-group -Zxz -z3 --build "$tree" "$packages/fastsync_${version}_amd64.deb" >/dev/null
 }
 
 changelog() {
@@ -95,7 +95,7 @@ fastsync ($version) stable; urgency=medium
 
   * Version $version; the history of changes is kept with the sources.
 
- -- The fastsync maintainers <fastsync@localhost.localdomain>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+ -- The fastsync maintainers <maintainers@fastsync.example.org>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 TEXT
 }
 
