@@ -28,12 +28,13 @@ debian() { # release
 }
 
 rescue() { # one shell and one C library, as old as they may be
+  local package link
   private_apt_update "debian bullseye main"
   mkdir "$work/debs"
   (cd "$work/debs" && private_apt get download libc6 busybox-static >&2)
   for package in "$work"/debs/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x -C "$work/rescue"; done
   [ -e "$work/rescue/bin/busybox" ] || ln -s ../usr/bin/busybox "$work/rescue/bin/busybox"
-  for name in sh readlink; do ln -s busybox "$work/rescue/bin/$name"; done
+  for link in sh readlink; do ln -s busybox "$work/rescue/bin/$link"; done
 }
 
 for name in "${names[@]}"; do
