@@ -39,15 +39,15 @@ fill() { # folder
   for program in fastsync fastverify; do
     install -m 755 packaging/launcher.sh "$to/bin/$program"
     gzip -9n <"dist/man/$program.8" >"$to/share/man/man8/$program.8.gz"
-    node dist/program/fastsync.js completion bash >"$to/share/bash-completion/completions/$program"
+    node dist/program/fastsync.mjs completion bash >"$to/share/bash-completion/completions/$program"
   done
   gzip -9n <dist/man/fastsync.yaml.5 >"$to/share/man/man5/fastsync.yaml.5.gz"
-  node dist/program/fastsync.js completion zsh >"$to/share/zsh/vendor-completions/_fastsync"
+  node dist/program/fastsync.mjs completion zsh >"$to/share/zsh/vendor-completions/_fastsync"
   cp packaging/fastsync.yaml "$to/share/doc/fastsync/examples/"
   cp docs/*.md "$to/share/doc/fastsync/"
   cp packaging/debian/copyright "$to/share/doc/fastsync/"
   third_party | gzip -9n >"$to/share/doc/fastsync/third-party.txt.gz"
-  chmod 755 "$library"/dist/program/fast{sync,verify}.js
+  chmod 755 "$library"/dist/program/fast{sync,verify}.mjs
   find "$library" -name '*.so.*' -exec chmod 644 {} +
 }
 
