@@ -2,14 +2,8 @@
 
 export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
-export {
-  seed,
-  type FreePolicy,
-  type SeedOptions,
-  type SeedResult,
-  type SeedRun,
-  type SeedTarget,
-} from './seed.js';
+export { seed } from './seed.js';
+export type { FreePolicy, SeedOptions, SeedResult, SeedRun, SeedTarget } from './seed-run.js';
 export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';
 export * from './verify/index.js';
 export * from './live/index.js';

@@ -5,7 +5,7 @@ import { CheckpointFile } from './checkpoint.js';
 import { unwrittenEvidence } from './evidence.js';
 import type { PreparedSeed } from './prepare.js';
 import { decideResumption } from './resume.js';
-import type { SeedOptions } from './seed.js';
+import type { SeedOptions } from './seed-run.js';
 
 /** Looks only; writes nothing. */
 export async function isRetry(

@@ -18,7 +18,7 @@ import {
 } from '../volume/index.js';
 import { holdsData } from './content.js';
 import { markOn } from './mark.js';
-import type { SeedTarget } from './seed.js';
+import type { SeedTarget } from './seed-run.js';
 import { wholeUsageOf } from './elsewhere.js';
 
 /** A target as it was before the run. */

@@ -1,11 +1,17 @@
 /** What a run has begun to write and not finished, for whoever has to say so when it ends early. */
 
+import type { LocalVolume } from '../volume/index.js';
+
 export class Touched {
   readonly #left = new Map<string, string>();
 
   /** From now on, until it is finished, `state` is what the target is; a clause without a subject. */
   begin(path: string, state: string): void {
     this.#left.set(path, state);
+  }
+
+  beginAll(targets: readonly { readonly volume: LocalVolume }[], state: string): void {
+    for (const { volume } of targets) this.begin(volume.identity.path, state);
   }
 
   finish(path: string): void {

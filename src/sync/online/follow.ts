@@ -8,7 +8,7 @@ import { formatBytes, formatRate, Meter, type Reporter } from '../../report/inde
 import type { Tracker } from '../../tracker/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import { headBytes } from '../plan.js';
-import type { CopyPiece, Follow, Point, Unsealed } from '../seed.js';
+import type { CopyPiece, Follow, Point, Unsealed } from '../seed-run.js';
 import { slice } from '../work-list.js';
 import { Backlog } from './backlog.js';
 import { cutOver, type Cutover } from './cutover.js';
