@@ -9,7 +9,7 @@ import { type Ended, npmPackage, quiet, seedAndProve } from './support.js';
 test('npm installs it offline, and it seeds and proves', async (t) => {
   const directory = await scratchDirectory(t);
   const prefix = path.join(directory, 'prefix');
-  const words = ['install', '--global', '--prefix', prefix, npmPackage];
+  const words = ['install', '--offline', '--global', '--prefix', prefix, npmPackage];
   const bin = path.dirname(process.execPath);
   // No variables of the npm that runs these tests, and an empty cache.
   const env = { PATH: `${bin}:/usr/bin:/bin`, HOME: directory, LC_ALL: 'C.UTF-8' };
