@@ -47,8 +47,9 @@ fill() { # folder
   cp docs/*.md "$to/share/doc/fastsync/"
   cp packaging/debian/copyright "$to/share/doc/fastsync/"
   third_party | gzip -9n >"$to/share/doc/fastsync/third-party.txt.gz"
-  chmod 755 "$library"/dist/program/fast{sync,verify}.mjs
-  find "$library" -name '*.so.*' -exec chmod 644 {} +
+  # The launcher starts them, by this Node and no other.
+  sed -i '1{/^#!/d}' "$library"/dist/program/fast{sync,verify}.mjs
+  find "$library" \( -name '*.so.*' -o -name '*.node' -o -name '*.mjs' \) -exec chmod 644 {} +
 }
 
 third_party() {

@@ -3,7 +3,8 @@
 // test/packaging/ looks at what the addon asks for.
 #pragma once
 
-// Moved from libpthread to libc, and so to a new version, in glibc 2.34.
+// Moved from libpthread to libc, and so to new versions, in glibc 2.32 and 2.34.
+__asm__(".symver pthread_sigmask, pthread_sigmask@GLIBC_2.2.5");
 __asm__(".symver pthread_cond_clockwait, pthread_cond_clockwait@GLIBC_2.30");
 // std::condition_variable::wait(), which GCC 12 gave a second version.
 __asm__(
