@@ -16,7 +16,8 @@ export async function guarded(name: string, load: () => Promise<Program>): Promi
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  process.on('exit', (code) => {
+  // Not where somebody asked the process to end, as --help does.
+  process.on('beforeExit', (code) => {
     if (state === 'done' || code !== exitCodes.done) return;
     // Nothing was left to wait for, though the program had not come to its end.
     tell(

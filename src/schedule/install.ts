@@ -1,6 +1,6 @@
 /** Writes unit files, both or none, and none that somebody else wrote. */
 
-import { readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { reach } from '../reach.js';
@@ -33,8 +33,15 @@ export async function installUnits(files: readonly UnitFile[], overwrite: boolea
     if (!overwrite && !(await isOursToWrite(file))) throw notOurs(file);
   }
   for (const { path: file, text } of files) {
+    await removeLink(file);
     await withVolumeErrors(file, () => replaceFile(file, text, 0o644));
   }
+}
+
+/** A unit that was masked is a link to /dev/null: the link goes, and nothing is written behind it. */
+async function removeLink(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => null);
+  if (found?.isSymbolicLink()) await rm(file);
 }
 
 async function isOursToWrite(file: string): Promise<boolean> {

@@ -34,7 +34,7 @@ test('what is written passes systemd, and says exactly what was asked for', asyn
   }
   const [program, script, ...rest] = await execStartOf(path.join(units, 'fastverify.service'));
   t.is(await realpath(program), await realpath(process.execPath));
-  t.regex(script ?? '', /^\/.*\/dist\/program\/fastverify\.js$/);
+  t.regex(script ?? '', /^\/.*\/dist\/program\/fastverify\.mjs$/);
   t.deepEqual(rest, ['--config', config, '--all']);
   t.regex(
     await readFile(path.join(units, 'fastverify.service'), 'utf8'),

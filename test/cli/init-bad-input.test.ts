@@ -121,6 +121,8 @@ test.serial('a reader of the output that leaves does not end the copy', async (t
     ...['-c', script, 'sh', ...command],
     ...['--state-dir', path.join(directory, 'state')],
   ]);
-  t.is(stderr, '0');
+  const [note = '', exitCode] = stderr.split('\n');
+  t.is((JSON.parse(note) as { readonly code: string }).code, 'OUTPUT_LOST');
+  t.is(exitCode, '0');
   await t.notThrowsAsync(execa('cmp', [source, target]));
 });

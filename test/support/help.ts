@@ -16,7 +16,7 @@ export async function* helpOf(
 ): AsyncGenerator<Help> {
   for (const command of programs) {
     const [program = '', ...words] = command.split(' ');
-    const bin = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url));
+    const bin = fileURLToPath(new URL(`../../program/${program}.mjs`, import.meta.url));
     const { stdout } = await execa(process.execPath, [bin, ...words, '--help']);
     const [tables = ''] = stdout.split('\nExamples:');
     const heads = [...tables.matchAll(/^ {1,6}(?:-\w, +)?--([a-z][a-z-]*)/gm)];
