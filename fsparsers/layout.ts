@@ -66,12 +66,12 @@ export function layout<const F extends Fields>(endian: 'little' | 'big', fields:
         );
       }
       const view = new DataView(bytes.buffer, bytes.byteOffset + at, sizeBytes);
-      return Object.fromEntries(
-        entries.map(([name, [fieldAt, type]]) => [
-          name,
-          decodeField(view, fieldAt, type, endian === 'little'),
-        ]),
-      ) as Decoded<F>;
+      // A plain loop: there may be millions of structures.
+      const decoded: Record<string, number | Uint8Array> = {};
+      for (const [name, [fieldAt, type]] of entries) {
+        decoded[name] = decodeField(view, fieldAt, type, endian === 'little');
+      }
+      return decoded as Decoded<F>;
     },
   };
 }

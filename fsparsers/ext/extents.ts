@@ -4,27 +4,10 @@
  * Source: Linux fs/ext4/ext4_extents.h, Documentation/filesystems/ext4/ifork.rst.
  */
 
-import { layout } from '../layout.js';
-
-const headerLayout = layout('little', {
-  eh_magic: [0, 'u16'],
-  eh_entries: [2, 'u16'],
-  eh_max: [4, 'u16'],
-  eh_depth: [6, 'u16'],
-});
-
-const leafLayout = layout('little', {
-  ee_block: [0, 'u32'],
-  ee_len: [4, 'u16'],
-  ee_start_hi: [6, 'u16'],
-  ee_start_lo: [8, 'u32'],
-});
-
-const indexLayout = layout('little', {
-  ei_block: [0, 'u32'],
-  ei_leaf_lo: [4, 'u32'],
-  ei_leaf_hi: [8, 'u16'],
-});
+/** Where the fields lie. Read one by one, since there may be millions of nodes. */
+const headerAt = { magic: 0, entries: 2, max: 4, depth: 6 } as const;
+const leafAt = { logical: 0, length: 4, startHigh: 6, startLow: 8 } as const;
+const indexAt = { logical: 0, leafLow: 4, leafHigh: 8 } as const;
 
 const magic = 0xf30a;
 const entryBytes = 12;
@@ -55,7 +38,7 @@ export type ExtentNode =
 
 /** Whether an inode's i_block holds the root of an extent tree. */
 export function looksLikeExtents(block: Uint8Array): boolean {
-  return headerLayout.decode(block).eh_magic === magic;
+  return viewOf(block).getUint16(headerAt.magic, true) === magic;
 }
 
 /**
@@ -63,32 +46,57 @@ export function looksLikeExtents(block: Uint8Array): boolean {
  * where the bytes cannot be such a node.
  */
 export function decodeExtentNode(bytes: Uint8Array): ExtentNode | string {
-  const header = headerLayout.decode(bytes);
-  const { eh_entries: count, eh_max: max, eh_depth: depth } = header;
+  const view = viewOf(bytes);
+  const found = view.getUint16(headerAt.magic, true);
+  const count = view.getUint16(headerAt.entries, true);
+  const max = view.getUint16(headerAt.max, true);
+  const depth = view.getUint16(headerAt.depth, true);
   const tailAt = entryBytes * (1 + max);
-  if (header.eh_magic !== magic) return `magic is 0x${header.eh_magic.toString(16)}`;
+  if (found !== magic) return `magic is 0x${found.toString(16)}`;
   if (depth > maxExtentDepth) return `depth is ${depth}`;
   if (max === 0 || count > max || tailAt > bytes.length) return `${count} entries of ${max}`;
   if (depth > 0 && count === 0) return 'an index without entries';
-  const offsets = Array.from({ length: count }, (_, nth) => entryBytes * (1 + nth));
-  return depth === 0
-    ? { depth, tailAt, extents: offsets.map((at) => decodeExtent(bytes, at)) }
-    : { depth, tailAt, children: offsets.map((at) => decodeIndex(bytes, at)) };
+  if (depth === 0) return { depth, tailAt, extents: entriesOf(view, count, extentAt) };
+  return { depth, tailAt, children: entriesOf(view, count, childAt) };
+}
+
+function entriesOf<E>(
+  view: DataView,
+  count: number,
+  decode: (view: DataView, at: number) => E,
+): E[] {
+  const entries: E[] = [];
+  for (let nth = 0; nth < count; nth++) entries.push(decode(view, entryBytes * (1 + nth)));
+  return entries;
 }
 
 /** Decodes one extent: 12 bytes at `at`. */
 export function decodeExtent(bytes: Uint8Array, at: number): Extent {
-  const { ee_block, ee_len, ee_start_hi, ee_start_lo } = leafLayout.decode(bytes, at);
-  const unwritten = ee_len > maxWrittenBlocks;
+  return extentAt(viewOf(bytes), at);
+}
+
+function extentAt(view: DataView, at: number): Extent {
+  const length = view.getUint16(at + leafAt.length, true);
+  const unwritten = length > maxWrittenBlocks;
   return {
-    logical: ee_block,
-    physical: ee_start_hi * 2 ** 32 + ee_start_lo,
-    blocks: unwritten ? ee_len - maxWrittenBlocks : ee_len,
+    logical: view.getUint32(at + leafAt.logical, true),
+    physical:
+      view.getUint16(at + leafAt.startHigh, true) * 2 ** 32 +
+      view.getUint32(at + leafAt.startLow, true),
+    blocks: unwritten ? length - maxWrittenBlocks : length,
     unwritten,
   };
 }
 
-function decodeIndex(bytes: Uint8Array, at: number): ExtentIndex {
-  const { ei_block, ei_leaf_hi, ei_leaf_lo } = indexLayout.decode(bytes, at);
-  return { logical: ei_block, physical: ei_leaf_hi * 2 ** 32 + ei_leaf_lo };
+function childAt(view: DataView, at: number): ExtentIndex {
+  return {
+    logical: view.getUint32(at + indexAt.logical, true),
+    physical:
+      view.getUint16(at + indexAt.leafHigh, true) * 2 ** 32 +
+      view.getUint32(at + indexAt.leafLow, true),
+  };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,32 +4,30 @@
  * Sources: Linux fs/ext4/ext4.h (struct ext4_inode), fs/ext4/inode.c (ext4_inode_csum).
  */
 
-import { crc32c } from '../checksum.js';
+import { crc32c, crc32cOfNumber } from '../checksum.js';
 import { ParseError } from '../errors.js';
-import { layout } from '../layout.js';
 import { readStructure } from '../reader.js';
 import type { ByteReader } from '../reader.js';
 import { inodeOffsetBytes } from './descriptors.js';
 import type { ExtGeometry } from './geometry.js';
 
-const inodeLayout = layout('little', {
-  i_mode: [0x00, 'u16'],
-  i_size_lo: [0x04, 'u32'],
-  i_links_count: [0x1a, 'u16'],
-  i_flags: [0x20, 'u32'],
-  i_block: [0x28, 'bytes:60'],
-  i_generation: [0x64, 'u32'],
-  i_file_acl_lo: [0x68, 'u32'],
-  i_size_high: [0x6c, 'u32'],
-  i_file_acl_high: [0x76, 'u16'],
-  i_checksum_lo: [0x7c, 'u16'],
-});
-
-/** What an inode of more than 128 bytes adds. */
-const extraLayout = layout('little', {
-  i_extra_isize: [0x80, 'u16'],
-  i_checksum_hi: [0x82, 'u16'],
-});
+/** Where the fields lie. Read one by one, since there may be millions of inodes. */
+const fieldAt = {
+  mode: 0x00,
+  sizeLow: 0x04,
+  linksCount: 0x1a,
+  flags: 0x20,
+  block: 0x28,
+  blockEnd: 0x64,
+  generation: 0x64,
+  fileAclLow: 0x68,
+  sizeHigh: 0x6c,
+  fileAclHigh: 0x76,
+  checksumLow: 0x7c,
+  /** In inodes of more than 128 bytes. */
+  extraBytes: 0x80,
+  checksumHigh: 0x82,
+} as const;
 
 const oldInodeBytes = 128;
 
@@ -63,20 +61,26 @@ export interface Inode {
 
 /** Decodes an inode's bytes (at least 128) without judging them. */
 export function decodeInode(bytes: Uint8Array, number: number, offsetBytes = 0): Inode {
-  const raw = inodeLayout.decode(bytes);
-  const sizeBytes = raw.i_size_high * 2 ** 32 + raw.i_size_lo;
+  const view = viewOf(bytes);
+  const format = view.getUint16(fieldAt.mode, true) & formatMask;
+  const flags = view.getUint32(fieldAt.flags, true);
+  const sizeBytes = wide(view, fieldAt.sizeLow, view.getUint32(fieldAt.sizeHigh, true));
   return {
     number,
     offsetBytes,
-    isRegular: (raw.i_mode & formatMask) === formats.regular,
-    mapsBlocks: mapsBlocks(raw.i_mode & formatMask, raw.i_flags, sizeBytes),
-    linksCount: raw.i_links_count,
+    isRegular: format === formats.regular,
+    mapsBlocks: mapsBlocks(format, flags, sizeBytes),
+    linksCount: view.getUint16(fieldAt.linksCount, true),
     sizeBytes,
-    flags: raw.i_flags,
-    generation: raw.i_generation,
-    attributeBlock: raw.i_file_acl_high * 2 ** 32 + raw.i_file_acl_lo,
-    block: raw.i_block,
+    flags,
+    generation: view.getUint32(fieldAt.generation, true),
+    attributeBlock: wide(view, fieldAt.fileAclLow, view.getUint16(fieldAt.fileAclHigh, true)),
+    block: bytes.subarray(fieldAt.block, fieldAt.blockEnd),
   };
+}
+
+function wide(view: DataView, lowAt: number, high: number): number {
+  return high * 2 ** 32 + view.getUint32(lowAt, true);
 }
 
 function mapsBlocks(format: number, flags: number, sizeBytes: number): boolean {
@@ -86,10 +90,10 @@ function mapsBlocks(format: number, flags: number, sizeBytes: number): boolean {
   return format === formats.link && isLong;
 }
 
-/** How many links an inode's bytes say that it has, without decoding the rest. 0: it is not in use. */
-export function linksOf(bytes: Uint8Array): number {
-  const [at] = inodeLayout.fields.i_links_count;
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+/** How many links the inode that begins at `at` says that it has. 0: it is not in use. */
+export function linksOf(bytes: Uint8Array, at: number): number {
+  const low = at + fieldAt.linksCount;
+  return (bytes[low] as number) | ((bytes[low + 1] as number) << 8);
 }
 
 /** Reads inode `number`. Rejects with ParseError where it does not exist or fails its checksum. */
@@ -109,11 +113,11 @@ export async function readInode(
 }
 
 /** What the checksums of an inode and of its extent blocks begin with. */
-export function inodeChecksumSeed(geometry: ExtGeometry, inode: Inode): number {
-  return crc32c(
-    crc32c(geometry.checksumSeed, littleEndian32(inode.number)),
-    littleEndian32(inode.generation),
-  );
+export function inodeChecksumSeed(
+  { checksumSeed }: ExtGeometry,
+  { number, generation }: Inode,
+): number {
+  return crc32cOfNumber(crc32cOfNumber(checksumSeed, number), generation);
 }
 
 /** True where inodes carry no checksums. */
@@ -123,21 +127,28 @@ export function inodeChecksumHolds(
   bytes: Uint8Array,
 ): boolean {
   if (!geometry.has('metadata_csum')) return true;
-  const zeroed = new Uint8Array(bytes);
-  const [lowAt] = inodeLayout.fields.i_checksum_lo;
-  const [highAt] = extraLayout.fields.i_checksum_hi;
-  zeroed.fill(0, lowAt, lowAt + 2);
-  const low = inodeLayout.decode(bytes).i_checksum_lo;
-  const extra = bytes.length > oldInodeBytes ? extraLayout.decode(bytes) : null;
+  const view = viewOf(bytes);
+  const low = view.getUint16(fieldAt.checksumLow, true);
   // The high half is there only where the inode's extra part is long enough to hold it.
-  const hasHigh = extra !== null && oldInodeBytes + extra.i_extra_isize >= highAt + 2;
-  if (hasHigh) zeroed.fill(0, highAt, highAt + 2);
-  const sum = crc32c(inodeChecksumSeed(geometry, inode), zeroed);
-  return hasHigh ? sum === extra.i_checksum_hi * 0x10000 + low : (sum & 0xffff) === low;
+  const hasHigh =
+    bytes.length > oldInodeBytes &&
+    oldInodeBytes + view.getUint16(fieldAt.extraBytes, true) >= fieldAt.checksumHigh + 2;
+  const high = hasHigh ? view.getUint16(fieldAt.checksumHigh, true) : 0;
+  // The fields themselves count as zeros.
+  let sum = inodeChecksumSeed(geometry, inode);
+  sum = crc32c(sum, bytes, 0, fieldAt.checksumLow);
+  sum = crc32c(sum, twoZeros);
+  if (hasHigh) {
+    sum = crc32c(sum, bytes, fieldAt.checksumLow + 2, fieldAt.checksumHigh);
+    sum = crc32c(sum, twoZeros);
+    sum = crc32c(sum, bytes, fieldAt.checksumHigh + 2);
+    return sum === high * 0x10000 + low;
+  }
+  return (crc32c(sum, bytes, fieldAt.checksumLow + 2) & 0xffff) === low;
 }
 
-function littleEndian32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
+const twoZeros = new Uint8Array(2);
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

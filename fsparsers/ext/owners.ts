@@ -119,9 +119,10 @@ function claimAll(
 ): void {
   const { inodeBytes } = geometry;
   for (let nth = 0; (nth + 1) * inodeBytes <= bytes.length; nth++) {
-    const own = bytes.subarray(nth * inodeBytes, (nth + 1) * inodeBytes);
+    const at = nth * inodeBytes;
     // Without links it is nobody's: e2fsck and the next mount give its blocks back.
-    if (linksOf(own) === 0 || first + nth === badBlocksInode) continue;
+    if (linksOf(bytes, at) === 0 || first + nth === badBlocksInode) continue;
+    const own = bytes.subarray(at, at + inodeBytes);
     const inode = decodeInode(own, first + nth);
     if (inodeChecksumHolds(geometry, inode, own)) claims.add(inode);
     else check.addUnread(`inode ${inode.number}`, 'its checksum does not hold');

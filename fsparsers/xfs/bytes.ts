@@ -14,9 +14,9 @@ export function checksumIsRight(bytes: Uint8Array, crcAt: number): boolean {
 
 /** The CRC-32C that belongs at `crcAt` in this structure. */
 export function checksumOf(bytes: Uint8Array, crcAt: number): number {
-  let crc = crc32c(0xffffffff, bytes.subarray(0, crcAt));
+  let crc = crc32c(0xffffffff, bytes, 0, crcAt);
   crc = crc32c(crc, zeros);
-  crc = crc32c(crc, bytes.subarray(crcAt + 4));
+  crc = crc32c(crc, bytes, crcAt + 4);
   return ~crc >>> 0;
 }
 
