@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa, type Options } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
 
@@ -111,7 +112,10 @@ test('a signal while the program loads: a sentence, and 5', async (t) => {
     "process.stdout.write('loading'); setInterval(() => {}, 1000); await new Promise(() => {});",
   );
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const run = execa(process.execPath, [program, 'status'], { reject: false, stdin: 'ignore' });
+    const run = execa(...endingWithUs(process.execPath, [program, 'status']), {
+      reject: false,
+      stdin: 'ignore',
+    });
     await once(run.stdout, 'data');
     run.kill(signal);
     const { exitCode, stderr } = await run;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { fastsync, fastsyncBin } from '../support/fastsync.js';
 import { fastverify } from '../support/fastverify.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -106,7 +107,7 @@ test.serial(
     const words = ['init', '--src', source, '--dst', target, '--whole', '--json'];
     const state = ['--bwlimit', '1M', '--state-dir', path.join(directory, 'state')];
     const command = [process.execPath, fastsyncBin, ...words, ...state];
-    const run = execa('sh', ['-c', 'exec "$@" 1<>"$0"', dead.file, ...command], {
+    const run = execa(...endingWithUs('sh', ['-c', 'exec "$@" 1<>"$0"', dead.file, ...command]), {
       reject: false,
       timeout,
       stdin: 'ignore',

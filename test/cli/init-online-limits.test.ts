@@ -3,6 +3,7 @@
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { fastsyncBin, fastsyncJson, type JsonLine } from '../support/fastsync.js';
 import {
   checkLoad,
@@ -43,7 +44,7 @@ const littleMemory = 'mount -t tmpfs -o size=48m tmpfs /dev/shm';
 function rewriting(t: ExecutionContext, directory: string) {
   const file = path.join(directory, 'rewritten');
   const script = `while :; do dd if=/dev/zero of=${file} bs=1M count=40 conv=notrunc,fsync status=none; done`;
-  const child = execa('sh', ['-c', script], { reject: false, detached: true });
+  const child = execa(...endingWithUs('sh', ['-c', script]), { reject: false, detached: true });
   let isOver = false;
   const stop = async () => {
     if (child.pid !== undefined && !isOver) process.kill(-child.pid, 'SIGKILL');

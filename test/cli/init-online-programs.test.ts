@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import {
   checkCopy,
   onlineKindNames,
@@ -17,11 +18,14 @@ const mebibyte = 1024 ** 2;
 
 /** Runs until it is stopped; what it says on standard output is logged outside of the source. */
 function program(t: ExecutionContext, directory: string, log: string, script: string) {
-  const child = execa('bash', ['-euc', `cd "$1"; ${script}`, 'program', directory], {
-    detached: true,
-    stdout: { file: log },
-    reject: false,
-  });
+  const child = execa(
+    ...endingWithUs('bash', ['-euc', `cd "$1"; ${script}`, 'program', directory]),
+    {
+      detached: true,
+      stdout: { file: log },
+      reject: false,
+    },
+  );
   let isOver = false;
   const stop = async () => {
     if (child.pid !== undefined && !isOver) process.kill(-child.pid, 'SIGKILL');

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { fastsyncBin, type JsonLine } from '../support/fastsync.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 
@@ -13,7 +14,7 @@ async function stopped(
   words: readonly string[],
   isTime: (line: JsonLine) => boolean,
 ): Promise<{ exitCode: number | undefined; lines: JsonLine[] }> {
-  const child = execa(process.execPath, [fastsyncBin, ...words, '--json'], {
+  const child = execa(...endingWithUs(process.execPath, [fastsyncBin, ...words, '--json']), {
     reject: false,
     stdin: 'ignore',
     buffer: false,

@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { lockPair, pairKey } from '../../src/sync/live/replica-file.js';
 import { identifyVolume } from '../../src/volume/index.js';
 import { fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
@@ -76,7 +77,9 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
 out = open(sys.argv[2], "w")
 while True:
   out.write(s.recv(4096).decode() + "\\n"); out.flush()`;
-  const listener = execa('python3', ['-c', script, socket, heard], { reject: false });
+  const listener = execa(...endingWithUs('python3', ['-c', script, socket, heard]), {
+    reject: false,
+  });
   t.teardown(async () => {
     listener.kill('SIGKILL');
     await listener;

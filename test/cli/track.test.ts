@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -185,9 +186,10 @@ test.serial('bad input', async (t) => {
 async function withoutBpfFs(t: ExecutionContext) {
   const script =
     'for at in /sys/fs/bpf /run/fastsync/bpf; do while mountpoint -q "$at"; do umount --lazy "$at"; done; done; echo ready; exec cat';
-  const holder = execa('unshare', ['--mount', '--propagation', 'private', 'bash', '-euc', script], {
-    reject: false,
-  });
+  const holder = execa(
+    ...endingWithUs('unshare', ['--mount', '--propagation', 'private', 'bash', '-euc', script]),
+    { reject: false },
+  );
   t.teardown(async () => {
     holder.kill('SIGKILL');
     await holder;

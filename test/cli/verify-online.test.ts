@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { fastsyncJson } from '../support/fastsync.js';
 import { fastverify, fastverifyJson } from '../support/fastverify.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -117,11 +118,12 @@ test.serial('what is written without end is not proven, and never called equal',
   const pair = await scene(t, ['mkfs.ext4', '-q', '-F']);
   await follow(pair);
   const file = path.join(pair.mount, 'busy');
-  const writer = execa(
-    'bash',
-    ['-c', 'while :; do dd if=/dev/urandom of="$0" bs=64K count=1 conv=notrunc,fsync; done', file],
-    { reject: false, stdio: 'ignore', detached: true },
-  );
+  const endless = 'while :; do dd if=/dev/urandom of="$0" bs=64K count=1 conv=notrunc,fsync; done';
+  const writer = execa(...endingWithUs('bash', ['-c', endless, file]), {
+    reject: false,
+    stdio: 'ignore',
+    detached: true,
+  });
   const stop = async () => {
     // The shell's whole group: its dd as well.
     await execa('kill', ['--', `-${writer.pid ?? 'none'}`], { reject: false });

@@ -5,9 +5,9 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { scratchDirectory } from '../support/scratch.js';
+import { endingWithUs } from '../support/lifetime.js';
+import { type Owner, scratchDirectory } from '../support/scratch.js';
 
 async function exists(file: string): Promise<boolean> {
   try {
@@ -19,15 +19,15 @@ async function exists(file: string): Promise<boolean> {
 
 /** The file that `nbdkit ...plugin` serves, until the test ends. */
 export async function nbdFile(
-  t: ExecutionContext,
+  t: Owner,
   plugin: readonly string[],
   options: readonly string[] = [],
 ): Promise<string> {
   const mountPoint = path.join(await scratchDirectory(t), 'nbd');
   await mkdir(mountPoint);
   const file = path.join(mountPoint, 'volume');
-  const command = ['--command', 'nbdkit', '--single', ...plugin];
-  const server = execa('nbdfuse', [...options, file, ...command], {
+  const command = ['--command', 'nbdkit', '--single', '--exit-with-parent', ...plugin];
+  const server = execa(...endingWithUs('nbdfuse', [...options, file, ...command]), {
     reject: false,
     stdio: 'ignore',
   });
@@ -43,12 +43,12 @@ export async function nbdFile(
 }
 
 /** `backing` as a file that can have no holes, as on file systems without them. */
-export function fileWithoutHoles(t: ExecutionContext, backing: string): Promise<string> {
+export function fileWithoutHoles(t: Owner, backing: string): Promise<string> {
   return nbdFile(t, ['--filter=nozero', 'split', backing]);
 }
 
 /** `backing` on a disk that, while paused, answers nobody. */
-export async function pausableFile(t: ExecutionContext, backing: string) {
+export async function pausableFile(t: Owner, backing: string) {
   const control = path.join(await scratchDirectory(t), 'pause');
   const file = await nbdFile(t, ['--filter=pause', 'file', backing, `pause-control=${control}`]);
   // nbdkit-pause-filter(1): a letter is an order, and comes back as a capital when it is carried out.
@@ -65,7 +65,7 @@ export async function pausableFile(t: ExecutionContext, backing: string) {
 
 /** `backing` with bad sectors: reading any of `ranges` (start and length in bytes) gives EIO. */
 export async function fileWithBadSectors(
-  t: ExecutionContext,
+  t: Owner,
   backing: string,
   sizeBytes: number,
   ranges: readonly (readonly [start: number, length: number])[],

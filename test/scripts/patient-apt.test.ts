@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 const script = fileURLToPath(new URL('../../../scripts/patient-apt.sh', import.meta.url));
@@ -27,7 +28,7 @@ async function busyApt(t: ExecutionContext, lock: string) {
   }
   await writeFile(path.join(root, 'sources.list'), '');
   await writeFile(path.join(root, 'status'), '');
-  const held = execa('python3', ['-c', holder, path.join(root, lock)], {
+  const held = execa(...endingWithUs('python3', ['-c', holder, path.join(root, lock)]), {
     stdin: 'pipe',
     reject: false,
   });

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
+import { endingWithUs } from './lifetime.js';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
 export const fastsyncBin = fileURLToPath(new URL('../../program/fastsync.mjs', import.meta.url));
 
 /** Runs fastsync; never rejects on its exit code. */
 export function fastsync(words: readonly string[], options: Options = {}) {
-  return execa(process.execPath, [fastsyncBin, ...words], {
+  return execa(...endingWithUs(process.execPath, [fastsyncBin, ...words]), {
     reject: false,
     stdin: 'ignore',
     ...options,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import type { JsonLine } from './fastsync.js';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
@@ -14,7 +15,7 @@ export const fastverifyBin = fileURLToPath(
 
 /** Runs fastverify; never rejects on its exit code. */
 export function fastverify(words: readonly string[], options: Options = {}) {
-  return execa(process.execPath, [fastverifyBin, ...words], {
+  return execa(...endingWithUs(process.execPath, [fastverifyBin, ...words]), {
     reject: false,
     stdin: 'ignore',
     ...options,

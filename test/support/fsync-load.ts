@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import { randomFrom } from './random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from './scratch.js';
 import type { Kind } from './seeding.js';
@@ -45,9 +46,12 @@ export async function startLoad(
   await execa(mkfs, [...options, device]);
   const { directory: mountPoint } = await mounted(t, device, kind.mount ?? []);
   const log = path.join(scratch, 'log');
-  const child = execa(process.execPath, [writer, mountPoint, log, String(seed), String(pauseMs)], {
-    reject: false,
-  });
+  const child = execa(
+    ...endingWithUs(process.execPath, [writer, mountPoint, log, String(seed), String(pauseMs)]),
+    {
+      reject: false,
+    },
+  );
   t.teardown(async () => {
     child.kill('SIGKILL');
     await child;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { execa, type Options } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import { fastsync, type JsonLine } from './fastsync.js';
 import { fillWithGarbage } from './garbage.js';
 import { scratchDirectory, sparseFile } from './scratch.js';
@@ -15,11 +16,14 @@ export const packageRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Runs fastverify of the package at `root`; never rejects on its exit code. */
 export function fastverify(words: readonly string[], options: Options = {}, root = packageRoot) {
-  return execa(process.execPath, [path.join(root, 'dist/program/fastverify.mjs'), ...words], {
-    reject: false,
-    stdin: 'ignore',
-    ...options,
-  });
+  return execa(
+    ...endingWithUs(process.execPath, [path.join(root, 'dist/program/fastverify.mjs'), ...words]),
+    {
+      reject: false,
+      stdin: 'ignore',
+      ...options,
+    },
+  );
 }
 
 /** Runs fastverify with --json and parses its lines; the last one is the summary. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import { fastsyncJson } from './fastsync.js';
 import { checkKept, type Kept, readFsyncLog } from './durable-log.js';
 import { attachLoop, mounted, type Owner, scratchDirectory, sparseFile } from './scratch.js';
@@ -95,10 +96,13 @@ export async function fsyncLoad(
   const directory = path.join(mount, name);
   await mkdir(directory);
   const log = path.join(scratch, `${name}.log`);
-  const child = execa(process.execPath, [writerProgram, directory, log, String(seed)], {
-    stdin: 'pipe',
-    reject: false,
-  });
+  const child = execa(
+    ...endingWithUs(process.execPath, [writerProgram, directory, log, String(seed)]),
+    {
+      stdin: 'pipe',
+      reject: false,
+    },
+  );
   const stop = async () => {
     child.stdin.end();
     const { exitCode, stderr } = await child;

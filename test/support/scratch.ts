@@ -7,13 +7,17 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { sweepLeftBehind } from './lifetime.js';
+import { ownPrefix } from './owner.js';
+
+await sweepLeftBehind();
 
 /** What cleans up at its end: a test, or whatever else has one. */
 export type Owner = Pick<ExecutionContext, 'teardown'>;
 
 /** A directory that is removed when the test ends. */
-export async function scratchDirectory(t: Owner): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'fastsync-test-'));
+export async function scratchDirectory(t: Owner, place = tmpdir()): Promise<string> {
+  const directory = await mkdtemp(path.join(place, ownPrefix));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }

@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import { fastsyncBin } from './fastsync.js';
 import { scratchDirectory } from './scratch.js';
 
@@ -39,12 +40,20 @@ export async function typedShell(
     await writeFile(path.join(directory, program), standIn);
     await chmod(path.join(directory, program), 0o755);
   }
-  const child = execa('script', ['--quiet', '--flush', '--command', starts[shell], '/dev/null'], {
-    cwd: directory,
-    env: { PATH: `${directory}:${process.env.PATH ?? ''}`, TERM: 'dumb', PS1: '', HOME: directory },
-    buffer: false,
-    reject: false,
-  });
+  const child = execa(
+    ...endingWithUs('script', ['--quiet', '--flush', '--command', starts[shell], '/dev/null']),
+    {
+      cwd: directory,
+      env: {
+        PATH: `${directory}:${process.env.PATH ?? ''}`,
+        TERM: 'dumb',
+        PS1: '',
+        HOME: directory,
+      },
+      buffer: false,
+      reject: false,
+    },
+  );
   t.teardown(() => child.kill());
   let output = '';
   let wake = () => {

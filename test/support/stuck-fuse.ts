@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { endingWithUs } from './lifetime.js';
 import { type Owner, scratchDirectory } from './scratch.js';
 
 const source = fileURLToPath(new URL('../../../test/support/stuck-fuse.c', import.meta.url));
@@ -34,13 +35,14 @@ export async function stuckMount(
   await execa('cc', ['-O1', source, '-o', program, ...flags.trim().split(/\s+/)]);
   const directory = path.join(scratch, 'mnt');
   await mkdir(directory);
-  const serve = [program, directory, '-f', String(sizeBytes)];
+  const serve = [directory, '-f', String(sizeBytes)];
   // The namespace's first process takes all others with it, and ends with us.
   const script = `"$@" & until mountpoint -q "$0"; do sleep 0.05; done; ${apart?.holder ?? ''} echo ready; wait`;
-  const start = ['bash', '-c', script, directory, ...serve];
-  const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const start = ['bash', '-c', script, directory, program, ...serve];
+  const unshare = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const words = apart === null ? serve : [...unshare, '--propagation', 'private', ...start];
-  const child = execa('setpriv', ['--pdeathsig', 'KILL', ...words], {
+  const file = apart === null ? program : 'unshare';
+  const child = execa(...endingWithUs(file, words), {
     reject: false,
     stdin: 'ignore',
     buffer: false,

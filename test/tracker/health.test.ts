@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { startTracker, trackerSupport } from '../../src/tracker/index.js';
 import { openVolume } from '../../src/volume/index.js';
 import { mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -89,8 +90,7 @@ test.serial('the granularity', async (t) => {
 
 test.serial('64 TiB: the last mark, the memory announced, discards of gibibytes', async (t) => {
   // Files of this size live in memory only.
-  const folder = (await execa('mktemp', ['--directory', '/dev/shm/fastsync-test-XXXXXX'])).stdout;
-  t.teardown(() => execa('rm', ['-r', folder]));
+  const folder = await scratchDirectory(t, '/dev/shm');
   const sizeBytes = 2 ** 46;
   const { device } = await loopOf(t, sizeBytes, folder);
   const tracker = await trackerOf(t, device);
@@ -164,7 +164,7 @@ test.serial('a device that changes its size, or is another one', async (t) => {
 test.serial('kill -9 leaves nothing in the kernel', async (t) => {
   const { device } = await loopOf(t);
   const script = fileURLToPath(new URL('child.js', import.meta.url));
-  const child = execa(process.execPath, [script, device], { reject: false });
+  const child = execa(...endingWithUs(process.execPath, [script, device]), { reject: false });
   child.stdout.setEncoding('utf8');
   for await (const text of child.stdout) {
     if (String(text).includes('ready')) break;

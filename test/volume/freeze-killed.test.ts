@@ -6,6 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
+import { ownPrefix } from '../support/owner.js';
 import { seededRandom } from '../support/random.js';
 import { assertWritable, kindNames, mountedKind, until, watchdogs } from './freezing.js';
 
@@ -36,7 +38,7 @@ function freezingRun(
   const numbers = [holdMs, maxFreezeMs].map(String);
   const words = ['node', '--input-type=module', '-e', script, device, ...numbers];
   const [file = '', ...args] = [...wrapper, ...words];
-  const child = execa(file, args, { reject: false, stdin: 'ignore' });
+  const child = execa(...endingWithUs(file, args), { reject: false, stdin: 'ignore' });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => {
     said += bytes.toString();
@@ -106,7 +108,7 @@ for (const [what, file, word] of [
 ] as const) {
   test(`a service that is ${what} with all its processes leaves nothing frozen`, async (t) => {
     const { device, directory } = await mountedKind(t, 'xfs');
-    const group = path.join(groupRoot, `fastsync-test-${process.pid}-${what}`);
+    const group = path.join(groupRoot, `${ownPrefix}${what}`);
     await mkdir(group);
     t.teardown(() =>
       until(() =>

@@ -4,6 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { FastsyncError } from '../../src/errors.js';
 import { takeLock } from '../../src/volume/index.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -22,7 +23,7 @@ function contender(node: string, directory: string, wrapper: readonly string[] =
   `;
   const command = [...wrapper, 'node', '--input-type=module', '-e', script, node, directory];
   const [file = '', ...args] = command;
-  const child = execa(file, args, { stdin: 'pipe', buffer: false, reject: false });
+  const child = execa(...endingWithUs(file, args), { stdin: 'pipe', buffer: false, reject: false });
   const answer = new Promise<string>((resolve) => {
     child.stdout.once('data', (bytes: Buffer) => {
       resolve(bytes.toString().trim());

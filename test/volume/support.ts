@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../support/lifetime.js';
 import { prepareSeed } from '../../src/sync/index.js';
 import { overrides as overrideOf, type Override, type Refusal } from '../../src/volume/index.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -63,10 +64,13 @@ export async function refuses(
 
 /** A shell script that says when it is ready, and goes on until the test ends; gives its pid. */
 export async function background(t: ExecutionContext, script: string): Promise<number> {
-  const child = execa('bash', ['-euc', `${script}\necho ready; read -r _ || true`], {
-    reject: false,
-    stdin: 'pipe',
-  });
+  const child = execa(
+    ...endingWithUs('bash', ['-euc', `${script}\necho ready; read -r _ || true`]),
+    {
+      reject: false,
+      stdin: 'pipe',
+    },
+  );
   t.teardown(async () => {
     child.stdin.end();
     await child;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { endingWithUs } from '../../support/lifetime.js';
 import { ntfsParser } from '../../../fsparsers/ntfs/index.js';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { FileByteReader } from '../../../src/volume/index.js';
@@ -46,7 +47,7 @@ export async function whileMounted(
 ): Promise<void> {
   const directory = path.join(await scratchDirectory(t), 'mnt');
   await mkdir(directory);
-  const driver = execa('ntfs-3g', ['-o', 'no_detach', image, directory]);
+  const driver = execa(...endingWithUs('ntfs-3g', ['-o', 'no_detach', image, directory]));
   try {
     while (!(await isMounted(directory))) {
       if (driver.exitCode !== null) await driver;
