@@ -45,7 +45,7 @@ test.serial('status tells a running replication from a dead one', async (t) => {
 
   // A second run must not touch the first one's journal, whatever its user allows.
   const words = ['live', '--src', load.device, '--dst', target, ...state];
-  t.is((await fastsyncJson(words)).exitCode, 4);
+  t.is((await fastsyncJson(words)).exitCode, 7);
   t.is((await fastsyncJson([...words, '--allow-busy-target', '--yes'])).exitCode, 7);
   t.is((await fastsyncJson(['live', '--recover', '--dst', target, ...state])).exitCode, 7);
   const { length } = run.lines.filter(({ type }) => type === 'epoch');
