@@ -1,6 +1,6 @@
 /** The packages that `npm run package` made, and bare systems to try them in. */
 
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -87,6 +87,10 @@ export async function seedAndProve(
 /** Every path below a directory, beside those that any installation of anything leaves. */
 export async function pathsBelow(directory: string): Promise<string[]> {
   const own = [/^proc\//, /^var\/lib\/dpkg\//, /^var\/log\//, /^var\/cache\//, /^run\//, /^tmp\//];
-  const all = await readdir(directory, { recursive: true });
-  return all.filter((file) => !own.some((pattern) => pattern.test(file))).sort();
+  // Links out of the tree are not followed: they would lead into this machine's own directories.
+  const { stdout } = await execa('find', ['-P', directory, '-mindepth', '1', '-printf', '%P\\n']);
+  return stdout
+    .split('\n')
+    .filter((file) => !own.some((pattern) => pattern.test(file)))
+    .sort();
 }
