@@ -36,8 +36,17 @@ export async function attachLoop(
   options: readonly string[] = [],
 ): Promise<string> {
   const { stdout: device } = await execa('losetup', ['--find', '--show', ...options, file]);
-  t.teardown(() => execa('losetup', ['--detach', device], { reject: false }));
+  t.teardown(() => detachFrom(device, file));
   return device;
+}
+
+/** A device that a test has detached itself may be another test's by now: that one keeps it. */
+async function detachFrom(device: string, file: string): Promise<void> {
+  const { stdout } = await execa('losetup', ['--noheadings', '--output', 'NAME', '-j', file], {
+    reject: false,
+  });
+  if (!stdout.split('\n').includes(device)) return;
+  await execa('losetup', ['--detach', device], { reject: false });
 }
 
 /**
