@@ -3,10 +3,10 @@
 import type { ParserOptions } from './parser.js';
 import type { CrossCheck, Filesystem, MapBuilder, MapNote } from './usedmap.js';
 
-/** Bytes of owners that are always read: it takes less than a second. */
-const floorBytes = 64 << 20;
+/** Owners are always read where that takes no longer, as measured (docs/benchmarks.md). */
+const floorMs = 1000;
 /** The same where writers wait for the map. */
-const frozenFloorBytes = 16 << 20;
+const frozenFloorMs = 150;
 /** Owners that are more than one part in so many of what is in use are not read unasked. */
 const mostShare = 32;
 
@@ -15,8 +15,12 @@ export interface OwnersCost {
   readonly owners: string;
   /** To be read for them; an upper bound will do. */
   readonly ownersBytes: number;
+  /** Of CPU, with 2 ms for reading them from a disk of 500 MB/s. */
+  readonly msPerMebibyte: number;
   /** Of the whole file system. */
   readonly usedBytes: number;
+  /** A list of bad blocks leaves bytes out: worth a look at who owns them, unless writers wait. */
+  readonly hasBad?: boolean;
 }
 
 /** What a cross-check gave: for the map, and for its notes. */
@@ -28,12 +32,13 @@ export interface CrossChecked {
 /** Null: read the owners. Else what the map says instead. */
 export function skipOwners(
   { crossCheck = 'auto', writersWait = false }: ParserOptions,
-  { owners, ownersBytes, usedBytes }: OwnersCost,
+  { owners, ownersBytes, msPerMebibyte, usedBytes, hasBad = false }: OwnersCost,
 ): CrossChecked | null {
   if (crossCheck === 'none') return skipped('not asked for');
   if (crossCheck === 'owners') return null;
-  if (ownersBytes <= (writersWait ? frozenFloorBytes : floorBytes)) return null;
-  if (!writersWait && ownersBytes * mostShare <= usedBytes) return null;
+  const ms = (ownersBytes / 2 ** 20) * msPerMebibyte;
+  if (ms <= (writersWait ? frozenFloorMs : floorMs)) return null;
+  if (!writersWait && (hasBad || ownersBytes * mostShare <= usedBytes)) return null;
   const cost = `${mebibytes(ownersBytes)} to read beside ${mebibytes(usedBytes)} in use`;
   const why = writersWait ? `${cost}, while writers wait` : cost;
   const message =

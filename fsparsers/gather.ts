@@ -42,7 +42,7 @@ export async function* gather<P extends Piece>(
       const bytes = reads[index] ?? null;
       if (bytes === null) {
         signal?.throwIfAborted();
-        yield* oneByOne(reader, run.pieces, onUnreadable);
+        yield* oneByOne(reader, run.pieces, signal, onUnreadable);
         continue;
       }
       for (const piece of run.pieces) {
@@ -64,6 +64,7 @@ function readRun<P extends Piece>(
 async function* oneByOne<P extends Piece>(
   reader: ByteReader,
   pieces: readonly P[],
+  signal?: AbortSignal,
   onUnreadable?: (piece: P, error: unknown) => void,
 ): AsyncGenerator<Gathered<P>> {
   for (const piece of pieces) {
@@ -71,6 +72,8 @@ async function* oneByOne<P extends Piece>(
     try {
       bytes = await reader.read(piece.offsetBytes, piece.lengthBytes);
     } catch (error) {
+      // A reader may reject because of the abort itself.
+      signal?.throwIfAborted();
       if (onUnreadable === undefined) throw error;
       onUnreadable(piece, error);
       continue;

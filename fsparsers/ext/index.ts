@@ -61,7 +61,7 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
   const badNotes = trusted ? await markBadBlocks(after, geometry, builder) : [];
   // Before what an older view calls free is marked: a file of the newer one may lie there.
   const owners = trusted
-    ? await checkOwners(after, groups, builder, withBad(options, badNotes))
+    ? await checkOwners(after, groups, builder, badNotes.length > 0, options)
     : nothingFree;
   if (trusted && journal.overlay !== null) {
     // What the stale bitmaps call used stays used. Their counts need not agree before the replay,
@@ -91,13 +91,6 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
     ranges,
     locate: locator(geometry, groups.metadata, ranges),
   };
-}
-
-/** A list of blocks to leave out is worth a look at who owns them, also where that costs more. */
-function withBad(options: ParserOptions, badNotes: readonly MapNote[]): ParserOptions {
-  const { crossCheck = 'auto', writersWait = false } = options;
-  const isWorthIt = badNotes.length > 0 && crossCheck === 'auto' && !writersWait;
-  return isWorthIt ? { ...options, crossCheck: 'owners' } : options;
 }
 
 async function readGeometry(reader: ByteReader): Promise<ExtGeometry> {

@@ -26,14 +26,17 @@ export async function checkOwners(
   reader: ByteReader,
   table: GroupTable,
   builder: MapBuilder,
+  hasBad: boolean,
   options: ParserOptions,
 ): Promise<CrossChecked> {
   const { geometry, totals } = table;
   const usedBlocks = geometry.blocksCount - totals.freeClusters * geometry.blocksPerCluster;
   const skip = skipOwners(options, {
     owners: 'the inodes',
+    msPerMebibyte: 9,
     ownersBytes: totals.writtenInodes * geometry.inodeBytes,
     usedBytes: Math.max(0, usedBlocks) * geometry.blockBytes,
+    hasBad,
   });
   if (skip !== null) return skip;
   const check = new OwnerCheck(builder, words);
@@ -55,8 +58,8 @@ interface TablePart {
   readonly lengthBytes: number;
 }
 
-/** As much as is looked at between two looks at what inodes refer to. */
-const partInodes = 16_384;
+/** As much of a table is looked at between two looks at what inodes refer to: whole blocks. */
+const partBytes = 4 << 20;
 
 async function* inodeTables(
   reader: ByteReader,
@@ -65,6 +68,7 @@ async function* inodeTables(
   signal?: AbortSignal,
 ): AsyncGenerator<{ readonly first: number; readonly bytes: Uint8Array }> {
   const { inodesPerGroup, inodeBytes, blockBytes } = geometry;
+  const partInodes = partBytes / inodeBytes;
   for await (const { firstGroup, descriptors } of readDescriptors(reader, geometry, signal)) {
     const parts: TablePart[] = [];
     for (const [nth, descriptor] of descriptors.entries()) {

@@ -64,9 +64,11 @@ export const ntfsParser: Parser = {
       const badBytes = bad.reduce((sum, { length }) => sum + length, 0);
       notes.push(badBlocksNote('$BadClus', badBytes));
     }
+    const { usedBytes } = clusters;
+    const hasBad = bad.length > 0;
     const recordBits = system.stream('$MFT', attributeTypes.bitmap);
     const checked = clusters.isBelieved
-      ? await checkOwners({ volume, mft, recordBits }, builder, clusters.usedBytes, options)
+      ? await checkOwners({ volume, mft, recordBits }, builder, { usedBytes, hasBad }, options)
       : skipped('nothing is taken as free');
     notes.push(...checked.notes);
     const backups = await markBackupBoot(volume, builder);

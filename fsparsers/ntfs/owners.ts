@@ -29,14 +29,20 @@ export interface OwnerSources {
 export async function checkOwners(
   sources: OwnerSources,
   builder: MapBuilder,
-  usedBytes: number,
+  { usedBytes, hasBad }: { readonly usedBytes: number; readonly hasBad: boolean },
   options: ParserOptions,
 ): Promise<CrossChecked> {
   const { boot } = sources.volume;
   const stretches = sources.mft.stretches();
   const records = stretches.reduce((sum, { first, end }) => sum + end - first, 0);
   const ownersBytes = records * boot.recordBytes;
-  const skipped = skipOwners(options, { owners: 'the $MFT', ownersBytes, usedBytes });
+  const skipped = skipOwners(options, {
+    owners: 'the $MFT',
+    ownersBytes,
+    msPerMebibyte: 3,
+    usedBytes,
+    hasBad,
+  });
   if (skipped !== null) return skipped;
   const check = new OwnerCheck(builder, {
     owners: 'records of the $MFT',

@@ -79,7 +79,8 @@ async function paint(
   const counts = countsNote(geometry, log, groups);
   if (counts?.severity === 'warning') return allUsed(reader, geometry, counts);
   const loggedInodes = log.state === 'replayed' ? log.inodes : new Set<number>();
-  const search = { view: views.current, geometry, groups, loggedInodes };
+  const { signal } = options;
+  const search = { view: views.current, geometry, groups, loggedInodes, signal };
   return {
     builder,
     notes: [...groups.notes, ...(counts === null ? [] : [counts])],

@@ -1,6 +1,6 @@
 /** Blocks that an ext file system lists as bad are left alone: e2fsck and mke2fs make the list, the disk fails. */
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -55,6 +55,32 @@ for (const [lister, type] of [
     const made = await fastverifyJson(['--src', source, '--write-manifest', manifest]);
     t.is(made.exitCode, 0);
 
+    await execa('e2fsck', ['-fn', target]);
+    const left = await mounted(t, image, ['-o', 'ro']);
+    const right = await mounted(t, target, ['-o', 'ro']);
+    t.deepEqual(await treeDifferences(left.directory, right.directory), []);
+  });
+}
+
+for (const free of ['zero', 'discard'] as const) {
+  test(`--free ${free} does to bad blocks' places on the target what it does to free space`, async (t) => {
+    const { directory, image } = await makeSource(t, 'e2fsck', 'ext4');
+    const source = await fileWithBadSectors(t, image, bytes, badRanges);
+    const target = await sparseFile(path.join(directory, 'target.img'), bytes);
+    await fillWithGarbage(target, bytes);
+    const pair = ['--src', source, '--dst', target, '--state-dir', path.join(directory, 'state')];
+    const seeded = await fastsyncJson(['init', ...pair, '--yes', '--free', free]);
+    t.is(seeded.exitCode, 0, seeded.stderr + JSON.stringify(seeded.summary));
+    t.is((await fastverifyJson(pair)).exitCode, 0);
+    if (free === 'zero') {
+      const copy = await readFile(target);
+      for (const [start, length] of badRanges) {
+        t.true(
+          copy.subarray(start, start + length).every((byte) => byte === 0),
+          `byte ${start}`,
+        );
+      }
+    }
     await execa('e2fsck', ['-fn', target]);
     const left = await mounted(t, image, ['-o', 'ro']);
     const right = await mounted(t, target, ['-o', 'ro']);

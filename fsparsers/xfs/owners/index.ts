@@ -25,6 +25,7 @@ export async function checkOwners(
   const owners = byTree ? 'reverse-mapping trees' : 'inodes';
   const skip = skipOwners(options, {
     owners: `the ${owners}`,
+    msPerMebibyte: byTree ? 33 : 7,
     // Mappings of fragmented files come on top: 16 bytes an extent, less than one part in 60 of its data.
     ownersBytes: bytesOf(search, byTree ? 'reverse mapping B+tree' : 'inode chunk'),
     usedBytes: usedBlocks(search) * geometry.blockBytes,

@@ -1,7 +1,7 @@
 /** Reads all inodes that are in use, in the order in which they lie, and claims what they map. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
-import { ParseError } from '../../errors.js';
+import type { ParseError } from '../../errors.js';
 import { gather } from '../../gather.js';
 import { readAgiAlone } from '../ag-headers.js';
 import { treeFault, treeKinds, walkTree, type TreeWalk } from '../btree.js';
@@ -9,7 +9,7 @@ import { agBlockBytes, agBlockLog } from '../superblock.js';
 import { ChunkList } from './chunks.js';
 import { decodeInode } from './inode.js';
 import { MappingClaims } from './mappings.js';
-import { addFault, type OwnerSearch } from './search.js';
+import { addFault, tolerating, type OwnerSearch } from './search.js';
 
 /** As much as is looked at between two looks at what inodes refer to. */
 const chunksAtOnce = 1024;
@@ -21,7 +21,7 @@ export async function claimByInodes(
   mostBlocks: number,
   check: OwnerCheck,
 ): Promise<void> {
-  const claims = new MappingClaims(search.view, search.geometry, mostBlocks, check);
+  const claims = new MappingClaims(search, mostBlocks, check);
   for (let agno = 0; agno < search.groups.known.length; agno++) {
     const chunks = await readChunks(search, agno, check);
     for (let first = 0; first < chunks.length; first += chunksAtOnce) {
@@ -33,15 +33,16 @@ export async function claimByInodes(
 
 /** The chunks of a group whose space is unknown may be read all the same: they own blocks anywhere. */
 async function readChunks(
-  { view, geometry }: OwnerSearch,
+  search: OwnerSearch,
   agno: number,
   check: OwnerCheck,
 ): Promise<ChunkList> {
+  const { view, geometry } = search;
   const chunks = new ChunkList(geometry, agno);
   const unread = (fault: ParseError) => {
     addFault(check, fault);
   };
-  try {
+  await tolerating(`AG ${agno} inode B+tree`, search, check, async () => {
     const agi = await readAgiAlone(view, geometry, agno);
     const seen = new Set<number>();
     const walk: TreeWalk = {
@@ -62,15 +63,12 @@ async function readChunks(
       onFault: unread,
     };
     await walkTree(view, walk);
-  } catch (error) {
-    if (!(error instanceof ParseError)) throw error;
-    unread(error);
-  }
+  });
   return chunks;
 }
 
 async function claimChunks(
-  { view, geometry }: OwnerSearch,
+  { view, geometry, signal }: OwnerSearch,
   agno: number,
   chunks: ChunkList,
   first: number,
@@ -93,7 +91,11 @@ async function claimChunks(
     };
     pieces.push({ ...place, index, from, to });
   }
-  for await (const { piece, bytes } of gather(view, pieces)) {
+  const tell = ({ index, from, to }: { index: number; from: number; to: number }) => {
+    const firstOf = firstNumber + chunks.firstOf(index);
+    check.addUnread(`inodes ${firstOf + from} to ${firstOf + to - 1}`, 'they cannot be read');
+  };
+  for await (const { piece, bytes } of gather(view, pieces, signal, tell)) {
     for (let nth = piece.from; nth < piece.to; nth++) {
       const number = firstNumber + chunks.firstOf(piece.index) + nth;
       if (!chunks.isUsed(piece.index, nth) || loggedInodes.has(number)) continue;

@@ -11,6 +11,7 @@ import { checksumIsRight, sameBytes, viewOf } from '../bytes.js';
 import { agBlockBytes, agBlockLog, agLength, type Geometry } from '../superblock.js';
 import type { MetadataView } from '../view.js';
 import type { Fork, Inode } from './inode.js';
+import type { OwnerSearch } from './search.js';
 
 /** struct xfs_btree_block with xfs_btree_block_lhdr, fs/xfs/libxfs/xfs_format.h; v4 ends at 24. */
 const headerLayout = layout('big', { magic: [0, 'u32'], level: [4, 'u16'], records: [6, 'u16'] });
@@ -61,9 +62,16 @@ export class MappingClaims {
   readonly #waiting: Node[] = [];
   #budget: number;
 
+  readonly #signal: AbortSignal | undefined;
+
   /** `mostBlocks` is how many blocks of mappings there can be. */
-  constructor(view: MetadataView, geometry: Geometry, mostBlocks: number, check: OwnerCheck) {
+  constructor(
+    { view, geometry, signal }: Pick<OwnerSearch, 'view' | 'geometry' | 'signal'>,
+    mostBlocks: number,
+    check: OwnerCheck,
+  ) {
     this.#view = view;
+    this.#signal = signal;
     this.#geometry = geometry;
     this.#budget = mostBlocks;
     this.#check = check;
@@ -94,7 +102,12 @@ export class MappingClaims {
         this.#check.addUnread('block mappings', 'there are more of them than blocks in use');
         return;
       }
-      for await (const { piece, bytes } of gather(this.#view, wave)) this.#readNode(piece, bytes);
+      const tell = ({ owner, offsetBytes }: Node) => {
+        this.#damage(owner, `the B+tree block at byte ${offsetBytes} cannot be read`);
+      };
+      for await (const { piece, bytes } of gather(this.#view, wave, this.#signal, tell)) {
+        this.#readNode(piece, bytes);
+      }
     }
   }
 

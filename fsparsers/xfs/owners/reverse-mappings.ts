@@ -1,11 +1,11 @@
 /** What the reverse-mapping tree of each allocation group says is owned, whoever the owner is. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
-import { ParseError } from '../../errors.js';
+import type { ParseError } from '../../errors.js';
 import { readAgfAlone } from '../ag-headers.js';
 import { treeFault, treeKinds, walkTree, type Leaf, type TreeWalk } from '../btree.js';
 import { agBlockBytes, agLength } from '../superblock.js';
-import { addFault, type OwnerSearch } from './search.js';
+import { addFault, tolerating, type OwnerSearch } from './search.js';
 
 /** The owners that are no inode (XFS_RMAP_OWN_*, fs/xfs/libxfs/xfs_format.h), counted down from -1. */
 const otherOwners = [
@@ -23,15 +23,16 @@ const nobody = 0xffff_ffff_ffff_ffffn; // XFS_RMAP_OWN_NULL
 
 /** Claims all that the trees list. A group that is used whole as it is has nothing to compare. */
 export async function claimByReverseMappings(
-  { view, geometry, groups }: OwnerSearch,
+  search: OwnerSearch,
   check: OwnerCheck,
 ): Promise<void> {
+  const { view, geometry, groups } = search;
   for (let agno = 0; agno < groups.known.length; agno++) {
     if (groups.known[agno] === null) continue;
     const unread = (fault: ParseError) => {
       addFault(check, fault);
     };
-    try {
+    await tolerating(`AG ${agno} reverse mapping B+tree`, search, check, async () => {
       const agf = await readAgfAlone(view, geometry, agno);
       const seen = new Set<number>();
       const walk: TreeWalk = {
@@ -50,10 +51,7 @@ export async function claimByReverseMappings(
         onFault: unread,
       };
       await walkTree(view, walk);
-    } catch (error) {
-      if (!(error instanceof ParseError)) throw error;
-      unread(error);
-    }
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What is needed to ask for owners, by whichever way. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
-import type { ParseError } from '../../errors.js';
+import { ParseError } from '../../errors.js';
 import type { PaintedGroups } from '../map.js';
 import type { Geometry } from '../superblock.js';
 import type { MetadataView } from '../view.js';
@@ -16,6 +16,23 @@ export interface OwnerSearch {
    * inodes is not replayed, so what the disk says of these is old.
    */
   readonly loggedInodes: ReadonlySet<number> | null;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What `read` cannot read, or finds damaged, makes the check partial; an abort ends it. */
+export async function tolerating(
+  structure: string,
+  { signal }: OwnerSearch,
+  check: OwnerCheck,
+  read: () => Promise<void>,
+): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ParseError) addFault(check, error);
+    else check.addUnread(structure, `it cannot be read (${(error as Error).message})`);
+  }
 }
 
 /** Takes down a structure that could not be read. */

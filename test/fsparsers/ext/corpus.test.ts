@@ -16,6 +16,7 @@ const isExt = ({ fs }: CorpusImage) => /^ext|^jbd$/.test(fs);
 /** Sound as to what they hold, but with something wrong on which the map must not rely. */
 const soundButDoubtful: Readonly<Record<string, string>> = {
   'f_bad_gdt_csum.img': 'DESCRIPTOR_CHECKSUM',
+  'f_extent_too_deep.img': 'CROSS_CHECK_PARTIAL',
 };
 
 test('clean images: exactly the ranges that independent tools agreed on', async (t) => {
@@ -37,15 +38,26 @@ test('images that are not clean: a typed error, or no less than what tools found
   for (const image of images) {
     try {
       const map = await parseImage(image.path);
-      const missing = subtract(await oracle(image), usedExtents(map.ranges));
+      const bad = await listedAsBad(image, map.filesystem.blockBytes);
+      const missing = subtract(subtract(await oracle(image), usedExtents(map.ranges)), bad);
       sameExtents(t, missing, new Float64Array(), image.name);
       const code = soundButDoubtful[image.name];
-      if (code !== undefined) t.like(map.notes, [{ code }], image.name);
+      const codes = map.notes.map((note) => note.code);
+      if (code !== undefined) t.true(codes.includes(code), `${image.name}: ${codes.join(', ')}`);
     } catch (error) {
       t.true(error instanceof ParseError, `${image.name}: ${String(error)}`);
     }
   }
 });
+
+/** Blocks that the file system itself lists as bad, by dumpe2fs: they are in use, and left out. */
+async function listedAsBad({ path }: CorpusImage, blockBytes: number): Promise<Float64Array> {
+  const { stdout } = await execa('dumpe2fs', ['-b', path], { reject: false });
+  const blocks = stdout.split('\n').filter((line) => /^\d+$/.test(line));
+  return canonical(
+    Float64Array.from(blocks.flatMap((block) => [Number(block) * blockBytes, blockBytes])),
+  );
+}
 
 test('journal devices are recognised, and are no file systems', async (t) => {
   for (const { name, path } of await corpusImages(t, ({ fs }) => fs === 'jbd')) {

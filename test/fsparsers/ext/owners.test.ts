@@ -123,3 +123,15 @@ test('what would cost too much is left, said, and done where it is asked for', a
   const asked = await parseImage(image, { crossCheck: 'owners' });
   t.is(asked.crossCheck?.state, 'done');
 });
+
+test('inodes of 16 KiB are read in no larger pieces than small ones', async (t) => {
+  const image = await sparseFile(path.join(await scratchDirectory(t), 'image'), 1024 * mebibyte);
+  const options = '-t ext3 -b 65536 -I 16384 -N 20000'.split(' ');
+  await execa('mke2fs', ['-q', '-F', ...options, image]);
+  let longest = 0;
+  const map = await parseImage(image, { crossCheck: 'owners' }, (lengthBytes) => {
+    longest = Math.max(longest, lengthBytes);
+  });
+  t.is(map.crossCheck?.state, 'done');
+  t.true(longest <= 8 * mebibyte, `${longest} bytes at once`);
+});

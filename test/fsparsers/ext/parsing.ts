@@ -9,11 +9,24 @@ import { eachExtent } from '../../../src/region/index.js';
 import type { ExtentList } from '../../../src/region/index.js';
 import { FileByteReader } from '../../../src/volume/index.js';
 
-export async function parseImage(file: string, options: ParserOptions = {}): Promise<UsedMap> {
+/** `onRead` sees every read's length. */
+export async function parseImage(
+  file: string,
+  options: ParserOptions = {},
+  onRead?: (lengthBytes: number) => void,
+): Promise<UsedMap> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
-    return await extParser.parse(new FileByteReader(handle, file, size), options);
+    const reader = new FileByteReader(handle, file, size);
+    const watched = {
+      sizeBytes: size,
+      read: (offsetBytes: number, lengthBytes: number) => {
+        onRead?.(lengthBytes);
+        return reader.read(offsetBytes, lengthBytes);
+      },
+    };
+    return await extParser.parse(watched, options);
   } finally {
     await handle.close();
   }

@@ -1,11 +1,12 @@
 /** Free space held against who owns blocks: what is claimed on sound volumes, and what on lying ones. */
 
 import { createHash } from 'node:crypto';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { MapBuilder, type UsedMap } from '../../../fsparsers/usedmap.js';
+import { xfsParser } from '../../../fsparsers/xfs/index.js';
 import { paintGroups } from '../../../fsparsers/xfs/map.js';
 import { checkOwners } from '../../../fsparsers/xfs/owners/index.js';
 import { readGeometry } from '../../../fsparsers/xfs/superblock.js';
@@ -257,3 +258,46 @@ for (const [name, options, owner] of [
     t.not(await copied(unchecked), sum);
   });
 }
+
+/** The image with a sector that no read gets over. */
+async function mapWithBadSector(image: string, at: number): Promise<UsedMap> {
+  const handle = await open(image);
+  try {
+    const reader = new FileByteReader(handle, image, (await handle.stat()).size);
+    const failing = {
+      sizeBytes: reader.sizeBytes,
+      read: (start: number, length: number) =>
+        start <= at && at < start + length
+          ? Promise.reject(new Error('EIO'))
+          : reader.read(start, length),
+    };
+    return await xfsParser.parse(failing);
+  } finally {
+    await handle.close();
+  }
+}
+
+test('a bad sector where owners lie makes the check partial, and the map none the worse', async (t) => {
+  const image = await makeXfs(t, 300 * mebibyte, ['-m', 'rmapbt=0']);
+  const inode = await whileMounted(t, image, async (directory) => {
+    await populateForms(directory);
+    return (await stat(path.join(directory, 'scattered'))).ino;
+  });
+  const ask = async (...commands: string[]) =>
+    Number(
+      (await execa('xfs_db', ['-r', ...commands.flatMap((one) => ['-c', one]), image])).stdout
+        .split(/[^0-9]+/)
+        .findLast((word) => word !== ''),
+    );
+  const sound = await mapImage(image);
+  t.is(sound.crossCheck?.state, 'done');
+  for (const [where, sector] of [
+    ['inodes', await ask(`inode ${inode}`, 'daddr')],
+    ['an extent B+tree', await ask(`inode ${inode}`, 'addr u3.bmbt.ptrs[1]', 'daddr')],
+  ] as const) {
+    const map = await mapWithBadSector(image, sector * 512);
+    t.is(map.crossCheck?.state, 'partial', where);
+    t.regex(map.notes.map(({ message }) => message).join(), /cannot be read/, where);
+    t.deepEqual([...map.ranges], [...sound.ranges], where);
+  }
+});
