@@ -4,6 +4,7 @@ import { truncate } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -102,7 +103,7 @@ test('a state directory that cannot be made is said, not waited for', async (t) 
   const { source, directory } = await scene(t);
   const target = path.join(directory, 'target.img');
   const words = ['init', '--src', source, '--dst', target, '--state-dir', '/proc/nowhere/at/all'];
-  const { exitCode, stderr } = await fastsyncJson(words, { timeout: 60_000 });
+  const { exitCode, stderr } = await fastsyncJson(words, { timeout: hangMs });
   t.is(exitCode, 2, stderr);
   t.regex(stderr, /STATE_UNUSABLE/);
 });

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fastverify, fastverifyBin, fastverifyJson } from '../support/fastverify.js';
 import { equalPair } from '../support/replica.js';
@@ -57,9 +58,9 @@ for (const [kind, make] of Object.entries(kinds)) {
       t.true(lines[index]?.startsWith(line), lines[index]);
     }
     t.is(lines.length, wrong.length);
-    t.is((await fastverify(['--config', config, '--all'], { timeout: 60_000 })).exitCode, 2);
+    t.is((await fastverify(['--config', config, '--all'], { timeout: hangMs })).exitCode, 2);
 
-    const map = await fastverifyJson([...words, '--ddrescue-map', place], { timeout: 60_000 });
+    const map = await fastverifyJson([...words, '--ddrescue-map', place], { timeout: hangMs });
     t.is(map.exitCode, 2, map.stderr);
     t.like(map.summary.error, { code: 'NOT_A_FILE' });
     t.false((await readdir(directory)).includes('state'), 'it was refused before it began');
@@ -76,7 +77,7 @@ test('a pipe in the place of any other output is refused, not waited for', async
   const target = path.join(directory, 'new.img');
   const config = path.join(directory, 'fastsync.yaml');
   await writeFile(config, `pairs:\n  web: { src: ${source}, dst: ${target} }\n`);
-  const limit = { timeout: 60_000 };
+  const limit = { timeout: hangMs };
   const state = ['--state-dir', path.join(directory, 'state')];
   const seed = ['init', '--src', source, '--dst', target, '--rescue', '--rescue-map', pipe];
   t.is((await fastsyncJson([...seed, ...state], limit)).exitCode, 2);
@@ -105,7 +106,7 @@ test('a pipe among the files of the state is told, and nobody waits for its writ
     path.join(state, 'live', 'x.status.json'),
     path.join(state, 'history', 'web.jsonl'),
   ]);
-  const limit = { timeout: 60_000 };
+  const limit = { timeout: hangMs };
   const status = await fastsync(['status', '--state-dir', state], limit);
   t.is(status.exitCode, 2);
   t.regex(

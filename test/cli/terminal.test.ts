@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { fastsync, fastsyncBin } from '../support/fastsync.js';
 import { equalPair } from '../support/replica.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -73,7 +74,7 @@ test('status --watch ends when nobody reads it any more', async (t) => {
   const line = `${process.execPath} ${fastsyncBin} status --watch --state-dir ${directory} | head -1`;
   for (const more of ['', ' --json'])
     await t.notThrowsAsync(
-      execa('bash', ['-c', line.replace(' |', `${more} |`)], { timeout: 120_000 }),
+      execa('bash', ['-c', line.replace(' |', `${more} |`)], { timeout: hangMs }),
     );
 });
 

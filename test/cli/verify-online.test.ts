@@ -76,7 +76,7 @@ for (const [name, mkfs] of kinds) {
     async (t) => {
       const pair = await scene(t, mkfs);
       // Freezing for the map writes the superblock or the log: the replica follows while it is verified.
-      const verification = fastverifyJson(words(pair, '30s'));
+      const verification = fastverifyJson(words(pair, '600s'));
       const over = new AbortController();
       const follower = (async () => {
         while (!over.signal.aborted) {

@@ -8,6 +8,7 @@ import { readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execaNode } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { copy } from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -26,7 +27,7 @@ async function pair(t: ExecutionContext) {
 }
 
 function runChild(orders: Orders) {
-  return execaNode(child, [JSON.stringify(orders)], { reject: false, timeout: 60_000 });
+  return execaNode(child, [JSON.stringify(orders)], { reject: false, timeout: hangMs });
 }
 
 for (const then of ['exit', 'throw'] as const) {

@@ -35,7 +35,7 @@ export async function nbdFile(
     await execa('fusermount3', ['-u', '-z', mountPoint], { reject: false });
     await server;
   });
-  for (let tries = 0; tries < 500 && server.exitCode === null; tries++) {
+  while (server.exitCode === null) {
     if (await exists(file)) return file;
     await sleep(20);
   }

@@ -82,7 +82,7 @@ export async function mounted(
   return { directory, unmount };
 }
 
-const releaseTries = 500;
+const releaseTries = 3000;
 
 /**
  * umount may return before the file system is gone: a FUSE process still writes, or a mount namespace

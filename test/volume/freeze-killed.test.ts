@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { endingWithUs } from '../support/lifetime.js';
 import { ownPrefix } from '../support/owner.js';
 import { seededRandom } from '../support/random.js';
@@ -59,7 +60,7 @@ const moments = [
 
 for (const [index, kind] of kindNames.entries()) {
   test(`${kind}: a run killed ${roundsPerKind} times at any moment leaves nothing frozen`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(3 * hangMs);
     const random = seededRandom(t, 5001 + index);
     const { device, directory } = await mountedKind(t, kind);
     const lastWords: Record<string, number> = {};

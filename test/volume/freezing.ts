@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { hangMs } from '../support/hang.js';
 import { identifyVolume, type VolumeIdentity } from '../../src/volume/index.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 
@@ -19,7 +20,8 @@ export const kindNames = Object.keys(kinds) as Kind[];
 /** The smallest that mkfs.xfs makes. */
 const imageBytes = 304 * 1024 * 1024;
 /** What is not over by then hangs: only a broken test waits so long. */
-const hangMs = 30_000;
+/** Shorter than the longest freeze of most tests: then the watchdog thaws, and proves nothing. */
+const blockedMs = 30_000;
 
 export interface Mounted {
   readonly image: string;
@@ -58,7 +60,7 @@ export function writer(directory: string, name: string) {
 export async function assertWritable(t: ExecutionContext, directory: string): Promise<void> {
   const waiting = new AbortController();
   const write = writer(directory, 'written').then(({ exitCode }) => exitCode);
-  const hang = sleep(hangMs, 'hangs' as const, { signal: waiting.signal }).catch(() => 'over');
+  const hang = sleep(blockedMs, 'hangs' as const, { signal: waiting.signal }).catch(() => 'over');
   const outcome = await Promise.race([write, hang]);
   waiting.abort();
   if (outcome === 'hangs') await unfreeze(directory);
@@ -78,7 +80,7 @@ export async function assertBlocks(
   };
 }
 
-/** Waits for a condition; throws if it does not come true in half a minute. */
+/** Waits for a condition; throws if it never comes true. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + hangMs;
   while (!(await condition())) {

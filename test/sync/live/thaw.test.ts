@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { startTracker, type Tracker } from '../../../src/tracker/index.js';
+import { hangMs } from '../../support/hang.js';
 import { follow } from '../../support/live-run.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
 import { mebibyte } from '../../support/seeding.js';
@@ -13,7 +14,6 @@ import { mebibyte } from '../../support/seeding.js';
 const blockBytes = 1024;
 /** A write that takes so long waits for the thaw. */
 const blockedMs = 100;
-const patienceMs = 30_000;
 
 const blockOf = (count: number) => Buffer.alloc(blockBytes, `${count};`);
 
@@ -73,7 +73,7 @@ test.serial('a write that waited for the thaw comes with the next epoch', async 
   const late = new AbortController();
   const timer = setTimeout(() => {
     late.abort();
-  }, patienceMs);
+  }, hangMs);
   const onEpoch = async () => {
     writing.mayEnd = true;
     return writing.isOver && (await found()) === blockOf(count).toString();

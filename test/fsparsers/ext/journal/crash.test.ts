@@ -1,5 +1,7 @@
 /** Crashed file systems of many kinds: our replay against e2fsck's and the kernel's, block for block. */
 
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -107,7 +109,10 @@ test('crash: in the middle of work', async (t) => {
     mkfs: ['mkfs.ext4', '-q', '-F', '-b', '1024'],
     sizeBytes: 48 * mebibyte,
     background: (directory) => execa('bash', ['-ec', busyScript, 'busy', directory]),
-    load: () => setTimeout(1500),
+    load: async (directory) => {
+      const number = () => readFile(path.join(directory, 'file0'), 'utf8').catch(() => '');
+      while (Number(await number()) < 100) await setTimeout(20);
+    },
   });
   const ours = await ourReplay(image);
   t.log(ours.outcome.detail);
