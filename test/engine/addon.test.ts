@@ -11,7 +11,7 @@ const built = fileURLToPath(new URL('../../src', import.meta.url));
 
 async function packageWithoutAddon(t: ExecutionContext): Promise<string> {
   const directory = await scratchDirectory(t);
-  for (const part of ['engine', 'errors.js']) {
+  for (const part of ['engine', 'errors.js', 'descriptors.js', 'package-root.js']) {
     await cp(path.join(built, part), path.join(directory, 'dist/src', part), { recursive: true });
   }
   await writeFile(path.join(directory, 'package.json'), '{"type":"module"}');
