@@ -110,7 +110,10 @@ test('a log and metrics that cannot be written are said, and stop nothing', asyn
   const lines = String(stderr).split('\n');
   t.is(lines.length, 4, String(stderr));
   t.regex(lines[0] ?? '', /^warning: cannot write the log \/proc\/x\.jsonl: its directory is gone/);
-  t.regex(lines[1] ?? '', /^warning: cannot write the metrics \/nowhere\/x\.prom: its directory is gone/);
+  t.regex(
+    lines[1] ?? '',
+    /^warning: cannot write the metrics \/nowhere\/x\.prom: its directory is gone/,
+  );
   t.is((await readHistory(state, 'b')).length, 1);
 });
 
