@@ -1,6 +1,6 @@
 /** Blocks that an ext file system lists as bad are left alone: e2fsck and mke2fs make the list, the disk fails. */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -87,6 +87,29 @@ for (const free of ['zero', 'discard'] as const) {
     t.deepEqual(await treeDifferences(left.directory, right.directory), []);
   });
 }
+
+test('bad blocks are left out where free space is compared too', async (t) => {
+  const { directory, image } = await makeSource(t, 'e2fsck', 'ext4');
+  const source = await fileWithBadSectors(t, image, bytes, badRanges);
+  const copy = path.join(directory, 'copy.img');
+  await copyFile(image, copy);
+  const words = ['--src', source, '--dst', copy, '--free', 'verify'];
+  const verify = async (name: string) =>
+    (await fastverifyJson([...words, '--state-dir', path.join(directory, name)])).exitCode;
+  const { stdout } = await execa('debugfs', ['-R', 'ffb 1 10000', copy]);
+  const free = Number(/\d+/.exec(stdout.replace('Free blocks found:', ''))?.[0]);
+  t.true(free > 0, stdout);
+  const file = await open(copy, 'r+');
+  try {
+    for (const [start, length] of badRanges)
+      await file.write(Buffer.alloc(length, 1), 0, length, start);
+    t.is(await verify('first'), 0);
+    await file.write(Buffer.alloc(512, 1), 0, 512, free * 4096);
+    t.is(await verify('second'), 1);
+  } finally {
+    await file.close();
+  }
+});
 
 test('a bad sector that is on no list is still one', async (t) => {
   const { directory, image } = await makeSource(t, 'e2fsck', 'ext4');

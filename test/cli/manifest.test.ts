@@ -1,10 +1,11 @@
 /** fastverify with manifests of real file systems, against map, dd, xxhsum and sha256sum. */
 
-import { copyFile, cp, mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import { openManifest } from '../../src/manifest/index.js';
+import { blocksOf, reseal } from '../manifest/forgery.js';
 import { flipBytes } from '../manifest/support.js';
 import { algorithms, cellDigestsByTools } from '../support/cell-digests.js';
 import {
@@ -242,4 +243,20 @@ test('a damaged manifest is one sentence with the place', async (t) => {
     t.is(exitCode, 2);
     t.regex(String(stderr), /^error: .*(manifest's .* at byte \d+|is not a manifest).*\n?.*$/);
   }
+});
+
+test('a manifest from before there was a cross-check is read as one that does not record it', async (t) => {
+  const { directory, image, state } = await populatedVolume(t, extKind('mkfs.ext4'), 32 * mebibyte);
+  const file = path.join(directory, 'manifest');
+  t.is((await fastverify(['--src', image, '--write-manifest', file])).exitCode, 0);
+  const bytes = await readFile(file);
+  t.is(bytes[27], 1, 'done');
+  bytes[27] = 0;
+  const [header] = blocksOf(bytes);
+  reseal(bytes, header);
+  await writeFile(file, bytes);
+  await using manifest = await openManifest(file);
+  t.is(manifest.header.crossCheck, null);
+  const checked = await fastverify(['--src', image, '--manifest', file, ...state]);
+  t.is(checked.exitCode, 0);
 });
