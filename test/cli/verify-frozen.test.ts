@@ -150,7 +150,7 @@ for (const name of ['ext4', 'xfs'] as const) {
     const run = startLive(t, pair.directory, words);
     await run.epoch(pair.target, 1);
     for (let night = 1; night <= 2; night++) {
-      const { exitCode, summary, ranges } = await verify(pair, '20s');
+      const { exitCode, summary, ranges } = await verify(pair, '600s');
       t.is(exitCode, 0, JSON.stringify([summary, ranges]));
       await execa('dd', [
         'if=/dev/urandom',

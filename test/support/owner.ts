@@ -1,5 +1,6 @@
 /** Whose a scratch directory is: its name carries the test process, so that what a killed one left behind is known. */
 
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,8 +8,12 @@ import path from 'node:path';
 /** Set in the environment of every process that a test starts. */
 export const ownerVariable = 'FASTSYNC_TEST_OWNER';
 
-/** Pids mean something within their namespace only. */
-const namespace = Number(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0]).toString(36);
+/** Pids mean something within one system and namespace only: a guest or a container may see the same files. */
+const namespace = createHash('sha256')
+  .update(readFileSync('/proc/sys/kernel/random/boot_id'))
+  .update(readlinkSync('/proc/self/ns/pid'))
+  .digest('hex')
+  .slice(0, 8);
 
 /** The moment at which a process began, which a later process with its pid does not share; null: it has ended. */
 function beginningOf(pid: number | string): string | null {
@@ -22,7 +27,7 @@ function beginningOf(pid: number | string): string | null {
   }
 }
 
-/** Of another namespace nothing is known: whatever runs there counts as running. */
+/** Of another system or namespace nothing is known: whatever was there counts as running. */
 function isRunning(owner: string): boolean {
   const [place, pid = '', beginning] = owner.split('-');
   return place !== namespace || beginningOf(pid) === beginning;
