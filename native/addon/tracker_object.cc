@@ -11,12 +11,10 @@ namespace fastsync {
 
 namespace {
 
-using Extents = std::vector<Extent>;
-
 /// Goes through the marks of a large volume on a thread of Node's pool.
 class MarksWorker : public Napi::AsyncWorker {
  public:
-  MarksWorker(Napi::Env env, std::function<Extents()> work)
+  MarksWorker(Napi::Env env, std::function<Marked()> work)
       : Napi::AsyncWorker(env),
         work_(std::move(work)),
         deferred_(Napi::Promise::Deferred::New(env)) {}
@@ -25,23 +23,26 @@ class MarksWorker : public Napi::AsyncWorker {
 
  private:
   void Execute() override {
-    extents_ = work_();
+    marked_ = work_();
     work_ = nullptr;  // lets go of the tracker before anybody hears that this is done
   }
   void OnOK() override {
-    Napi::Float64Array list = Napi::Float64Array::New(Env(), extents_.size() * 2);
+    Napi::Float64Array list = Napi::Float64Array::New(Env(), marked_.extents.size() * 2);
     double* number = list.Data();
-    for (const Extent& extent : extents_) {
+    for (const Extent& extent : marked_.extents) {
       *number++ = static_cast<double>(extent.start);
       *number++ = static_cast<double>(extent.length);
     }
-    deferred_.Resolve(list);
+    Napi::Object marked = Napi::Object::New(Env());
+    marked["dirty"] = list;
+    marked["joined"] = marked_.joined;
+    deferred_.Resolve(marked);
   }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
-  std::function<Extents()> work_;
+  std::function<Marked()> work_;
   Napi::Promise::Deferred deferred_;
-  Extents extents_;
+  Marked marked_;
 };
 
 uint64_t numberOf(const Napi::Object& request, const char* name) {
@@ -106,7 +107,7 @@ template <class Work>
 Napi::Value TrackerObject::onThread(Napi::Env env, Work work) {
   if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
   auto worker = std::make_unique<MarksWorker>(
-      env, [tracker = tracker_, work]() -> Extents { return work(*tracker); });
+      env, [tracker = tracker_, work]() -> Marked { return work(*tracker); });
   const Napi::Promise promise = worker->promise();
   worker.release()->Queue();  // which deletes it when it is done
   return promise;
@@ -130,7 +131,7 @@ Napi::Value TrackerObject::hold(const Napi::CallbackInfo& info) {
 Napi::Value TrackerObject::clearHeld(const Napi::CallbackInfo& info) {
   return onThread(info.Env(), [](const bpf::Tracker& tracker) {
     tracker.clearHeld();
-    return Extents{};
+    return Marked{};
   });
 }
 

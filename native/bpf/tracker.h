@@ -50,12 +50,12 @@ class Tracker {
   /// Lets the tracker outlive this process. Adds a second set of marks, and a text, to it.
   void keepIn(const std::string& folder, const std::string& note);
 
-  std::vector<Extent> take() const { return takeMarks(marks_.words(), scale_); }
-  std::vector<Extent> read() const { return readMarks(marks_.words(), held_.words(), scale_); }
+  Marked take() const { return takeMarks(marks_.words(), scale_); }
+  Marked read() const { return readMarks(marks_.words(), held_.words(), scale_); }
   /// For a drain that is told to others: first hold, then read, then clear when they know.
   void hold() const { holdMarks(marks_.words(), held_.words()); }
   void clearHeld() const { clearMarks(held_.words()); }
-  std::vector<Extent> readHeld() const { return readMarks(held_.words(), {}, scale_); }
+  Marked readHeld() const { return readMarks(held_.words(), {}, scale_); }
 
   Health health() const;
   uint64_t memoryBytes() const;

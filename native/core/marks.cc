@@ -15,10 +15,11 @@ constexpr unsigned kWordBits = 64;
 
 using Shared = std::atomic_ref<uint64_t>;
 
-/// Makes extents of bits that come in ascending order.
+/// Makes extents of bits that come in ascending order: where there are too many, the closest are
+/// joined, and from then on all that are as close.
 class ExtentsOfBits {
  public:
-  explicit ExtentsOfBits(MarkScale scale) : scale_(scale) {}
+  ExtentsOfBits(MarkScale scale, size_t most) : scale_(scale), most_(most) {}
 
   void add(size_t index, uint64_t word) {
     const uint64_t base = index * kWordBits;
@@ -31,22 +32,49 @@ class ExtentsOfBits {
     }
   }
 
-  std::vector<Extent> finish() { return std::move(extents_); }
+  Marked finish() { return std::move(marked_); }
 
  private:
   void addRun(uint64_t firstBit, uint64_t count) {
     const uint64_t start = firstBit * scale_.markBytes;
     if (start >= scale_.volumeBytes) return;
     const uint64_t end = std::min(start + count * scale_.markBytes, scale_.volumeBytes);
-    if (!extents_.empty() && extents_.back().end() == start) {
-      extents_.back().length = end - extents_.back().start;
-    } else {
-      extents_.push_back({start, end - start});
+    while (marked_.extents.size() >= most_) {
+      joinedGap_ = std::max(scale_.markBytes, joinedGap_ * 2);
+      join();
     }
+    append(marked_.extents, {start, end - start});
+  }
+
+  void append(std::vector<Extent>& extents, Extent next) {
+    if (extents.empty() || next.start - extents.back().end() > joinedGap_) {
+      extents.push_back(next);
+      return;
+    }
+    Extent& last = extents.back();
+    marked_.joined = marked_.joined || next.start != last.end();
+    last.length = next.end() - last.start;
+  }
+
+  /// In place: what is kept never overtakes what is read.
+  void join() {
+    std::vector<Extent>& extents = marked_.extents;
+    size_t kept = 0;
+    for (size_t i = 1; i < extents.size(); ++i) {
+      if (extents[i].start - extents[kept].end() > joinedGap_) {
+        extents[++kept] = extents[i];
+        continue;
+      }
+      marked_.joined = true;
+      extents[kept].length = extents[i].end() - extents[kept].start;
+    }
+    extents.resize(kept + 1);
   }
 
   MarkScale scale_;
-  std::vector<Extent> extents_;
+  size_t most_;
+  uint64_t joinedGap_ = 0;
+  Marked marked_;
 };
 
 }  // namespace
@@ -56,8 +84,8 @@ uint64_t MarkScale::words() const {
   return (marks + kWordBits - 1) / kWordBits;
 }
 
-std::vector<Extent> takeMarks(MarkWords words, MarkScale scale) {
-  ExtentsOfBits extents(scale);
+Marked takeMarks(MarkWords words, MarkScale scale, size_t most) {
+  ExtentsOfBits extents(scale, most);
   for (size_t i = 0; i < words.size(); ++i) {
     const Shared word(words[i]);
     // Most words are empty: looking first leaves their cache lines where they are.
@@ -67,8 +95,8 @@ std::vector<Extent> takeMarks(MarkWords words, MarkScale scale) {
   return extents.finish();
 }
 
-std::vector<Extent> readMarks(MarkWords words, MarkWords others, MarkScale scale) {
-  ExtentsOfBits extents(scale);
+Marked readMarks(MarkWords words, MarkWords others, MarkScale scale, size_t most) {
+  ExtentsOfBits extents(scale, most);
   for (size_t i = 0; i < words.size(); ++i) {
     uint64_t word = Shared(words[i]).load();
     if (i < others.size()) word |= Shared(others[i]).load();

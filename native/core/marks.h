@@ -20,12 +20,22 @@ struct MarkScale {
   uint64_t words() const;
 };
 
-/// The marked extents, sorted and merged. Each bit is either taken and cleared, or left set for the
-/// next time: none is lost.
-std::vector<Extent> takeMarks(MarkWords words, MarkScale scale);
+/// 64 MiB of them, whatever was written.
+constexpr size_t kMostExtents = size_t{1} << 22;
 
-/// The marked extents of both, which stay as they are.
-std::vector<Extent> readMarks(MarkWords words, MarkWords others, MarkScale scale);
+/// The marked extents, sorted and merged.
+struct Marked {
+  std::vector<Extent> extents;
+  /// There were more than are given: the closest were joined, with what lies between them.
+  bool joined = false;
+};
+
+/// At most `most` extents. Each bit is either taken and cleared, or left set for the next time:
+/// none is lost.
+Marked takeMarks(MarkWords words, MarkScale scale, size_t most = kMostExtents);
+
+/// What is marked in either, and stays so.
+Marked readMarks(MarkWords words, MarkWords others, MarkScale scale, size_t most = kMostExtents);
 
 /// Moves the marks from `live` into `held`. Ended at any moment, each is in one of them.
 void holdMarks(MarkWords live, MarkWords held);

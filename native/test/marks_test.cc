@@ -73,14 +73,51 @@ int follow(const char* name, uint32_t seed, const Drain& drain) {
 
 std::vector<Extent> holdAndRead(Volume& volume) {
   holdMarks(volume.live, volume.held);
-  return readMarks(volume.held, {}, kScale);
+  return readMarks(volume.held, {}, kScale).extents;
+}
+
+}  // namespace
+
+namespace {
+
+/// Every second mark of a large volume is set: no more extents than asked for, and each mark in
+/// one.
+int joinTooMany() {
+  constexpr size_t kMost = 1000;
+  constexpr MarkScale kLarge{kMarkBytes, (uint64_t{1} << 20) * kMarkBytes};
+  int failures = 0;
+  for (const bool takes : {true, false}) {
+    std::vector<uint64_t> words(kLarge.words(), 0x5555555555555555);
+    const auto [extents, joined] =
+        takes ? takeMarks(words, kLarge, kMost) : readMarks(words, {}, kLarge, kMost);
+    if (!joined || extents.empty() || extents.size() > kMost || extents.capacity() > 2 * kMost)
+      ++failures;
+    size_t at = 0;
+    for (uint64_t mark = 0; mark < kLarge.volumeBytes; mark += 2 * kMarkBytes) {
+      while (at < extents.size() && extents[at].end() <= mark) ++at;
+      if (at == extents.size() || extents[at].start > mark || extents[at].end() < mark + kMarkBytes)
+        ++failures;
+    }
+  }
+  // Close ones are joined, and what lies far from them stays apart.
+  std::vector<uint64_t> words(kLarge.words());
+  for (size_t i = 0; i < 100; ++i) words[i] = 0x5555555555555555;
+  words.back() = uint64_t{1} << 63;
+  const Marked some = takeMarks(words, kLarge, kMost);
+  const Extent last{kLarge.volumeBytes - kMarkBytes, kMarkBytes};
+  if (!some.joined || some.extents.back().start != last.start) ++failures;
+  words.back() = 1;
+  if (takeMarks(words, kLarge, kMost).joined) ++failures;
+  if (failures != 0) std::fprintf(stderr, "FAILED: join: %d\n", failures);
+  return failures;
 }
 
 }  // namespace
 
 int testMarks(uint32_t seed) {
-  int failures = 0;
-  failures += follow("take", seed, [](Volume& volume) { return takeMarks(volume.live, kScale); });
+  int failures = joinTooMany();
+  failures +=
+      follow("take", seed, [](Volume& volume) { return takeMarks(volume.live, kScale).extents; });
   failures += follow("hold", seed, [](Volume& volume) {
     std::vector<Extent> extents = holdAndRead(volume);
     clearMarks(volume.held);

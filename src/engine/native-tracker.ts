@@ -29,15 +29,21 @@ export interface NativeTrackerHealth {
   readonly memoryBytes: number;
 }
 
+export interface NativeMarks {
+  readonly dirty: ExtentList;
+  /** There were more ranges than one list holds: the closest were joined. */
+  readonly joined: boolean;
+}
+
 /** A tracker in the kernel (native/bpf/). It ends when this object is closed, unless it was kept. */
 export interface NativeTracker {
   /** Takes the marks. */
-  take(): Promise<ExtentList>;
+  take(): Promise<NativeMarks>;
   /** What is marked or held. */
-  read(): Promise<ExtentList>;
+  read(): Promise<NativeMarks>;
   /** Moves the marks to those held, and gives what is held. Only of a tracker that was kept. */
-  hold(): Promise<ExtentList>;
-  clearHeld(): Promise<ExtentList>;
+  hold(): Promise<NativeMarks>;
+  clearHeld(): Promise<NativeMarks>;
   health(): NativeTrackerHealth;
   /** Lets it live on in a folder of the BPF file system, with a text that trackerNote() gives. */
   keep(folder: string, note: string): void;

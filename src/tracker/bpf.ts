@@ -85,14 +85,14 @@ export class BpfTracker implements Tracker {
 
   drain(): Promise<Drained> {
     return this.#tracked(async () => {
-      const dirty = await this.#started.native.take();
-      return { dirty, missed: await this.#lookForMissed() };
+      const { dirty, joined } = await this.#started.native.take();
+      return { dirty, missed: await this.#lookForMissed(), ...(joined && { joined }) };
     });
   }
 
   peek(): Promise<{ readonly dirtyBytes: number }> {
     return this.#tracked(async () => ({
-      dirtyBytes: totalBytes(await this.#started.native.read()),
+      dirtyBytes: totalBytes((await this.#started.native.read()).dirty),
     }));
   }
 

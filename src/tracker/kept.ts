@@ -76,7 +76,7 @@ export async function drainKept<T>(
   const { folder, note } = await findOrThrow(path);
   await using _lock = await drainLock(note);
   return await withOpened(folder, note, async (native, started) => {
-    const dirty = await native.hold();
+    const { dirty } = await native.hold();
     const tracker = await describe(note, started);
     const told = await tell({ dirty, missed: tracker.missed }, tracker);
     await native.clearHeld();
@@ -91,7 +91,7 @@ export async function peekKept<T>(
 ): Promise<T> {
   const { folder, note } = await findOrThrow(path);
   return withOpened(folder, note, async (native, started) => {
-    const dirty = await native.read();
+    const { dirty } = await native.read();
     const tracker = await describe(note, started);
     return tell({ dirty, missed: tracker.missed }, tracker);
   });
@@ -133,7 +133,7 @@ async function describe(note: Note, started: Started): Promise<KeptTracker> {
     startedAt: note.startedAt,
     sizeBytes: place.disk.sizeBytes,
     granularityBytes,
-    dirtyBytes: totalBytes(await native.read()),
+    dirtyBytes: totalBytes((await native.read()).dirty),
     memoryBytes: native.health().memoryBytes,
     missed: await missedOf(started),
   };

@@ -21,6 +21,11 @@ export interface Drained {
    * stays as it is until then.
    */
   readonly missed: string | null;
+  /**
+   * More than four million ranges were written: the closest ones came joined, and `dirty` has more than
+   * was written.
+   */
+  readonly joined?: true;
 }
 
 export interface TrackerHealth {

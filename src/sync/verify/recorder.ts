@@ -76,8 +76,9 @@ class TrackerRecorder implements Recorder {
     const account = await this.#accounts.writtenSince();
     let written = emptyExtents;
     for (const tracker of this.#trackers) {
-      const { dirty, missed } = await tracker.drain();
+      const { dirty, missed, joined = false } = await tracker.drain();
       this.#broken ??= missed;
+      if (joined) this.#giveUp();
       written = union(written, dirty);
     }
     // What the source has got since its map was read is to be compared as well.

@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import { recordWrites } from '../../../src/sync/verify/recorder.js';
-import { startTracker } from '../../../src/tracker/index.js';
+import { startTracker, type Tracker } from '../../../src/tracker/index.js';
 import { openVolume } from '../../../src/volume/index.js';
 import { flipBits } from '../../support/fastverify.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../../support/scratch.js';
@@ -30,4 +30,23 @@ test('a write to a file counts for what is compared, not for free space, which m
   t.deepEqual(await recorder.writtenSince(), written);
   t.deepEqual(recorder.take(), written);
   t.is(recorder.broken, null);
+});
+
+test('marks that were joined say nothing of what was written: the run proves nothing', async (t) => {
+  const directory = await scratchDirectory(t);
+  const device = await attachLoop(t, await sparseFile(path.join(directory, 'source'), bytes));
+  await using source = await openVolume(device);
+  await using tracker = await startTracker(source, { granularityBytes });
+  const joining: Tracker = {
+    volume: tracker.volume,
+    granularityBytes,
+    drain: async () => ({ ...(await tracker.drain()), joined: true }),
+    peek: () => tracker.peek(),
+    health: () => tracker.health(),
+    stop: () => tracker.stop(),
+    [Symbol.asyncDispose]: () => tracker.stop(),
+  };
+  await using recorder = await recordWrites(joining, null, Float64Array.of(0, mebibyte), bytes);
+  t.deepEqual(await recorder.writtenSince(), Float64Array.of(0, bytes));
+  t.regex(recorder.broken ?? '', /more places/);
 });
