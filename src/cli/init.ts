@@ -171,7 +171,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     dirty: args.dirty,
     overrides: overridesFrom(args),
     stateDirectory: options.stateDirectory,
-    signal: context.signal,
+    ...context,
   };
   if (args.online && !args['dry-run']) {
     return initOnline({ request, options, online, map, rescueMap }, context);

@@ -159,6 +159,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     stateDirectory: state,
     journalDirectory,
     overrides,
+    ...context,
   });
   await settleRefusals(prepared.refusals);
   const manager = service();

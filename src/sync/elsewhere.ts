@@ -6,12 +6,19 @@ import { type ByteReader, SubReader } from '../../fsparsers/index.js';
 import { readPartitionTables } from '../../fsparsers/disk/readtable.js';
 import { type Mmp, readMmp } from '../../fsparsers/ext/mmp.js';
 import { pastReader } from '../engine/index.js';
+import type { Reporter } from '../report/index.js';
 import { openVolume, type Surroundings, type Usage, type VolumeIdentity } from '../volume/index.js';
 
 /** Between two looks at a block that may be written every second. */
 const lookEveryMs = 500;
 /** More file systems than this are not looked at side by side. */
 const mostFilesystems = 256;
+
+/** Who is told what is waited for, and who ends the wait. */
+export interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  readonly reporter?: Reporter | undefined;
+}
 
 /**
  * What uses the volume, on this host and on others. A file system that was not cleanly unmounted is
@@ -20,16 +27,16 @@ const mostFilesystems = 256;
 export async function wholeUsageOf(
   surroundings: Surroundings,
   identity: VolumeIdentity,
-  signal?: AbortSignal,
+  patience: Patience,
 ): Promise<Usage> {
   const usage = await surroundings.usageOf(identity);
-  return { ...usage, elsewhere: await usersElsewhere(identity, usage, signal) };
+  return { ...usage, elsewhere: await usersElsewhere(identity, usage, patience) };
 }
 
 async function usersElsewhere(
   identity: VolumeIdentity,
   usage: Usage,
-  signal?: AbortSignal,
+  patience: Patience,
 ): Promise<string[]> {
   const isMountedHere = usage.mounts.some(({ readOnly }) => !readOnly);
   try {
@@ -42,12 +49,12 @@ async function usersElsewhere(
     const [whole] = places;
     if (isMountedHere && whole?.sizeBytes === sizeBytes) return [];
     const found = await Promise.all(
-      places.map((place) => userOf(place, isMountedHere ? hostname() : null, signal)),
+      places.map((place) => userOf(place, path, isMountedHere ? hostname() : null, patience)),
     );
     return found.filter((user) => user !== null);
   } catch {
     // What cannot be read is told by those who read it for its content.
-    signal?.throwIfAborted();
+    patience.signal?.throwIfAborted();
     return [];
   }
 }
@@ -69,14 +76,21 @@ async function filesystemsOn(reader: ByteReader, sectorBytes?: number): Promise<
 /** Who has the file system, in words; null: nobody. `ours` is the name of a host that may have it. */
 async function userOf(
   reader: ByteReader,
+  path: string,
   ours: string | null,
-  signal?: AbortSignal,
+  { signal, reporter }: Patience,
 ): Promise<string | null> {
   const first = await readMmp(reader);
   if (first === null || first.state === 'clean') return null;
   if (ours !== null && first.nodeName === ours) return null;
   if (first.state === 'fsck')
     return `e2fsck is at work on it, or was stopped there: ${wordsOf(first)}`;
+  reporter?.report({
+    type: 'note',
+    severity: 'info',
+    code: 'WATCHED_FOR_OTHERS',
+    message: `${path} was not cleanly unmounted (${wordsOf(first)}): looking for up to ${first.waitSeconds} s whether another host still has it mounted`,
+  });
   const until = performance.now() + first.waitSeconds * 1000;
   while (performance.now() < until) {
     await sleep(lookEveryMs, undefined, signal === undefined ? {} : { signal });

@@ -14,6 +14,7 @@ import {
   surveySurroundings,
   type VolumeIdentity,
 } from '../volume/index.js';
+import type { Reporter } from '../report/index.js';
 import { CheckpointFile } from './checkpoint.js';
 import { sectorRefusals } from './sector-size.js';
 import { type Plan, planCopy, truncatePlan } from './plan.js';
@@ -38,6 +39,7 @@ export interface SeedRequest {
   /** Where an earlier run may have left its checkpoint. */
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
+  readonly reporter?: Reporter;
 }
 
 /** A run that could begin, if nothing in `refusals` keeps it from doing so. */
@@ -74,11 +76,11 @@ export async function prepareSeed(
     const surroundings = await surveySurroundings(own);
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const targets = await withoutOwn(
-      await inspectTargets(request.targets, source.identity, surroundings, spared),
+      await inspectTargets(request.targets, source.identity, surroundings, request, spared),
       source.identity,
       request.stateDirectory,
     );
-    const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
+    const usage = await wholeUsageOf(surroundings, source.identity, request);
     const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN);
     await refuseOtherRuns([
       ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),

@@ -19,7 +19,7 @@ import {
 import { holdsData } from './content.js';
 import { markOn } from './mark.js';
 import type { SeedTarget } from './seed-run.js';
-import { wholeUsageOf } from './elsewhere.js';
+import { type Patience, wholeUsageOf } from './elsewhere.js';
 
 /** A target as it was before the run. */
 export interface Target {
@@ -37,6 +37,7 @@ export async function inspectTargets(
   paths: readonly string[],
   source: VolumeIdentity,
   surroundings: Surroundings,
+  patience: Patience,
   spared: readonly VolumeIdentity[] = [],
 ): Promise<Target[]> {
   const targets: Target[] = [];
@@ -54,7 +55,7 @@ export async function inspectTargets(
             mark: null,
             sharedWith: await sharedByName(name, source, earlier, surroundings),
           }
-        : await inspectExisting(identity, source, earlier, surroundings),
+        : await inspectExisting(identity, source, earlier, surroundings, patience),
     );
   }
   return targets;
@@ -70,12 +71,13 @@ async function inspectExisting(
   source: VolumeIdentity,
   earlier: readonly Earlier[],
   surroundings: Surroundings,
+  patience: Patience,
 ): Promise<Target> {
   const sharedWith = await sharedByStorage(identity, source, earlier, surroundings);
   const { holds, mark } = await contentsOf(identity);
   const facts = {
     identity,
-    usage: await wholeUsageOf(surroundings, identity),
+    usage: await wholeUsageOf(surroundings, identity, patience),
     holds,
     sharedWith,
   };

@@ -9,8 +9,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { nbdFile } from '../engine/nbd.js';
-import { fastsyncJson } from '../support/fastsync.js';
-import { fastverifyJson } from '../support/fastverify.js';
+import { fastsyncBin, fastsyncJson } from '../support/fastsync.js';
+import { fastverifyBin, fastverifyJson } from '../support/fastverify.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 
 const mebibyte = 2 ** 20;
@@ -105,6 +105,47 @@ test('a host that crashed has it no more', async (t) => {
   const target = path.join(directory, 'target');
   const seeded = await fastsyncJson(['init', '--src', crashed, '--dst', target, ...state]);
   t.is(seeded.exitCode, 0, JSON.stringify(seeded.summary));
+});
+
+test('the wait for another host is told, and ends at a signal', async (t) => {
+  const { directory, image, state } = await protectedImage(t);
+  const device = await attachLoop(t, image);
+  const { directory: mount } = await mounted(t, device);
+  await execa('sync', ['-f', mount]);
+  const crashed = path.join(directory, 'crashed');
+  await copyFile(image, crashed);
+  const target = path.join(directory, 'target');
+  const plain = await sparseFile(path.join(directory, 'plain'), bytes);
+  await execa('mke2fs', ['-q', '-F', '-t', 'ext4', plain]);
+  const lines = [
+    [fastsyncBin, 'init', '--src', crashed, '--dst', target],
+    [fastsyncBin, 'init', '--src', plain, '--dst', crashed, '--yes'],
+    [fastsyncBin, 'live', '--src', device, '--dst', crashed],
+    [fastverifyBin, '--src', plain, '--dst', crashed],
+    [fastverifyBin, '--src', crashed, '--write-manifest', path.join(directory, 'manifest')],
+  ];
+  for (const line of lines) {
+    const words = [...line, ...state, '--json'];
+    const run = execa(process.execPath, words, { reject: false, forceKillAfterDelay: false });
+    t.teardown(() => run.kill('SIGKILL'));
+    const wait = await new Promise<number>((resolve) => {
+      let said = '';
+      run.stdout.on('data', (data: Buffer) => {
+        said += String(data);
+        const found = /WATCHED_FOR_OTHERS.* looking for up to (\d+) s whether/.exec(said);
+        if (found !== null) resolve(Number(found[1]));
+      });
+      run.on('exit', () => {
+        resolve(0);
+      });
+    });
+    t.true(wait > 10, words.join(' '));
+    const startedMs = performance.now();
+    run.kill('SIGINT');
+    const { exitCode, stderr } = await run;
+    t.is(exitCode, 5, `${words.join(' ')} ${stderr}`);
+    t.true(performance.now() - startedMs < wait * 1000, words.join(' '));
+  }
 });
 
 test('a file system that e2fsck is at work on', async (t) => {

@@ -30,9 +30,9 @@ import {
   replicaFile,
   replicaSuffix,
 } from './replica-file.js';
-import { wholeUsageOf } from '../elsewhere.js';
+import { type Patience, wholeUsageOf } from '../elsewhere.js';
 
-export interface LivePlaces {
+export interface LivePlaces extends Patience {
   readonly source: string;
   readonly targets: readonly string[];
   readonly stateDirectory: string;
@@ -70,10 +70,10 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       const nearest = await nearestExisting(directory);
       if (await surroundings.liesOn(nearest, source.identity)) throw onSource(directory, places);
     }
-    const inspected = await inspectTargets(places.targets, source.identity, surroundings);
+    const inspected = await inspectTargets(places.targets, source.identity, surroundings, places);
     const targets: LiveTarget[] = [];
     const refusals: Refusal[] = newTargetRefusals(inspected);
-    const usage = await wholeUsageOf(surroundings, source.identity);
+    const usage = await wholeUsageOf(surroundings, source.identity, places);
     for (const target of inspected) {
       const begin = await beginning(source, target);
       targets.push({ target, begin });

@@ -44,7 +44,7 @@ import {
   VerifyStateFile,
   withdraw,
 } from '../verify/index.js';
-import { wholeUsageOf } from '../elsewhere.js';
+import { type Patience, wholeUsageOf } from '../elsewhere.js';
 
 export interface CheckRequest {
   readonly volume: string;
@@ -79,7 +79,7 @@ export async function checkManifest(
   const account = await firstAccountOf(volume);
   const source = await identifyVolume(request.manifest);
   await using tracker = request.settleMs === null ? null : await startTracker(volume);
-  const refusals = await readerRefusals(volume, request.overrides, tracker !== null);
+  const refusals = await readerRefusals(volume, request.overrides, context, tracker !== null);
   await (options.settleRefusals ?? refuseAll)(refusals);
   const judge = manifest.judge(volume, request.engine);
   const { deviceBytes, root, algorithm, createdAt } = manifest.header;
@@ -175,9 +175,11 @@ async function claimedBytes({ header }: Manifest, { reader }: LocalVolume): Prom
 export async function readerRefusals(
   { identity }: LocalVolume,
   allowed: ReadonlySet<Override>,
+  patience: Patience,
   isTracked = false,
 ): Promise<Refusal[]> {
-  const usage = await wholeUsageOf(await surveySurroundings([identity.path]), identity);
+  const surroundings = await surveySurroundings([identity.path]);
+  const usage = await wholeUsageOf(surroundings, identity, patience);
   return findRefusals({ identity, usage }, []).filter(
     ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
   );

@@ -43,7 +43,7 @@ export async function makeManifest(
 ): Promise<MadeManifest> {
   const startedMs = performance.now();
   await using volume = await openVolume(request.volume);
-  const [mounted] = await readerRefusals(volume, request.overrides);
+  const [mounted] = await readerRefusals(volume, request.overrides, { reporter, signal });
   if (mounted !== undefined) throw refusalError(mounted);
   const witness = accountingWitness(
     [volume],

@@ -41,11 +41,14 @@ export async function verifyOnline(
   const { signal, reporter } = context;
   const started: { begun?: Begun } = {};
   try {
-    await using prepared = await prepareVerify({ ...request, repair: false }, async (source) => {
-      const work = { ...online, map: request.map, granularityBytes: null };
-      started.begun = await beginOnline({ ...work, source, signal });
-      return started.begun.map;
-    });
+    await using prepared = await prepareVerify(
+      { ...request, reporter, repair: false },
+      async (source) => {
+        const work = { ...online, map: request.map, granularityBytes: null };
+        started.begun = await beginOnline({ ...work, source, signal });
+        return started.begun.map;
+      },
+    );
     const { begun } = started;
     if (begun === undefined) throw new Error('prepared without a map');
     const { source, span, workList, map } = prepared;

@@ -86,6 +86,7 @@ export async function verifyPair(
   await using prepared = await prepareVerify({
     ...request,
     stateDirectory: options.stateDirectory,
+    reporter: context.reporter,
   });
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   await (options.settleRefusals ?? refuseAll)(prepared.refusals);

@@ -11,6 +11,7 @@ import {
   union,
   usedExtents,
 } from '../../region/index.js';
+import type { Reporter } from '../../report/index.js';
 import {
   findRefusals,
   hazardRefusals,
@@ -54,6 +55,7 @@ export interface VerifyRequest {
   /** Where earlier verifications left what they have proven; without it nothing was. */
   readonly stateDirectory?: string;
   readonly signal: AbortSignal;
+  readonly reporter?: Reporter;
 }
 
 export interface PreparedVerify {
@@ -107,9 +109,15 @@ export async function prepareVerify(
     const own = [request.source, request.target, ...(logDevice === undefined ? [] : [logDevice])];
     const surroundings = await surveySurroundings(own);
     const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
-    const [target] = await inspectTargets([request.target], source.identity, surroundings, spared);
+    const [target] = await inspectTargets(
+      [request.target],
+      source.identity,
+      surroundings,
+      request,
+      spared,
+    );
     if (target?.facts == null) throw new Error('a target that was there is gone');
-    const usage = await wholeUsageOf(surroundings, source.identity, request.signal);
+    const usage = await wholeUsageOf(surroundings, source.identity, request);
     const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN) || online !== null;
     await refuseOtherRuns([
       ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
