@@ -63,6 +63,12 @@ const sentences: Readonly<Record<string, Sentence>> = {
     what: 'cannot grow: its file system is full',
     remedy: 'free some space',
   },
+  EDQUOT: {
+    code: 'NO_SPACE',
+    exitCode: exitCodes.incomplete,
+    what: 'cannot grow: the quota on its file system is used up',
+    remedy: 'free some space, or raise the quota',
+  },
   EFBIG: {
     code: 'NO_SPACE',
     exitCode: exitCodes.usage,

@@ -57,6 +57,9 @@ export async function takeLock(
   }
 }
 
+/** The claims of this very process. */
+const held = new Set<string>();
+
 async function take(node: string, name: string, directory: string): Promise<Lock> {
   const target = node.replaceAll(/[^\w]/g, '-');
   const own = `${target}.${process.pid}.${(await processStart(process.pid)) ?? '0'}.${await bootId()}`;
@@ -96,8 +99,9 @@ async function claim(directory: string, target: string, own: string): Promise<nu
     // Its name says it all: an empty file needs no room on a full disk.
     await (await open(file, 'wx', 0o600)).close();
   } catch (error) {
-    if (errnoName(error) === 'EEXIST') return process.pid; // this very process holds it
-    throw error;
+    if (errnoName(error) !== 'EEXIST') throw error;
+    if (held.has(file)) return process.pid;
+    // Nobody else has such a name: this process could not take it away when it gave the lock back.
   }
   let holder: number | null | undefined;
   try {
@@ -137,10 +141,13 @@ class HeldLock implements Lock {
 
   constructor(file: string) {
     this.#file = file;
+    held.add(file);
   }
 
-  release(): Promise<void> {
-    return rm(this.#file, { force: true });
+  /** A claim that cannot be taken away counts no longer than this process lives: no run fails by it. */
+  async release(): Promise<void> {
+    await rm(this.#file, { force: true }).catch(() => undefined);
+    held.delete(this.#file);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

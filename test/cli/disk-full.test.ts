@@ -1,36 +1,14 @@
 /** Disks that are full, read-only or somebody else's, under every file that fastsync keeps: nothing found is lost. */
 
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { checkpointBeyond, fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
+import { fill } from '../support/fill.js';
 import { fastverify, fastverifyBin, fastverifyJson, flipBits } from '../support/fastverify.js';
 import { equalPair } from '../support/replica.js';
 import { mounted, scratchDirectory } from '../support/scratch.js';
-
-/** Writes to a file system until it takes no more; `rm` of the file makes room again. */
-async function fill(directory: string): Promise<string> {
-  const file = path.join(directory, 'all-the-rest');
-  await using handle = await open(file, 'w');
-  const isWritten = () =>
-    handle.write(Buffer.alloc(4096)).then(
-      ({ bytesWritten }) => bytesWritten > 0,
-      () => false,
-    );
-  while (await isWritten());
-  return file;
-}
 
 /** Makes a directory that nothing can be written to; gives what runs a command there. */
 const troubles: Readonly<

@@ -4,7 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { fastsync, type JsonLine } from './fastsync.js';
+import { execa } from 'execa';
+import { fastsyncBin, type JsonLine } from './fastsync.js';
 
 export interface LiveRun {
   /** Lines of --json so far. */
@@ -19,22 +20,30 @@ export interface LiveRun {
   end(): Promise<{ exitCode: number | undefined; summary: JsonLine; stderr: string }>;
 }
 
-/** Its state directory is `directory`/state. The directory's path is in the hook's SNAPSHOTS. */
+/**
+ * Its state directory is `directory`/state. The directory's path is in the hook's SNAPSHOTS. `wrapper` is
+ * a command that becomes the one which it is given.
+ */
 export function startLive(
   t: ExecutionContext,
   directory: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  wrapper: readonly string[] = [],
 ): LiveRun {
   const state = path.join(directory, 'state');
-  const child = fastsync(['live', ...words, '--state-dir', state, '--json'], {
+  const told = ['live', ...words, '--state-dir', state, '--json'];
+  const [file = '', ...args] = [...wrapper, process.execPath, fastsyncBin, ...told];
+  const child = execa(file, args, {
+    reject: false,
+    stdin: 'ignore',
     env: { SNAPSHOTS: directory, ...environment },
     // How long it takes to stop is its own affair, and may be what a test is about.
     forceKillAfterDelay: false,
   });
   const lines: JsonLine[] = [];
   let rest = '';
-  child.stdout?.on('data', (data: Buffer) => {
+  child.stdout.on('data', (data: Buffer) => {
     const parts = `${rest}${String(data)}`.split('\n');
     rest = parts.pop() ?? '';
     for (const part of parts) lines.push(JSON.parse(part) as JsonLine);
@@ -48,7 +57,7 @@ export function startLive(
       const found = lines.find(holds);
       if (found !== undefined) return found;
       if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`live ended: ${JSON.stringify(lines)} ${String((await child).stderr)}`);
+        throw new Error(`live ended: ${JSON.stringify(lines)} ${(await child).stderr}`);
       }
       await sleep(10);
     }
@@ -57,8 +66,8 @@ export function startLive(
     const { exitCode, stderr } = await child;
     const summary = lines.at(-1);
     if (summary?.type !== 'summary')
-      throw new Error(`no summary: ${exitCode} ${String(stderr)} ${JSON.stringify(lines)}`);
-    return { exitCode, summary, stderr: String(stderr) };
+      throw new Error(`no summary: ${exitCode} ${stderr} ${JSON.stringify(lines)}`);
+    return { exitCode, summary, stderr };
   };
   return {
     lines,

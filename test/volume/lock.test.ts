@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { endingWithUs } from '../support/lifetime.js';
 import { FastsyncError } from '../../src/errors.js';
 import { takeLock } from '../../src/volume/index.js';
-import { scratchDirectory } from '../support/scratch.js';
+import { mounted, scratchDirectory } from '../support/scratch.js';
 
 const module = JSON.stringify(new URL('../../src/volume/index.js', import.meta.url).href);
 
@@ -113,4 +113,17 @@ test('of many that start at once at most one holds, time after time', async (t) 
       await child;
     }
   }
+});
+
+test('a lock whose claim cannot be taken away is given back all the same, and taken again', async (t) => {
+  const { directory } = await mounted(t, 'tmpfs', ['-t', 'tmpfs']);
+  const lock = await takeLock('block:8:1', '/dev/sda1', directory);
+  await execa('mount', ['-o', 'remount,ro', directory]);
+  await t.notThrowsAsync(lock.release());
+  await execa('mount', ['-o', 'remount,rw', directory]);
+  const again = await takeLock('block:8:1', '/dev/sda1', directory);
+  const error = await t.throwsAsync(takeLock('block:8:1', '/dev/sda1', directory));
+  t.true(error instanceof FastsyncError && error.code === 'LOCKED');
+  await again.release();
+  t.deepEqual(await readdir(directory), []);
 });

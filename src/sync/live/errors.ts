@@ -1,6 +1,7 @@
 /** What goes wrong while following, and which of it ends the run. */
 
-import { exitCodes, FastsyncError } from '../../errors.js';
+import { type ExitCode, exitCodes, FastsyncError } from '../../errors.js';
+import { ownFileError } from '../../own-file.js';
 import { formatBytes } from '../../report/index.js';
 
 /** Writes may have been missed: what a follower has collected proves nothing. */
@@ -60,6 +61,28 @@ export function journalFull(directory: string, neededBytes: number): FastsyncErr
     exitCode: exitCodes.incomplete,
     message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}; the epoch was given up, the target is what it was`,
     remedy: 'free some space there, or choose another place with --journal',
+  });
+}
+
+/** What is no system error, of a refused kind of file say, is a sentence already. */
+export function journalUnusable(
+  action: string,
+  file: string,
+  cause: unknown,
+  exitCode: ExitCode = exitCodes.incomplete,
+): FastsyncError {
+  if (cause instanceof FastsyncError) return cause;
+  const remedy = 'make room in the directory and writable, or choose another with --journal';
+  const trouble = { code: 'JOURNAL_UNUSABLE', action: `${action} the journal`, file, remedy };
+  return ownFileError({ ...trouble, exitCode }, cause);
+}
+
+export function journalGone(file: string): FastsyncError {
+  return new FastsyncError({
+    code: 'JOURNAL_GONE',
+    exitCode: exitCodes.incomplete,
+    message: `the journal ${file} was taken away; the epoch was given up, the target is what it was`,
+    remedy: 'nothing need be done: it is made anew',
   });
 }
 

@@ -12,7 +12,7 @@ import {
   union,
   usedExtents,
 } from '../../region/index.js';
-import type { FastsyncError } from '../../errors.js';
+import { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import { isInPlace, type LocalVolume, withVolumeErrors } from '../../volume/index.js';
 import { markSectorBytes, setMark } from '../mark.js';
@@ -153,7 +153,12 @@ export class Follower {
       const error = await withVolumeErrors(this.name, () => this.#session()).catch(
         (reason: unknown) => reason,
       );
-      if (signal.aborted) break;
+      if (signal.aborted) {
+        // What failed at the very end, or again, is what it ends with, and no good end.
+        const isPassing = isLostFreeze(error) || error instanceof MissedWrites;
+        if (error instanceof FastsyncError && !isPassing) this.#error = error;
+        break;
+      }
       await this.#fail(error);
     }
     await this.#abandon().catch(() => undefined);
@@ -394,13 +399,15 @@ export class Follower {
     if (this.#state !== 'seeding') this.#enter('applying');
     // Not to be interrupted: half of it is of no use to anybody.
     await applyEpoch(journal, record, volume, { effort: { ...effort, bytesPerSecond: 0 } });
-    this.#replica = {
+    const replica = {
       ...this.#replica,
       epoch: record.epoch,
       consistentAt: record.frozenAt,
       crown: await crownDigest(volume.reader),
     };
-    await this.#options.replicaFile.save(this.#replica);
+    // Until it is known whose replica this is the record stands for it, and is applied again.
+    await this.#options.replicaFile.save(replica);
+    this.#replica = replica;
     await journal.reset();
     // What an earlier run staged says nothing of what was written between it and this one.
     if (this.#next === 'seed') this.#next = record.runId === this.#runId ? 'follow' : 'compare';

@@ -5,19 +5,20 @@
  */
 
 import { constants } from 'node:fs';
-import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { makeDirectory } from '../../directories.js';
 import { copy, digest, digestCells, type Effort, EngineError } from '../../engine/index.js';
+import { exitCodes } from '../../errors.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
-import { errnoName, FileByteReader, volumeError, withVolumeErrors } from '../../volume/index.js';
+import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
 import { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
 import { type CommitRecord, isCommitRecord, sealRecord } from './commit-record.js';
 import { crownDigest } from './crown.js';
-import { journalFull } from './errors.js';
+import { journalFull, journalGone, journalUnusable } from './errors.js';
 
 /** Left free on the journal's file system, for everybody else there. */
 const reservedBytes = 64 * 1024 * 1024;
@@ -27,7 +28,7 @@ const digestCellBytes = 16 * 1024 * 1024;
 export class Journal {
   readonly directory: string;
   readonly path: string;
-  readonly #handle: FileHandle;
+  #handle: FileHandle;
   readonly #record: StateFile<CommitRecord>;
   readonly sizeBytes: number;
   #staged: ExtentList = emptyExtents;
@@ -49,15 +50,17 @@ export class Journal {
   /** Opens or makes the journal called `key`; one without a commit record is emptied. */
   static async open(directory: string, key: string, sizeBytes: number): Promise<Journal> {
     const file = fileOf(directory, key);
-    return withVolumeErrors(file, async () => {
-      await makeDirectory(directory);
-      // Made if it is not there, and left as it is if it is.
-      await (await openFile(file, constants.O_WRONLY | constants.O_CREAT)).close();
-      const record = recordFile(directory, key);
-      const journal = new Journal(file, await open(file, 'r+'), record, sizeBytes);
+    const handle = await make(file).catch((error: unknown) => {
+      throw journalUnusable('open', file, error, exitCodes.usage);
+    });
+    const journal = new Journal(file, handle, recordFile(directory, key), sizeBytes);
+    try {
       if ((await journal.#load()) === null) await journal.reset();
       return journal;
-    });
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   /** Opens the journal called `key` as an earlier run left it, or gives null if there is none. */
@@ -89,32 +92,38 @@ export class Journal {
 
   /**
    * Copies ranges of a volume into the journal. Rejects with JOURNAL_FULL before the file system is
-   * full, and as the copy job does; what of it was staged then is not known.
+   * full, with JOURNAL_UNUSABLE, and as the copy job does; what of it was staged then is not known.
    */
   async stage(sourceFd: number, extents: ExtentList, effort: Effort, watch: Watch): Promise<void> {
     if (extents.length === 0) return;
     const bytes = totalBytes(extents);
-    const { bavail, bsize } = await statfs(this.directory);
+    const { bavail, bsize } = await statfs(this.directory).catch((error: unknown) => {
+      throw journalUnusable('stage into', this.path, error);
+    });
     if (bavail * bsize < bytes + reservedBytes) throw journalFull(this.directory, bytes);
     try {
       const job = copy({ ...effort, sourceFd, targetFds: [this.fd], extents });
       const { cancelled } = await watchJob(job, watch);
       if (cancelled) throw abortOf(watch.signal);
     } catch (error) {
-      const isFull = error instanceof EngineError && error.code === 'ENOSPC';
+      const isFull = error instanceof EngineError && /^(ENOSPC|EDQUOT)$/.test(error.code);
       throw isFull ? journalFull(this.directory, bytes) : error;
     }
     this.#staged = union(this.#staged, extents);
   }
 
-  /** Makes what is staged count. The copy jobs have flushed it; the digest reads it back. */
+  /**
+   * Makes what is staged count. The copy jobs have flushed it; the digest reads it back. Rejects with
+   * JOURNAL_GONE where the file was taken away: nobody would find it after a crash.
+   */
   async commit(
     record: Omit<
       CommitRecord,
       'schema' | 'checksum' | 'digest' | 'crown' | 'extents' | 'sizeBytes'
     >,
   ): Promise<CommitRecord> {
-    await withVolumeErrors(this.path, () => this.#handle.sync());
+    await this.#doing('flush', () => this.#handle.sync());
+    if (!(await this.#isInPlace())) throw journalGone(this.path);
     const sealed = sealRecord({
       ...record,
       sizeBytes: this.sizeBytes,
@@ -138,10 +147,14 @@ export class Journal {
     return size === this.sizeBytes && (await this.#digest()) === record.digest;
   }
 
-  /** Forgets the record, durably, and then the bytes: never the other way round. */
+  /**
+   * Forgets the record, durably, and then the bytes: never the other way round. Where the file was taken
+   * away it is made anew.
+   */
   async reset(): Promise<void> {
-    await rm(this.#record.path, { force: true });
-    await withVolumeErrors(this.path, async () => {
+    await this.#doing('empty', async () => {
+      if (!(await this.#isInPlace())) await this.#renew();
+      await rm(this.#record.path, { force: true });
       const directory = await open(this.directory, 'r');
       await directory.sync().finally(() => directory.close());
       await this.#handle.truncate(0);
@@ -157,6 +170,28 @@ export class Journal {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #isInPlace(): Promise<boolean> {
+    const own = await this.#handle.stat({ bigint: true });
+    const there = await stat(this.path, { bigint: true }).catch(() => null);
+    return there?.ino === own.ino && there.dev === own.dev;
+  }
+
+  async #renew(): Promise<void> {
+    const old = this.#handle;
+    this.#handle = await make(this.path);
+    nameDescriptor(this.fd, `the journal ${this.path}`);
+    forgetDescriptor(old.fd);
+    await old.close();
+  }
+
+  async #doing<T>(action: string, does: () => Promise<T>): Promise<T> {
+    try {
+      return await does();
+    } catch (error) {
+      throw journalUnusable(action, this.path, error);
+    }
   }
 
   /** What an earlier run committed is staged. */
@@ -178,6 +213,13 @@ export class Journal {
     const numbers = Buffer.from(cells.buffer, cells.byteOffset, cells.byteLength);
     return Buffer.from(digest(Buffer.concat([numbers, digests]))).toString('hex');
   }
+}
+
+/** Opens the file, which is made if it is not there, and left as it is if it is. */
+async function make(file: string): Promise<FileHandle> {
+  await makeDirectory(path.dirname(file));
+  await (await openFile(file, constants.O_WRONLY | constants.O_CREAT)).close();
+  return open(file, 'r+');
 }
 
 function fileOf(directory: string, key: string): string {
