@@ -26,6 +26,18 @@ const partingMs = 1000;
 const stderrFd = 2;
 
 /**
+ * Runs $1, and ends it with all that it started when this process is gone, killed say, after $2 seconds:
+ * its standard input is a pipe that only this process holds open. Plain POSIX shell, which is everywhere.
+ */
+const guarded = `exec 3<&0 </dev/null
+{ read -r gone; sleep "$2"; trap '' TERM; kill -s TERM 0; sleep 1; kill -s KILL 0; } <&3 &
+guard=$!
+/bin/sh -c "$1" 3<&-
+code=$?
+kill "$guard"
+exit "$code"`;
+
+/**
  * Runs one by `/bin/sh -c`, its output going to standard error. Rejects with FastsyncError HOOK_FAILED if
  * it fails, or takes too long: it is then killed, with all that it started. The signal ends
  * `before-freeze` at once, and the run with it; the others have their grace, and resolve or reject.
@@ -40,10 +52,11 @@ export async function runHook(
   if (command === null) return;
   const lasts = lasting.has(name);
   if (!lasts) signal?.throwIfAborted();
-  // No pipes: whatever it leaves running must not keep us waiting. A group of its own, to be ended as one.
-  const child = execa('/bin/sh', ['-c', command], {
+  const graceSeconds = String(lasts ? graceMs / 1000 : 0);
+  // No pipes out: whatever it leaves running must not keep us waiting. A group of its own, to be ended as one.
+  const child = execa('/bin/sh', ['-c', guarded, 'hook', command, graceSeconds], {
     env: { ...environment, FASTSYNC_HOOK: name },
-    stdio: ['ignore', stderrFd, stderrFd],
+    stdio: ['pipe', stderrFd, stderrFd],
     detached: true,
     reject: false,
   });

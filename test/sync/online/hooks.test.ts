@@ -61,3 +61,25 @@ test('Ctrl-C ends it', async (t) => {
   stop.abort();
   t.is(await t.throwsAsync(running, { any: true }), stop.signal.reason);
 });
+
+test('it ends with a run that is killed, with all that it has started', async (t) => {
+  const directory = await scratchDirectory(t);
+  const file = path.join(directory, 'pids');
+  const module = new URL('../../../src/sync/online/hooks.js', import.meta.url).href;
+  const command = `sleep 600 & echo $$ $! >${file}.new; mv ${file}.new ${file}; cat; wait`;
+  const script = `
+    import { runHook } from ${JSON.stringify(module)};
+    const hooks = { beforeFreeze: ${JSON.stringify(command)}, afterFreeze: null, timeoutMs: 600000 };
+    await runHook('before-freeze', hooks, {});
+  `;
+  const run = execa(process.execPath, ['--input-type=module', '-e', script], { reject: false });
+  t.teardown(() => run.kill('SIGKILL'));
+  const pids = async () => readFile(file, 'utf8').catch(() => '');
+  await until(async () => (await pids()) !== '');
+  run.kill('SIGKILL');
+  await run;
+  for (const pid of (await pids()).trim().split(' ')) {
+    await until(async () => (await execa('kill', ['-0', pid], { reject: false })).failed);
+  }
+  t.pass();
+});
