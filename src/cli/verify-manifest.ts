@@ -4,7 +4,6 @@ import { exitCodes } from '../errors.js';
 import { type ExtentList, eachExtent, totalBytes } from '../region/index.js';
 import { formatBytes, formatDuration, formatRate } from '../report/index.js';
 import {
-  attribute,
   compareManifests,
   type MadeManifest,
   makeManifest,
@@ -22,10 +21,6 @@ export async function writeManifestCommand(
 ): Promise<Outcome> {
   const made = await makeManifest(request, context);
   const { unreadableRanges } = made.summary;
-  for (const range of attribute(made.map, unreadableRanges)) {
-    const place = { ...range, cause: 'unreadable', repaired: false } as const;
-    context.reporter.report({ type: 'range', answer: 'not proven', ...place });
-  }
   const isComplete = unreadableRanges.length === 0 && made.doubt === null;
   return {
     outcome: isComplete ? 'done' : 'incomplete',

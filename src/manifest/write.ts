@@ -34,6 +34,8 @@ export interface WriteManifestRequest {
   readonly file: string;
   readonly effort?: Effort | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with what could not be read, when it was met: also of a run that then fails. */
+  readonly onUnreadable?: ((ranges: ExtentList) => void) | undefined;
   /** Called a few times a second with the state of the whole work. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -114,6 +116,7 @@ async function digestInto(
   let unprovenBytes = 0;
   for (const batch of leafBatches(request.extents, grid.cellBytes)) {
     const result = await digestBatch(batch, grid, request, done);
+    if (result.unreadableRanges.length > 0) request.onUnreadable?.(result.unreadableRanges);
     for (let i = 0; i < result.unreadableRanges.length; i += 2) {
       const start = result.unreadableRanges[i] as number;
       unreadable.add(start, start + (result.unreadableRanges[i + 1] as number));

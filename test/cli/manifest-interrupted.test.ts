@@ -8,7 +8,7 @@ import { fileWithBadSectors } from '../engine/nbd.js';
 import { flipBytes } from '../manifest/support.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { fastverify, fastverifyLines } from '../support/manifests.js';
-import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
 
 const bytes = 64 * mebibyte;
@@ -71,6 +71,24 @@ test('what cannot be read is listed, recorded as not proven, and exit 3 says so'
   // A difference elsewhere is a difference all the same.
   await flipBytes(image, [50 * mebibyte]);
   t.is((await fastverifyLines(check)).exitCode, 1);
+});
+
+test('a manifest whose disk is full: what could not be read is told all the same', async (t) => {
+  const { directory, image } = await garbageVolume(t);
+  const bad = [[5 * mebibyte + 4096, 8192]] as const;
+  const backing = path.join(directory, 'backing');
+  await copyFile(image, backing);
+  const broken = await fileWithBadSectors(t, backing, bytes, bad);
+  const { directory: full } = await mounted(t, 'tmpfs', ['-t', 'tmpfs', '-o', 'size=8k']);
+  const words = ['--write-manifest', path.join(full, 'manifest'), '--manifest-cell', '64K'];
+  const made = await fastverifyLines(['--src', broken, '--whole', ...words]);
+  t.is(made.exitCode, 3, made.stderr);
+  t.like(made.summary, { outcome: 'failed', error: { code: 'NO_SPACE' } });
+  t.deepEqual(
+    made.ranges.map(({ start, length, cause }) => [start, length, cause]),
+    [[...bad[0], 'unreadable']],
+  );
+  t.deepEqual(await readdir(full), []);
 });
 
 test('a volume of another size: what is missing is different, what is more is no concern', async (t) => {

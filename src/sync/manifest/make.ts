@@ -13,7 +13,7 @@ import {
   refusalError,
 } from '../../volume/index.js';
 import { mapSource, type SeedRequest } from '../prepare.js';
-import { accountingWitness, firstAccountOf, type PairContext } from '../verify/index.js';
+import { accountingWitness, attribute, firstAccountOf, type PairContext } from '../verify/index.js';
 import { readerRefusals } from './check.js';
 
 export interface MakeRequest {
@@ -64,6 +64,12 @@ export async function makeManifest(
     map,
     extents: isAll ? readableExtents(map) : usedExtents(map.ranges),
     signal,
+    onUnreadable: (ranges) => {
+      for (const range of attribute(map, ranges)) {
+        const place = { ...range, cause: 'unreadable', repaired: false } as const;
+        reporter.report({ type: 'range', answer: 'not proven', ...place });
+      }
+    },
     onProgress: ({ totalBytes, completedBytes, badBytes }) => {
       const skippedBytes = map.deviceBytes - totalBytes;
       const reading = { phase: 'digesting', totalBytes, completedBytes, badBytes, skippedBytes };
