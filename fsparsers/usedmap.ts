@@ -403,6 +403,7 @@ export class MapBuilder {
     while (position < this.#deviceBytes) {
       let top: number = layerOf.unknown;
       let next = this.#deviceBytes;
+      let isDoubted = false;
       for (const marks of marked) {
         const { list } = marks;
         while (marks.cursor < list.length && (list[marks.cursor + 1] as number) <= position) {
@@ -411,10 +412,14 @@ export class MapBuilder {
         if (marks.cursor >= list.length) continue;
         const start = list[marks.cursor] as number;
         const boundary = start > position ? start : (list[marks.cursor + 1] as number);
-        if (start <= position) top = marks.layer;
+        if (start <= position) {
+          top = marks.layer;
+          isDoubted ||= top === layerOf.unknown;
+        }
         if (boundary < next) next = boundary;
       }
-      ends.push(next, top);
+      // Where the structures are in doubt, the list of bad blocks is no proof either.
+      ends.push(next, isDoubted && top === layerOf.bad ? layerOf.unknown : top);
       position = next;
     }
     return ends.finish();
