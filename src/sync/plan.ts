@@ -70,8 +70,11 @@ export function planCopy(
   };
 }
 
-/** The part of a plan that fits into a target of `targetBytes`. */
-export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes = 0): Plan {
+/**
+ * The part of a plan that fits into a target of `targetBytes`. `claimedBytes`: the size that the source's
+ * file system claims to have.
+ */
+export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes: number): Plan {
   const body = clip(plan.body, 0, targetBytes);
   const head = clip(plan.head, 0, targetBytes);
   const beyond = subtract(union(plan.head, plan.body), extentOf(0, targetBytes));

@@ -32,7 +32,7 @@ test('no figure of a plan is negative, cut off anywhere, with the whole head or 
         const plan = planCopy(ranges, deviceBytes);
         for (const whole of [plan, withWholeHead(plan, deviceBytes)]) {
           const limitBytes = Math.floor(at * deviceBytes);
-          const cut = truncatePlan(whole, limitBytes);
+          const cut = truncatePlan(whole, limitBytes, 0);
           t.is(totalBytes(cut.body) + totalBytes(cut.head), cut.copyBytes);
           t.is(cut.copyBytes + cut.truncatedBytes, whole.copyBytes);
           t.is(totalBytes(intersect(cut.head, cut.free)), 0);

@@ -36,7 +36,8 @@ export interface OnlineResult {
 /** The plan of an online copy: the whole head comes at the cutover, whatever of it was in use before. */
 export function planOnline(map: UsedMap, limitBytes: number): Plan {
   const plan = planCopy(map.ranges, map.deviceBytes);
-  return truncatePlan(withWholeHead(plan, map.deviceBytes), limitBytes);
+  const claimedBytes = map.filesystem.sizeBytes;
+  return truncatePlan(withWholeHead(plan, map.deviceBytes), limitBytes, claimedBytes);
 }
 
 const attempts = 3;
