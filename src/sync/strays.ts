@@ -75,7 +75,8 @@ function placeOf({ startBytes, lengthBytes }: PlacedSignature, sizeBytes: number
 const identityOf = ({ type, uuid, offsetBytes }: Signature): string =>
   JSON.stringify([type, uuid, offsetBytes]);
 
-function described(found: readonly PlacedSignature[]): string[] {
+/** One line each. */
+export function describeStrays(found: readonly PlacedSignature[]): string[] {
   return [...new Set(found.map(({ signature }) => describeSignature(signature)))];
 }
 
@@ -95,7 +96,7 @@ export async function wipeFormer(target: LocalVolume, layout: Layout): Promise<s
     return [start, margin, start + length - margin, margin];
   });
   await wipe(target, open, [...ends, ...found.flatMap((trace) => [...placeOf(trace, sizeBytes)])]);
-  return described(found);
+  return describeStrays(found);
 }
 
 async function wipe({ fd, identity }: LocalVolume, within: ExtentList, pairs: readonly number[]) {
@@ -128,7 +129,7 @@ export async function straysOn(
 
 /** The same, one line each. */
 export async function namedStrays(...sides: Parameters<typeof straysOn>): Promise<string[]> {
-  return described(await straysOn(...sides));
+  return describeStrays(await straysOn(...sides));
 }
 
 /** Takes strays away that an owner has given up. */

@@ -2,7 +2,8 @@
 
 import { open } from 'node:fs/promises';
 import { execa } from 'execa';
-import { mdSuperblock1 } from './md-superblock.js';
+import { crc32Raw } from '../../fsparsers/checksum.js';
+import { md0Place, mdSuperblock0, mdSuperblock1 } from './md-superblock.js';
 
 /** Four labels of a pool, as far as tools go by them: the name-value pairs' header and uberblocks. */
 function zfsLabel(): Buffer {
@@ -12,6 +13,19 @@ function zfsLabel(): Buffer {
     bytes.writeBigUInt64LE(0x00bab10cn, at);
     bytes.writeBigUInt64LE(5000n, at + 8);
   }
+  return bytes;
+}
+
+/** A label of LVM (lib/label/label.h) with the header of a physical volume behind it. */
+function lvmLabel(sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(512);
+  bytes.write('LABELONE', 0, 'latin1');
+  bytes.writeBigUInt64LE(1n, 8);
+  bytes.writeUInt32LE(32, 20);
+  bytes.write('LVM2 001', 24, 'latin1');
+  bytes.write('0123456789abcdefghijklmnopqrstuv', 32, 'latin1');
+  bytes.writeBigUInt64LE(BigInt(sizeBytes), 64);
+  bytes.writeUInt32LE(crc32Raw(0xf597a6cf, bytes.subarray(20)), 16);
   return bytes;
 }
 
@@ -27,12 +41,14 @@ async function write(file: string, at: number, bytes: Uint8Array): Promise<void>
 
 export type Former = (file: string, sizeBytes: number) => Promise<unknown>;
 
-/** Lives that a disk may have had, by what blkid calls them. */
+/** Lives that a disk may have had; the first word is what blkid calls them. */
 export const formerLives: Readonly<Record<string, Former>> = {
   linux_raid_member(file, sizeBytes) {
     const at = Math.floor(sizeBytes / 4096) * 4096 - 8192;
     return write(file, at, mdSuperblock1(at / 512));
   },
+  'linux_raid_member 0.90': (file, sizeBytes) => write(file, md0Place(sizeBytes), mdSuperblock0()),
+  LVM2_member: (file, sizeBytes) => write(file, 512, lvmLabel(sizeBytes)),
   gpt: (file) => execa('sgdisk', ['--new=1:2048:+4M', file]),
   async zfs_member(file, sizeBytes) {
     const end = Math.floor(sizeBytes / 262144) * 262144;

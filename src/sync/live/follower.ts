@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { UsedMap } from '../../../fsparsers/index.js';
 import { clear, compare, copy, type Effort } from '../../engine/index.js';
 import {
   clip,
@@ -20,11 +21,13 @@ import type { HookName } from '../online/hooks.js';
 import { headBytes, planCopy } from '../plan.js';
 import type { StateFile } from '../state-file.js';
 import { wipeFormer } from '../strays.js';
+import { layoutOf } from '../verify/stray-doubts.js';
 import { watchJob, type Watch } from '../watch.js';
 import { applyEpoch, findCommitted } from './apply.js';
 import { crownBytes, crownDigest, crownOf, isUnfinished, sectorDigests } from './crown.js';
 import type { CommitRecord } from './commit-record.js';
 import { DirtySet } from './dirty-set.js';
+import { wipeFormerLife } from './former-life.js';
 import { FreezeBudget, mostFrozenBytes } from './freeze-budget.js';
 import {
   isFatal,
@@ -103,6 +106,8 @@ export class Follower {
   #error: Error | null = null;
   /** Bytes taken from `dirty` that are neither staged nor given back. */
   #underWayBytes = 0;
+  /** Of a replica that was only compared, until the next epoch. */
+  #compared: UsedMap | null = null;
   readonly #budget: FreezeBudget;
   #backoffMs = leastBackoffMs;
   #lastPointMs = -Infinity;
@@ -245,7 +250,7 @@ export class Follower {
     await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
     const map = await origin.map();
     const { body, head: usedHead, free } = planCopy(map.ranges, sizeBytes);
-    await wipeFormer(volume, { sourceBytes: sizeBytes, free, partitions: map.partitions ?? [] });
+    this.#tellWiped(await wipeFormer(volume, { ...layoutOf(map), free }));
     this.dirty.add(union(body, usedHead));
     await this.#epoch(volume, async (extents, effort, watch) => {
       const all = clip(extents, crownBytes, sizeBytes);
@@ -276,6 +281,7 @@ export class Follower {
     this.#note('info', `${this.name}: compared, ${totalBytes(differing)} bytes differ`);
     // With the crown there is always an epoch, and a moment that the target is the state of.
     this.dirty.add(union(differing, crownOf(origin.volume.identity.sizeBytes)));
+    this.#compared = map;
     this.#next = 'follow';
   }
 
@@ -409,6 +415,7 @@ export class Follower {
     await this.#options.replicaFile.save(replica);
     this.#replica = replica;
     await journal.reset();
+    await this.#wipeCompared(volume, record);
     // What an earlier run staged says nothing of what was written between it and this one.
     if (this.#next === 'seed') this.#next = record.runId === this.#runId ? 'follow' : 'compare';
     reporter.report({
@@ -422,6 +429,19 @@ export class Follower {
     if (onEpoch === null) return;
     this.#enter('hook');
     await onEpoch(this.#replica);
+  }
+
+  async #wipeCompared(volume: LocalVolume, { extents }: CommitRecord): Promise<void> {
+    const map = this.#compared;
+    this.#compared = null;
+    if (map === null) return;
+    const { origin } = this.#options;
+    const written = Float64Array.from(extents);
+    this.#tellWiped(await wipeFormerLife(volume, origin.volume, map, written));
+  }
+
+  #tellWiped(former: readonly string[]): void {
+    for (const what of former) this.#note('info', `${this.name}: wiped ${what} of its former life`);
   }
 
   /** Gives what was staged back to the dirty set; the target is what it was. */

@@ -19,7 +19,7 @@ import {
 import { newTargetRefusals } from '../prepare.js';
 import { sectorRefusals } from '../sector-size.js';
 import { inspectTargets, refuseOtherRuns, type Target } from '../targets.js';
-import { holdsTheSame } from '../verify/prepare.js';
+import { likeness } from '../verify/prepare.js';
 import { isAwaiting } from './apply.js';
 import { crownDigest, isUnfinished } from './crown.js';
 import { Journal } from './journal.js';
@@ -75,7 +75,7 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
     const refusals: Refusal[] = newTargetRefusals(inspected);
     const usage = await wholeUsageOf(surroundings, source.identity, places);
     for (const target of inspected) {
-      const begin = await beginning(source, target);
+      const { begin, hasMore } = await beginning(source, target);
       targets.push({ target, begin });
       const { facts } = target;
       if (facts === null) continue;
@@ -84,9 +84,11 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
       const found = findRefusals({ identity: source.identity, usage }, [facts]);
       const small = found.find(({ code }) => code === 'TARGET_TOO_SMALL');
       if (small !== undefined) throw tooSmall(small);
-      const isOurs = await (begin === 'compare'
-        ? isAsLeft(source, facts, places.stateDirectory)
-        : isOwnUnfinished(source, target, places.stateDirectory));
+      const isOurs =
+        !hasMore &&
+        (await (begin === 'compare'
+          ? isAsLeft(source, facts, places.stateDirectory)
+          : isOwnUnfinished(source, target, places.stateDirectory)));
       refusals.push(...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || !isOurs));
     }
     return {
@@ -112,15 +114,19 @@ async function refuseUnfreezable({ identity }: LocalVolume): Promise<void> {
   }
 }
 
-async function beginning(
-  source: LocalVolume,
-  { path: name, facts }: Target,
-): Promise<LiveTarget['begin']> {
-  if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return 'seed';
-  if (facts.holds.length === 0) return 'seed';
+interface Beginning extends Pick<LiveTarget, 'begin'> {
+  /** It has become something else beside a replica, or was before: only a yes lets that be wiped. */
+  readonly hasMore: boolean;
+}
+
+async function beginning(source: LocalVolume, { path: name, facts }: Target): Promise<Beginning> {
+  const seed = { begin: 'seed', hasMore: false } as const;
+  if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return seed;
+  if (facts.holds.length === 0) return seed;
   await using volume = await openVolume(name);
-  if (await isUnfinished(volume)) return 'seed';
-  return (await holdsTheSame(source, name)) ? 'compare' : 'seed';
+  if (await isUnfinished(volume)) return seed;
+  const like = await likeness(source, name);
+  return like === 'other' ? seed : { begin: 'compare', hasMore: like === 'more' };
 }
 
 /**

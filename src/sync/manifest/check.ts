@@ -45,6 +45,7 @@ import {
   withdraw,
 } from '../verify/index.js';
 import { type Patience, wholeUsageOf } from '../elsewhere.js';
+import { manifestStrays } from './strays.js';
 
 export interface CheckRequest {
   readonly volume: string;
@@ -96,7 +97,7 @@ export async function checkManifest(
   const message = `the manifest was written ${createdAt}, its root is ${algorithm} ${root}`;
   context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
   const workList = clip(covered, 0, volume.identity.sizeBytes);
-  const map = await namesOf(manifest, volume, request.map, context);
+  const { map, isOwn } = await namesOf(manifest, volume, request.map, context);
   const accounts = accountingWitness([volume], [account], deviceBytes);
   await using recorder = tracker && (await recordWrites(tracker, null, workList, deviceBytes));
   const witness = recorder ?? accounts;
@@ -109,6 +110,8 @@ export async function checkManifest(
   const first = await verify({ ...run, ...context });
   const answers = await settled(first, run, recorder, request, context);
   const result = { ...first, ...answers };
+  const look = { manifest, volume, map: isOwn ? map : null, span, recorder };
+  const strays = result.interrupted ? [] : await manifestStrays(look);
   // Of a volume at rest nothing is found in doubt that was not when it was entered.
   const oldest =
     recorder === null
@@ -127,7 +130,7 @@ export async function checkManifest(
     result,
     repair: null,
     answers: { different: result.different, notProven: result.notProven },
-    doubts: doubtsOf(volume.identity.path, result, recorder),
+    doubts: [...strays, ...doubtsOf(volume.identity.path, result, recorder)],
     oldestProof: oldest,
     startedAt,
     seconds: (performance.now() - startedMs) / 1000,
@@ -191,14 +194,14 @@ async function namesOf(
   volume: LocalVolume,
   options: MapOptions,
   { reporter, signal }: PairContext,
-): Promise<UsedMap> {
+): Promise<{ readonly map: UsedMap; readonly isOwn: boolean }> {
   const note = (code: string, message: string) => {
     reporter.report({ type: 'note', severity: 'warning', code, message });
   };
   const { path, sizeBytes } = volume.identity;
   if (sizeBytes === header.deviceBytes) {
     try {
-      return await mapVolume(volume.reader, { ...options, signal });
+      return { map: await mapVolume(volume.reader, { ...options, signal }), isOwn: true };
     } catch (error) {
       if (!(error instanceof ParseError) && !(error instanceof FastsyncError)) throw error;
       note('NO_NAMES', `what differs cannot be named: ${error.message}`);
@@ -211,9 +214,10 @@ async function namesOf(
   }
   const nothing = { sizeBytes: header.deviceBytes, read: () => Promise.resolve(new Uint8Array(0)) };
   const unnamed = wholeMap(nothing, null);
-  return {
+  const map = {
     ...unnamed,
     filesystem: { ...unnamed.filesystem, ...header.filesystem },
     locate: () => 'covered by the manifest',
   };
+  return { map, isOwn: false };
 }

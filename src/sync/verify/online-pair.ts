@@ -1,18 +1,20 @@
 /** Verifies a mounted source against its replica while both live: trackers on both sides say what to prove again. */
 
+import { pastReader } from '../../engine/index.js';
 import { type ExtentList, union } from '../../region/index.js';
-import { refusalError } from '../../volume/index.js';
+import { type LocalVolume, refusalError } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
 import { beginOnline, type Begun } from '../online/begin.js';
 import { doubtful } from './answers.js';
 import { withdraw } from './book.js';
 import { volumeJudge } from './judge.js';
 import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
-import { prepareVerify, type VerifyRequest } from './prepare.js';
+import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
-import { recordWrites } from './recorder.js';
+import { type Recorder, recordWrites } from './recorder.js';
 import { spanned } from './span.js';
 import { sidesKey, VerifyStateFile } from './state.js';
+import { isWhole, layoutOf, type StrayLook, strayDoubtsInUse } from './stray-doubts.js';
 import { traceJudge } from './trace-judge.js';
 import { verify } from './verify.js';
 
@@ -75,6 +77,10 @@ export async function verifyOnline(
     const concerns = (written: ExtentList) => spanned(written, reached);
     const again = { ...online, judge, recorder, effort: options.effort, concerns, signal };
     const answers = first.interrupted ? first : await proveWritten(again, open);
+    const strays =
+      first.interrupted || !isWhole(span, map.deviceBytes)
+        ? []
+        : await strayDoubtsInUse(lookOf(prepared, target.volume), recorder);
     const taken = () => withdraw(state, doubtful(answers), span);
     const oldest = await afterwards(taken, null, context);
     const result = { ...first, ...answers, interrupted: signal.aborted };
@@ -83,10 +89,7 @@ export async function verifyOnline(
       result,
       repair: null,
       answers: { different: answers.different, notProven: answers.notProven },
-      doubts:
-        recorder.broken === null
-          ? []
-          : [`writes to ${source.identity.path} may have been missed: ${recorder.broken}`],
+      doubts: [...strays, ...missedDoubts(recorder, source)],
       oldestProof: oldest,
       startedAt,
       seconds: (performance.now() - startedMs) / 1000,
@@ -94,4 +97,15 @@ export async function verifyOnline(
   } finally {
     await started.begun?.tracker.stop();
   }
+}
+
+/** A mounted file system's own writes go around the device's cache. */
+function lookOf({ source: { fd, identity }, map }: PreparedVerify, target: LocalVolume): StrayLook {
+  const { path, sizeBytes } = identity;
+  const source = { path, reader: pastReader({ fd, path, sizeBytes }) };
+  return { target, source, layout: layoutOf(map) };
+}
+
+function missedDoubts({ broken }: Recorder, { identity }: LocalVolume): string[] {
+  return broken === null ? [] : [`writes to ${identity.path} may have been missed: ${broken}`];
 }

@@ -10,8 +10,6 @@ import {
   type VolumeIdentity,
 } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
-import { planCopy } from '../plan.js';
-import { namedStrays, straysOn, wipeStrays } from '../strays.js';
 import type { Touched } from '../touched.js';
 import { type Answers, causes } from './answers.js';
 import { volumeJudge } from './judge.js';
@@ -20,6 +18,7 @@ import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepar
 import { repair, type RepairResult } from './repair.js';
 import type { Span } from './span.js';
 import { sidesKey, VerifyStateFile } from './state.js';
+import { isWhole, layoutOf, strayDoubts, wipeStraysIn } from './stray-doubts.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
 import { accountingWitness, accountOf, firstAccountOf, isUnwritten } from './witness.js';
 
@@ -128,7 +127,7 @@ export async function verifyPair(
     answers: repaired?.answers ?? { different: result.different, notProven: result.notProven },
     doubts: [
       ...(await doubtsOf(prepared, target.volume, result)),
-      ...(await strayDoubts(prepared, target.volume, request)),
+      ...(await strayDoubtsOf(prepared, target.volume, request)),
     ],
     oldestProof: repaired === null ? result.oldestProof : oldest,
     startedAt,
@@ -136,24 +135,17 @@ export async function verifyPair(
   };
 }
 
-/** A replica that is taken for something else than its source is not proven to be one; a typed yes wipes that. */
-async function strayDoubts(
+/** After the repair, if there was one: a typed yes wipes what makes the replica something else. */
+async function strayDoubtsOf(
   { source, map, span }: PreparedVerify,
   target: LocalVolume,
   request: VerifyRequest,
 ): Promise<string[]> {
-  const { deviceBytes: sourceBytes, partitions = [] } = map;
-  if (span.startBytes > 0 || span.stopBytes < sourceBytes) return [];
-  const layout = { sourceBytes, free: planCopy(map.ranges, sourceBytes, 0).free, partitions };
-  const strays = await straysOn(target.reader, source.reader, layout);
-  if (strays.length > 0 && request.repair && request.overrides.has('yes')) {
-    await wipeStrays(target, strays, layout);
-  }
-  const left = strays.length === 0 ? [] : await namedStrays(target.reader, source.reader, layout);
-  return left.map(
-    (what) =>
-      `${target.identity.path} carries ${what}, which ${source.identity.path} does not, where nothing is in use; --repair --yes wipes it`,
-  );
+  if (!isWhole(span, map.deviceBytes)) return [];
+  const { reader, identity } = source;
+  const look = { target, source: { path: identity.path, reader }, layout: layoutOf(map) };
+  if (request.repair && request.overrides.has('yes')) await wipeStraysIn(look);
+  return strayDoubts(look);
 }
 
 /** What a report says of the sides, and of what was to be compared. */

@@ -218,15 +218,23 @@ async function wasProven(
   return ledger !== null && oldestProof(ledger, 0, deviceBytes) !== null;
 }
 
-/** Whether the target carries the very signatures of the source: then it is its replica. */
-export async function holdsTheSame(source: LocalVolume, target: string): Promise<boolean> {
+/**
+ * Whether the target carries the very signatures of the source: then it is its replica. Or these and
+ * more, which are of a life before or beside that.
+ */
+export async function likeness(
+  source: LocalVolume,
+  target: string,
+): Promise<'same' | 'more' | 'other'> {
   await using volume = await openVolume(target);
   const left = await probe(source.reader);
   // What cannot be read carries no signature that one could go by.
   const right = await probe(volume.reader).catch(() => []);
-  const named = (list: typeof left) =>
-    JSON.stringify(list.map(({ type, uuid, offsetBytes }) => [type, uuid, offsetBytes]));
-  return left.length > 0 && named(left) === named(right);
+  const named = ({ type, uuid, offsetBytes }: (typeof left)[number]) =>
+    JSON.stringify([type, uuid, offsetBytes]);
+  const there = new Set(right.map(named));
+  if (left.length === 0 || !left.every((one) => there.has(named(one)))) return 'other';
+  return there.size === new Set(left.map(named)).size ? 'same' : 'more';
 }
 
 async function openTarget(

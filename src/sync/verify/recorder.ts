@@ -8,6 +8,8 @@ import { accountingWitness, firstAccountOf, type Witness } from './witness.js';
 export interface Recorder extends Witness, AsyncDisposable {
   /** Everything that was written, on either side, since this was last asked. */
   take(): ExtentList;
+  /** All that is to be compared, with everything that was written since. */
+  readonly concerned: ExtentList;
   /** Why a write may have been missed: then nothing is known any more. */
   readonly broken: string | null;
 }
@@ -66,6 +68,10 @@ class TrackerRecorder implements Recorder {
     this.#concerned = workList;
     this.#mostExtents = workList.length / 2 + mostExtents;
     this.#deviceBytes = deviceBytes;
+  }
+
+  get concerned(): ExtentList {
+    return this.#concerned;
   }
 
   get broken(): string | null {

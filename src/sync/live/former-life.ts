@@ -1,0 +1,29 @@
+/**
+ * What the former life of a replica left on it, where an earlier run did not look. It is wiped when an
+ * epoch has come after the map: only then both say what is in use on the replica.
+ */
+
+import type { UsedMap } from '../../../fsparsers/index.js';
+import { pastReader } from '../../engine/index.js';
+import { type ExtentList, subtract } from '../../region/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import { describeStrays, straysOn, wipeStrays } from '../strays.js';
+import { layoutOf } from '../verify/stray-doubts.js';
+
+/**
+ * `written`: all that the replica got since before the map was read. Resolves with what was wiped, one
+ * line each. What the source carries there as well is left.
+ */
+export async function wipeFormerLife(
+  target: LocalVolume,
+  { fd, identity }: LocalVolume,
+  map: UsedMap,
+  written: ExtentList,
+): Promise<string[]> {
+  const layout = layoutOf(map);
+  const open = { ...layout, free: subtract(layout.free, written) };
+  const source = pastReader({ fd, path: identity.path, sizeBytes: identity.sizeBytes });
+  const strays = await straysOn(target.reader, source, open);
+  if (strays.length > 0) await wipeStrays(target, strays, open);
+  return describeStrays(strays);
+}

@@ -1,0 +1,36 @@
+/** Signatures that a volume carries where its manifest covers nothing: it may be taken for something else. */
+
+import type { UsedMap } from '../../../fsparsers/index.js';
+import type { Manifest } from '../../manifest/index.js';
+import { extentOf, intersect, subtract } from '../../region/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import type { Layout } from '../strays.js';
+import type { Recorder, Span } from '../verify/index.js';
+import { isWhole, layoutOf, strayDoubts, strayDoubtsInUse } from '../verify/stray-doubts.js';
+
+export interface ManifestStrays {
+  readonly manifest: Manifest;
+  readonly volume: LocalVolume;
+  /** The volume's own; null where it cannot be read as what the manifest is of. */
+  readonly map: UsedMap | null;
+  readonly span: Span;
+  /** Null: the volume is at rest. */
+  readonly recorder: Recorder | null;
+}
+
+/** One sentence each. */
+export async function manifestStrays(given: ManifestStrays): Promise<string[]> {
+  const { manifest, volume: target, span, recorder } = given;
+  if (!isWhole(span, manifest.header.deviceBytes)) return [];
+  const look = { target, source: null, layout: await uncoveredBy(given) };
+  return recorder === null ? strayDoubts(look) : strayDoubtsInUse(look, recorder);
+}
+
+/** What the manifest does not cover, but for what the volume has put to use since. */
+async function uncoveredBy({ manifest, map }: ManifestStrays): Promise<Layout> {
+  const { deviceBytes } = manifest.header;
+  const open = subtract(extentOf(0, deviceBytes), await manifest.extents());
+  if (map === null) return { sourceBytes: deviceBytes, free: open, partitions: [] };
+  const layout = layoutOf(map);
+  return { ...layout, free: intersect(open, layout.free) };
+}
