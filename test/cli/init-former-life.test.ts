@@ -129,7 +129,7 @@ for (const when of ['when it goes on', 'when it compares']) {
     const data = path.join(directory, 'data');
     await execa('dd', ['if=/dev/urandom', `of=${data}`, 'bs=1M', 'count=32', 'status=none']);
     await execa('debugfs', ['-w', '-R', `write ${data} data`, source]);
-    const target = await sparseFile(path.join(directory, 'target.img'), largerBytes);
+    const target = await sparseFile(path.join(directory, 'target.img'), sizeBytes);
     const words = ['init', '--src', source, '--dst', target, '--yes', ...state];
     const child = fastsync([...words, '--bwlimit', '8M', '--json'], { buffer: false });
     for await (const line of child.iterable()) {
@@ -137,7 +137,7 @@ for (const when of ['when it goes on', 'when it compares']) {
       if (type === 'status' && phase === 'copying') child.kill('SIGINT');
     }
     t.is((await child).exitCode, 5);
-    await formerLives.linux_raid_member?.(target, largerBytes);
+    await formerLives.linux_raid_member?.(target, sizeBytes);
     const compare = when === 'when it compares' ? ['--compare'] : [];
     const { exitCode, summary, stderr } = await fastsyncJson([...words, ...compare]);
     t.is(exitCode, 0, stderr);
