@@ -1,7 +1,8 @@
 /** Holds free space against who owns blocks: whether to, what contradicts, and how to say it. */
 
 import type { ParserOptions } from './parser.js';
-import type { CrossCheck, Filesystem, MapBuilder, MapNote } from './usedmap.js';
+import type { MapBuilder } from './mapbuilder.js';
+import type { CrossCheck, Filesystem, MapNote } from './usedmap.js';
 
 /** Owners are always read where that takes no longer, as measured (docs/benchmarks.md). */
 const floorMs = 1000;

@@ -1,7 +1,8 @@
 /** The map of a volume that is more than one thing at once: used is what any of them calls used. */
 
 import { joinCrossChecks } from './crosscheck.js';
-import { MapBuilder, type UsedMap } from './usedmap.js';
+import { MapBuilder } from './mapbuilder.js';
+import type { UsedMap } from './usedmap.js';
 
 /** Joins the maps of one device; there is at least one. A byte is free only if all say so. */
 export function unionOf(maps: readonly UsedMap[]): UsedMap {

@@ -4,7 +4,8 @@ import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import { badBlocksNote } from './badblocks.js';
 import type { BadPage } from './swappages.js';
-import { MapBuilder, type MapNote, type UsedMap } from './usedmap.js';
+import { MapBuilder } from './mapbuilder.js';
+import type { MapNote, UsedMap } from './usedmap.js';
 
 /** The largest page: the header of swap space is one page of the machine that made it. */
 const swapHeaderBytes = 65536;

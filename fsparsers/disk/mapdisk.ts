@@ -4,14 +4,8 @@ import { joinCrossChecks } from '../crosscheck.js';
 import { ParseError } from '../errors.js';
 import type { ParserOptions } from '../parser.js';
 import { SubReader, type ByteReader } from '../reader.js';
-import {
-  MapBuilder,
-  type Filesystem,
-  type Hazard,
-  type MapNote,
-  type PartitionMap,
-  type UsedMap,
-} from '../usedmap.js';
+import { MapBuilder } from '../mapbuilder.js';
+import type { Filesystem, Hazard, MapNote, PartitionMap, UsedMap } from '../usedmap.js';
 import { overlaps } from './overlaps.js';
 import { warning, type NamedExtent, type Partition, type PartitionTable } from './table.js';
 import { pieceTypes } from './typenames.js';

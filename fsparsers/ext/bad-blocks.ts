@@ -3,7 +3,8 @@
 import { badBlocksNote } from '../badblocks.js';
 import { ParseError } from '../errors.js';
 import { readStructure, type ByteReader } from '../reader.js';
-import type { MapBuilder, MapNote } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
+import type { MapNote } from '../usedmap.js';
 import { mapBlocks } from './blockmap.js';
 import { inodeOffsetBytes } from './descriptors.js';
 import type { ExtGeometry } from './geometry.js';

@@ -3,7 +3,7 @@
 import { describedAfter } from '../crosscheck.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
-import { MapBuilder } from '../usedmap.js';
+import { MapBuilder } from '../mapbuilder.js';
 import type { MapNote, UsedMap } from '../usedmap.js';
 import { markBadBlocks } from './bad-blocks.js';
 import { markGroups } from './bitmaps.js';

@@ -1,6 +1,7 @@
 /** Names what lies at a byte of an ext2/3/4 volume. */
 
-import type { RangeTable, Reason } from '../usedmap.js';
+import type { RangeTable } from '../rangetable.js';
+import type { Reason } from '../reason.js';
 import type { ExtGeometry } from './geometry.js';
 import { groupOfBlock } from './geometry.js';
 import type { MetadataIndex, MetadataKind } from './metadata.js';

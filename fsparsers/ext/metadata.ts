@@ -3,7 +3,7 @@
  * be named, a bitmap checked, and two structures that claim the same block found out.
  */
 
-import type { MapBuilder } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
 import { superblockError } from './superblock.js';
 import { groupOfBlock } from './geometry.js';
 import type { ExtGeometry } from './geometry.js';

@@ -4,7 +4,7 @@ import { OwnerCheck, skipOwners, skipped, type CrossChecked } from '../crosschec
 import { gather } from '../gather.js';
 import type { ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
-import type { MapBuilder } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
 import { InodeClaims } from './claims.js';
 import { readDescriptors } from './descriptors.js';
 import type { ExtGeometry } from './geometry.js';

@@ -1,6 +1,6 @@
 /** What lies behind the clusters: the backup boot sector, and the rest of the device. */
 
-import type { MapBuilder } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
 import { bootSectorBytes, hasBootSignature } from './boot.js';
 import type { Volume } from './stream.js';
 import type { Extent } from './systemfiles.js';

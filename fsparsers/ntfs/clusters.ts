@@ -1,7 +1,8 @@
 /** $Bitmap into ranges: one bit for each cluster, believed only as far as it can be. */
 
 import { visitBitRuns } from '../bitmap.js';
-import type { MapBuilder, MapNote } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
+import type { MapNote } from '../usedmap.js';
 import type { Stream, Volume } from './stream.js';
 import type { Extent } from './systemfiles.js';
 

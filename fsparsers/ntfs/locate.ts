@@ -1,6 +1,7 @@
 /** Names what lies at a byte of an NTFS volume. */
 
-import type { RangeTable, UsedMap } from '../usedmap.js';
+import type { RangeTable } from '../rangetable.js';
+import type { UsedMap } from '../usedmap.js';
 import type { Volume } from './stream.js';
 import type { Extent } from './systemfiles.js';
 

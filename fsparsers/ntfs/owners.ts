@@ -3,7 +3,7 @@
 import { type CrossChecked, OwnerCheck, skipOwners } from '../crosscheck.js';
 import { ParseError } from '../errors.js';
 import type { ParserOptions } from '../parser.js';
-import type { MapBuilder } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
 import { fixInPlace } from './fixups.js';
 import type { Mft, Stretch } from './mft.js';
 import { fileNameOf, visitPieces } from './pieces.js';

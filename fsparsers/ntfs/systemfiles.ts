@@ -1,7 +1,8 @@
 /** The system files: where their clusters lie, which is proof that these are in use. */
 
 import { ParseError } from '../errors.js';
-import type { MapNote, Reason } from '../usedmap.js';
+import type { Reason } from '../reason.js';
+import type { MapNote } from '../usedmap.js';
 import { bootAreaBytes } from './boot.js';
 import type { Mft, NamedStream } from './mft.js';
 import { attributeTypes, decodeFileName } from './record.js';

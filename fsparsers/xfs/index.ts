@@ -3,7 +3,8 @@
 import { describedAfter, type CrossChecked } from '../crosscheck.js';
 import type { Parser, ParserOptions } from '../parser.js';
 import type { ByteReader } from '../reader.js';
-import { MapBuilder, type Filesystem, type MapNote } from '../usedmap.js';
+import { MapBuilder } from '../mapbuilder.js';
+import type { Filesystem, MapNote } from '../usedmap.js';
 import { uuidText } from './bytes.js';
 import type { KnownBlocks } from './known-blocks.js';
 import { locator } from './locate.js';

@@ -1,6 +1,6 @@
 /** Names what lies at a byte of an XFS volume. */
 
-import type { RangeTable } from '../usedmap.js';
+import type { RangeTable } from '../rangetable.js';
 import type { KnownBlocks } from './known-blocks.js';
 import type { Geometry } from './superblock.js';
 

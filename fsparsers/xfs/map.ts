@@ -1,7 +1,8 @@
 /** Paints the whole device from its allocation groups: the last step to a UsedMap. */
 
 import { ParseError } from '../errors.js';
-import type { MapBuilder, MapNote } from '../usedmap.js';
+import type { MapBuilder } from '../mapbuilder.js';
+import type { MapNote } from '../usedmap.js';
 import { readAg, readStaleFree, type AgSpace } from './ag.js';
 import { intersectExtents, type ExtentList } from './extents.js';
 import type { KnownBlocks } from './known-blocks.js';

@@ -1,6 +1,8 @@
 /** From a used-region map to extent lists: what has to be copied, and what may be cleared. */
 
-import { isUsed, type RangeTable, type Reason, type UsedMap } from '../../fsparsers/usedmap.js';
+import type { RangeTable } from '../../fsparsers/rangetable.js';
+import { isUsed, type Reason } from '../../fsparsers/reason.js';
+import type { UsedMap } from '../../fsparsers/usedmap.js';
 import { alignInward, ExtentBuilder, type ExtentList, extentOf, subtract } from './extents.js';
 
 function extentsWhere(ranges: RangeTable, counts: (reason: Reason) => boolean): ExtentList {

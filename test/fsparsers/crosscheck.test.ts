@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { skipOwners } from '../../fsparsers/crosscheck.js';
-import { MapBuilder } from '../../fsparsers/usedmap.js';
+import { MapBuilder } from '../../fsparsers/mapbuilder.js';
 import { seededRandom } from '../support/random.js';
 
 test('a claim counts the free and bad bytes in it, and makes all of it data', (t) => {

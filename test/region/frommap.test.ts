@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { MapBuilder, type Reason } from '../../fsparsers/usedmap.js';
+import { MapBuilder } from '../../fsparsers/mapbuilder.js';
+import type { Reason } from '../../fsparsers/reason.js';
 import { intersect, totalBytes, union } from '../../src/region/extents.js';
 import { badExtents, freeExtents, usedExtents } from '../../src/region/frommap.js';
 

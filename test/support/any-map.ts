@@ -1,7 +1,9 @@
 /** Maps of no volume in particular, for what must hold of every map. */
 
 import fc from 'fast-check';
-import { MapBuilder, type Reason, type UsedMap } from '../../fsparsers/usedmap.js';
+import { MapBuilder } from '../../fsparsers/mapbuilder.js';
+import type { Reason } from '../../fsparsers/reason.js';
+import type { UsedMap } from '../../fsparsers/usedmap.js';
 
 export type Mark = readonly [reason: Reason, start: number, length: number];
 

@@ -2,7 +2,7 @@
 
 import { OwnerCheck, skipOwners, skipped, type CrossChecked } from '../../crosscheck.js';
 import type { ParserOptions } from '../../parser.js';
-import type { MapBuilder } from '../../usedmap.js';
+import type { MapBuilder } from '../../mapbuilder.js';
 import type { BlockPurpose } from '../known-blocks.js';
 import { claimByInodes } from './inodes.js';
 import { claimByReverseMappings } from './reverse-mappings.js';

@@ -1,6 +1,8 @@
 /** Reads fastsync's own JSON maps back, however they were laid out anew in between (jq, for one). */
 
-import { isUsed, MapBuilder, type RangeTable, type Reason } from '../../../fsparsers/usedmap.js';
+import { MapBuilder } from '../../../fsparsers/mapbuilder.js';
+import type { RangeTable } from '../../../fsparsers/rangetable.js';
+import { isUsed, type Reason } from '../../../fsparsers/reason.js';
 import type { Chunks, MappedDevice } from './format.js';
 import { invalid } from './invalid.js';
 import { jsonSchema } from './json.js';

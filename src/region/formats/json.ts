@@ -1,11 +1,7 @@
 /** fastsync's own format: the whole map, every byte of the device with the reason why it is used or free. */
 
-import {
-  isUsed,
-  type Filesystem,
-  type PartitionMap,
-  type UsedMap,
-} from '../../../fsparsers/usedmap.js';
+import { isUsed } from '../../../fsparsers/reason.js';
+import type { Filesystem, PartitionMap, UsedMap } from '../../../fsparsers/usedmap.js';
 import { inPieces, type MappedDevice } from './format.js';
 
 /** The number goes up when what is there changes its meaning; new members may come without that. */

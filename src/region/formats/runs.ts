@@ -1,6 +1,7 @@
 /** A map without its reasons: runs of used and of free bytes in turn, which most formats are lists of. */
 
-import { isUsed, type RangeTable } from '../../../fsparsers/usedmap.js';
+import type { RangeTable } from '../../../fsparsers/rangetable.js';
+import { isUsed } from '../../../fsparsers/reason.js';
 import type { ExtentList } from '../extents.js';
 
 export interface Run {

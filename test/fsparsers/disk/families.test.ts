@@ -4,7 +4,8 @@ import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import { mapVolume } from '../../../fsparsers/index.js';
-import type { MapRange, UsedMap } from '../../../fsparsers/usedmap.js';
+import type { MapRange } from '../../../fsparsers/reason.js';
+import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { scratchDirectory, sparseFile } from '../../support/scratch.js';
 import { emptyDisk, mebibyte, partition, withReader } from './support.js';
 

@@ -1,7 +1,7 @@
 /** Every format streams: maps have millions of ranges. */
 
 import test from 'ava';
-import { MapBuilder } from '../../../fsparsers/usedmap.js';
+import { MapBuilder } from '../../../fsparsers/mapbuilder.js';
 import { formats } from '../../../src/region/formats/index.js';
 import { mapOf } from '../../support/any-map.js';
 
