@@ -4,7 +4,7 @@
 #   scripts/test-node.sh [all] [VERSION...]   a sample of the tests, or all; default: 22 24
 set -uo pipefail
 cd "$(dirname "$0")/.."
-files=(dist/test/cli/{crash,exit-codes,init-filesystems,map,verify}.test.js)
+files=(dist/test/cli/{crash,exit-codes,map,verify}.test.js)
 if [ "${1:-}" = all ]; then
   files=(dist/test/cli/*.test.js)
   shift
