@@ -14,7 +14,8 @@ packages=dist/packages
 rm -rf "$packages"
 mkdir -p "$packages"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# What is packed would be taken for what was built last.
+trap 'rm -rf "$work" native/prebuilds' EXIT
 
 prebuilt=$(bash scripts/build-native.sh --package | tail -n 1)
 runtime=$(bash scripts/fetch-runtime.sh | tail -n 1)
