@@ -86,7 +86,12 @@ async function verify(
       overrides: pair.overrides,
       signal,
     };
-    const options = { effort: pair.effort, resume: true, maxMs: pair.maxTimeMs, stateDirectory };
+    const options = {
+      ioOptions: pair.ioOptions,
+      resume: true,
+      maxMs: pair.maxTimeMs,
+      stateDirectory,
+    };
     const collecting: Reporter = {
       report(event) {
         if (event.type === 'note') notes.push(event);

@@ -16,7 +16,7 @@ import { settleRefusals } from './confirm.js';
 import { initOnline, onlineFrom, onlineOptions } from './init-online.js';
 import { describePlan, describeSeed } from './init-summary.js';
 import {
-  effortFrom,
+  ioOptionsFrom,
   identification,
   identificationOptions,
   outputOptions,
@@ -225,6 +225,6 @@ function seedOptions(args: InitArguments): SeedOptions {
     resume: args.resume,
     checkpointEveryMs: checkCount('checkpoint-interval', args['checkpoint-interval'], 10, dayMs),
     stateDirectory: stateDirectory(args['state-dir']),
-    effort: effortFrom(args),
+    ioOptions: ioOptionsFrom(args),
   };
 }

@@ -16,7 +16,7 @@ import {
 import { settleRefusals } from './confirm.js';
 import { describeLive, describeRecovered, statusLineOf } from './live-summary.js';
 import {
-  effortFrom,
+  ioOptionsFrom,
   identification,
   identificationOptions,
   outputOptions,
@@ -150,7 +150,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
       afterEpoch: args['after-epoch'] ?? null,
       timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
     },
-    effort: effortFrom(args),
+    ioOptions: ioOptionsFrom(args),
     exclusive: !overrides.has('allow-busy-target') && !overrides.has('allow-mounted-target'),
   };
   await using prepared = await prepareLive({

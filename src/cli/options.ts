@@ -2,7 +2,7 @@
 
 import type { Options } from 'yargs';
 import { type MapOptions, parsers } from '../../fsparsers/index.js';
-import { checkEffort, type Effort } from '../engine/index.js';
+import { checkIoOptions, type IoOptions } from '../engine/index.js';
 import { openVolume, type Override, overrideHelp } from '../volume/index.js';
 import { checkCount, parseSize, usage } from './values.js';
 
@@ -99,8 +99,8 @@ interface SpeedArguments {
 }
 
 /** How hard to work. Looked at in full here: behind the first write it would be too late. */
-export function effortFrom(args: SpeedArguments): Effort {
-  const effort = {
+export function ioOptionsFrom(args: SpeedArguments): IoOptions {
+  const ioOptions = {
     backend: args.backend,
     queueDepth: checkCount('queue-depth', args['queue-depth'], 1, 1024),
     chunkBytes: parseSize('chunk', args.chunk),
@@ -108,12 +108,12 @@ export function effortFrom(args: SpeedArguments): Effort {
     bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
   };
   try {
-    checkEffort(effort);
+    checkIoOptions(ioOptions);
   } catch (error) {
     if (error instanceof RangeError) throw usage(error.message);
     throw error;
   }
-  return effort;
+  return ioOptions;
 }
 
 const overrideNames = Object.keys(overrideHelp) as Override[];

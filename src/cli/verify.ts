@@ -12,7 +12,7 @@ import {
 import { settleRefusals } from './confirm.js';
 import { cellBytesFrom, manifestOptions, manifestTask } from './manifest-options.js';
 import {
-  effortFrom,
+  ioOptionsFrom,
   identification,
   identificationOptions,
   outputOptions,
@@ -164,7 +164,7 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
   // Looked at also where they are not used: a slip of the pen must not wait for the day they are.
   const settleMs = parseDuration('settle', args.settle);
   const maxFreezeMs = parseFreeze(args['max-freeze']);
-  const effort = effortFrom(args);
+  const ioOptions = ioOptionsFrom(args);
   const task = manifestTask(args);
   if (task?.kind === 'compare') {
     return compareManifestsCommand(task.manifest, task.against, context);
@@ -185,10 +185,10 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
       algorithm: args.algorithm ?? 'xxh3-128',
       cellBytes: cellBytesFrom(args),
     } as const;
-    return writeManifestCommand({ ...scope, ...kind, volume, file, effort }, context);
+    return writeManifestCommand({ ...scope, ...kind, volume, file, ioOptions }, context);
   }
   const options = {
-    effort,
+    ioOptions,
     resume: args.resume,
     maxMs: args['max-time'] === undefined ? null : parseDuration('max-time', args['max-time']),
     stateDirectory: stateDirectory(args['state-dir']),

@@ -1,7 +1,7 @@
 /** Each pair with its defaults filled in, and what only shows when pairs are looked at side by side. */
 
 import path from 'node:path';
-import { checkEffort } from '../engine/index.js';
+import { checkIoOptions } from '../engine/index.js';
 import type { Override } from '../volume/index.js';
 import type { Places, Problem } from './places.js';
 import type { RawConfig, RawPair } from './schema.js';
@@ -53,7 +53,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
         : null,
     maxTimeMs: raw.maxTime ?? null,
     maxAgeMs: raw.maxAge ?? 7 * dayMs,
-    effort: {
+    ioOptions: {
       backend: raw.backend ?? 'auto',
       ...(raw.queueDepth === undefined ? {} : { queueDepth: raw.queueDepth }),
       ...(raw.chunk === undefined ? {} : { chunkBytes: raw.chunk }),
@@ -93,7 +93,7 @@ function contradictions(
   }
   if (pair.whole && pair.as !== null) complain('as', 'whole and as contradict each other');
   try {
-    checkEffort(pair.effort);
+    checkIoOptions(pair.ioOptions);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const { message } = error;

@@ -1,6 +1,6 @@
 /** The configuration as the rest of fastsync sees it: checked, defaults filled in, numbers instead of words. */
 
-import type { Effort } from '../engine/index.js';
+import type { IoOptions } from '../engine/index.js';
 import type { Override } from '../volume/index.js';
 
 export interface PairConfig {
@@ -27,7 +27,7 @@ export interface PairConfig {
   readonly maxTimeMs: number | null;
   /** How old the oldest proof of a pair with a limit of time may become. */
   readonly maxAgeMs: number;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly overrides: ReadonlySet<Override>;
 }
 

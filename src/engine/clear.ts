@@ -2,7 +2,7 @@
 
 import { startJob } from './job.js';
 import type { ClearRequest, ClearResult, Job } from './types.js';
-import { effortOf, extentBytes, sizeOf } from './validate.js';
+import { ioOptionsOf, extentBytes, sizeOf } from './validate.js';
 
 /**
  * Discards `extents` of a volume, or makes them read as zeroes by the cheapest way that the device or
@@ -20,7 +20,7 @@ export function clear(request: ClearRequest): Job<ClearResult> {
   }
   return startJob(
     'clear',
-    { ...effortOf(request), targetFd, extents, mode },
+    { ...ioOptionsOf(request), targetFd, extents, mode },
     { targets: [targetFd] },
     ({ progress, backend, cancelled }) => ({ progress, backend, cancelled }),
   );

@@ -2,7 +2,7 @@
 
 import { startJob } from './job.js';
 import type { CompareRequest, CompareResult, Job } from './types.js';
-import { effortOf, extentBytes, powerOfTwo, sizeOf, wholeNumber } from './validate.js';
+import { ioOptionsOf, extentBytes, powerOfTwo, sizeOf, wholeNumber } from './validate.js';
 
 /**
  * Compares `extents` of two volumes by reading both sides at once, past the page cache where that is
@@ -21,7 +21,7 @@ export function compare(request: CompareRequest): Job<CompareResult> {
   return startJob(
     'compare',
     {
-      ...effortOf(request),
+      ...ioOptionsOf(request),
       leftFd,
       rightFd,
       extents,

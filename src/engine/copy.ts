@@ -2,7 +2,7 @@
 
 import { startJob } from './job.js';
 import type { CopyRequest, CopyResult, Job } from './types.js';
-import { byteCount, effortOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
+import { byteCount, ioOptionsOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -48,7 +48,7 @@ export function copy(request: CopyRequest): Job<CopyResult> {
   return startJob(
     'copy',
     {
-      ...effortOf(request),
+      ...ioOptionsOf(request),
       sourceFd,
       targetFds: [...targetFds],
       extents,

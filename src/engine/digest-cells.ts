@@ -2,7 +2,7 @@
 
 import { startJob } from './job.js';
 import type { DigestAlgorithm, DigestRequest, DigestResult, Job } from './types.js';
-import { effortOf, extentBytes, powerOfTwo, sizeOf } from './validate.js';
+import { ioOptionsOf, extentBytes, powerOfTwo, sizeOf } from './validate.js';
 
 /** The grids that a volume may be digested in: each size is a power of two. */
 export const leastCellBytes = 64 * 1024;
@@ -35,7 +35,7 @@ export function digestCells(request: DigestRequest): Job<DigestResult> {
   const cellBytes = powerOfTwo('cellBytes', request.cellBytes, grid);
   return startJob(
     'digest',
-    { ...effortOf(request), fd, extents, algorithm, cellBytes },
+    { ...ioOptionsOf(request), fd, extents, algorithm, cellBytes },
     { source: fd },
     ({ progress, backend, cancelled, cells, digests, badRanges }) => ({
       progress,

@@ -1,8 +1,8 @@
 /** The engine: long jobs over lists of extents, each on a thread of its own. */
 
 import { addon } from './addon.js';
-import type { Effort } from './types.js';
-import { effortOf } from './validate.js';
+import type { IoOptions } from './types.js';
+import { ioOptionsOf } from './validate.js';
 
 export { addon } from './addon.js';
 export { clear } from './clear.js';
@@ -25,9 +25,9 @@ export function digest(bytes: Uint8Array): Uint8Array {
  * Throws RangeError, with a sentence, for what no job would take: to be asked before anything is
  * written, because a job that refuses to start comes too late for that.
  */
-export function checkEffort(effort: Effort): void {
-  effortOf(effort);
-  if (effort.backend === 'uring' && addon().backend() !== 'uring') {
+export function checkIoOptions(ioOptions: IoOptions): void {
+  ioOptionsOf(ioOptions);
+  if (ioOptions.backend === 'uring' && addon().backend() !== 'uring') {
     throw new RangeError('Expected backend to be auto or threads: this kernel forbids io_uring');
   }
 }

@@ -7,8 +7,8 @@ export type { ExtentList };
 
 export type Backend = 'auto' | 'uring' | 'threads';
 
-/** How hard to work; the defaults suit one disk to one disk. */
-export interface Effort {
+/** How a job does its I/O. The defaults suit copying from one disk to another. */
+export interface IoOptions {
   /** `auto` takes io_uring where the kernel allows it. The result is the same either way. */
   readonly backend?: Backend;
   /** Largest single request. */
@@ -21,7 +21,7 @@ export interface Effort {
   readonly bytesPerSecond?: number;
 }
 
-export interface CopyRequest extends Effort {
+export interface CopyRequest extends IoOptions {
   /** Open for reading. The engine reopens it for direct I/O where that works. */
   readonly sourceFd: number;
   /** Open for writing. The source is read once for all of them. */
@@ -42,7 +42,7 @@ export interface CopyRequest extends Effort {
   readonly flushEveryMs?: number;
 }
 
-export interface CompareRequest extends Effort {
+export interface CompareRequest extends IoOptions {
   readonly leftFd: number;
   readonly rightFd: number;
   readonly extents: ExtentList;
@@ -51,7 +51,7 @@ export interface CompareRequest extends Effort {
   readonly granularityBytes?: number;
 }
 
-export interface ClearRequest extends Effort {
+export interface ClearRequest extends IoOptions {
   readonly targetFd: number;
   readonly extents: ExtentList;
   /** `discard`: tell the device (or punch a hole); `zero`: the range reads as zeroes afterwards. */
@@ -61,7 +61,7 @@ export interface ClearRequest extends Effort {
 /** What a cell of a volume may be digested with; the bytes are in the order that xxhsum and sha256sum print. */
 export type DigestAlgorithm = 'xxh3-128' | 'xxh64' | 'sha256';
 
-export interface DigestRequest extends Effort {
+export interface DigestRequest extends IoOptions {
   readonly fd: number;
   /** In ascending order. */
   readonly extents: ExtentList;

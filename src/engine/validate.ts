@@ -1,7 +1,7 @@
 /** Every number that goes down to native code is looked at here; native code trusts it. */
 
 import { addon } from './addon.js';
-import type { Effort, ExtentList } from './types.js';
+import type { IoOptions, ExtentList } from './types.js';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -41,9 +41,9 @@ export function descriptor(name: string, value: number): number {
   return wholeNumber(name, value, { least: 0, most: 2 ** 31 - 1 });
 }
 
-/** The options of {@link Effort}, defaults filled in. */
-export function effortOf(effort: Effort): Required<Effort> {
-  const backend = effort.backend ?? 'auto';
+/** The options of {@link IoOptions}, defaults filled in. */
+export function ioOptionsOf(ioOptions: IoOptions): Required<IoOptions> {
+  const backend = ioOptions.backend ?? 'auto';
   if (!['auto', 'uring', 'threads'].includes(backend)) {
     throw new RangeError(`Expected backend to be auto, uring or threads, got ${backend}`);
   }
@@ -51,10 +51,10 @@ export function effortOf(effort: Effort): Required<Effort> {
   const memory = { least: MiB, most: GiB, multipleOf: 4 * KiB };
   return {
     backend,
-    chunkBytes: wholeNumber('chunkBytes', effort.chunkBytes ?? MiB, chunk),
-    queueDepth: wholeNumber('queueDepth', effort.queueDepth ?? 32, { least: 1, most: 1024 }),
-    inFlightBytes: wholeNumber('inFlightBytes', effort.inFlightBytes ?? 64 * MiB, memory),
-    bytesPerSecond: byteCount('bytesPerSecond', effort.bytesPerSecond ?? 0),
+    chunkBytes: wholeNumber('chunkBytes', ioOptions.chunkBytes ?? MiB, chunk),
+    queueDepth: wholeNumber('queueDepth', ioOptions.queueDepth ?? 32, { least: 1, most: 1024 }),
+    inFlightBytes: wholeNumber('inFlightBytes', ioOptions.inFlightBytes ?? 64 * MiB, memory),
+    bytesPerSecond: byteCount('bytesPerSecond', ioOptions.bytesPerSecond ?? 0),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Who digests a volume's cells: the native engine, or a few lines that run anywhere. */
 
-import { digestCells, type DigestResult, type Effort, type Job } from '../engine/index.js';
+import { digestCells, type DigestResult, type IoOptions, type Job } from '../engine/index.js';
 import type { ExtentList } from '../region/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import type { ManifestHeader } from './header.js';
@@ -9,7 +9,7 @@ import { digestPortably } from './portable.js';
 export type EngineChoice = 'native' | 'portable';
 
 /** Digests of the cells that the extents touch, as {@link digestCells} gives them. */
-export type Digester = (extents: ExtentList, effort: Effort) => Job<DigestResult>;
+export type Digester = (extents: ExtentList, ioOptions: IoOptions) => Job<DigestResult>;
 
 export function digesterOf(
   engine: EngineChoice,
@@ -17,6 +17,7 @@ export function digesterOf(
   { algorithm, cellBytes }: ManifestHeader,
 ): Digester {
   return engine === 'portable'
-    ? (extents, effort) => digestPortably(volume.handle, extents, cellBytes, effort)
-    : (extents, effort) => digestCells({ ...effort, fd: volume.fd, extents, algorithm, cellBytes });
+    ? (extents, ioOptions) => digestPortably(volume.handle, extents, cellBytes, ioOptions)
+    : (extents, ioOptions) =>
+        digestCells({ ...ioOptions, fd: volume.fd, extents, algorithm, cellBytes });
 }

@@ -1,6 +1,6 @@
 /** Compares a volume with a manifest: with the face of an engine job, so that verifying is written once. */
 
-import type { CompareResult, DigestResult, Effort, Job, Progress } from '../engine/index.js';
+import type { CompareResult, DigestResult, IoOptions, Job, Progress } from '../engine/index.js';
 import {
   clip,
   ExtentBuilder,
@@ -38,8 +38,8 @@ export class ManifestJudge {
    * different; as unreadable where they cannot be read now, or could not when the manifest was written.
    * What lies behind the volume's end is different. `done` rejects with EngineError and ManifestError.
    */
-  compare(extents: ExtentList, effort: Effort = {}): Job<CompareResult> {
-    const comparison = new Comparison(this.#manifest, this.#volumeBytes, this.#digest, effort);
+  compare(extents: ExtentList, ioOptions: IoOptions = {}): Job<CompareResult> {
+    const comparison = new Comparison(this.#manifest, this.#volumeBytes, this.#digest, ioOptions);
     return {
       progress: () => comparison.progress(),
       cancel: () => {
@@ -54,7 +54,7 @@ class Comparison {
   readonly #manifest: Manifest;
   readonly #volumeBytes: number;
   readonly #digest: Digester;
-  readonly #effort: Effort;
+  readonly #ioOptions: IoOptions;
   readonly #different = new ExtentBuilder();
   readonly #unreadable = new ExtentBuilder();
   #done: Progress = noProgress;
@@ -64,11 +64,11 @@ class Comparison {
   #judgedEndBytes = 0;
   #backend: 'uring' | 'threads' = 'threads';
 
-  constructor(manifest: Manifest, volumeBytes: number, digest: Digester, effort: Effort) {
+  constructor(manifest: Manifest, volumeBytes: number, digest: Digester, ioOptions: IoOptions) {
     this.#manifest = manifest;
     this.#volumeBytes = volumeBytes;
     this.#digest = digest;
-    this.#effort = effort;
+    this.#ioOptions = ioOptions;
   }
 
   progress(): Progress {
@@ -120,7 +120,7 @@ class Comparison {
   }
 
   async #compareBatch(batch: ExtentList): Promise<void> {
-    const job = this.#digest(batch, this.#effort);
+    const job = this.#digest(batch, this.#ioOptions);
     this.#job = job;
     const result = await job.done;
     this.#job = null;

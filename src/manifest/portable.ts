@@ -3,7 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOfDescriptor } from '../descriptors.js';
-import { type DigestResult, EngineError, type Effort, type Job } from '../engine/index.js';
+import { type DigestResult, EngineError, type IoOptions, type Job } from '../engine/index.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
 import { coveredCells } from './cells.js';
 import { runningXxh64 } from './hashes.js';
@@ -19,9 +19,9 @@ export function digestPortably(
   handle: FileHandle,
   extents: ExtentList,
   cellBytes: number,
-  effort: Effort,
+  ioOptions: IoOptions,
 ): Job<DigestResult> {
-  const work = new PortableDigest(handle, extents, cellBytes, effort.bytesPerSecond ?? 0);
+  const work = new PortableDigest(handle, extents, cellBytes, ioOptions.bytesPerSecond ?? 0);
   return {
     progress: () => work.progress(),
     cancel: () => {

@@ -5,7 +5,7 @@ import {
   digestCells,
   type DigestAlgorithm,
   type DigestResult,
-  type Effort,
+  type IoOptions,
   type Progress,
 } from '../engine/index.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
@@ -32,7 +32,7 @@ export interface WriteManifestRequest {
   /** A power of two from 64 KiB to 16 MiB. */
   readonly cellBytes?: number | undefined;
   readonly file: string;
-  readonly effort?: Effort | undefined;
+  readonly ioOptions?: IoOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with what could not be read, when it was met: also of a run that then fails. */
   readonly onUnreadable?: ((ranges: ExtentList) => void) | undefined;
@@ -144,11 +144,11 @@ async function digestInto(
 async function digestBatch(
   extents: ExtentList,
   { algorithm, cellBytes }: Grid,
-  { volume, effort, signal, onProgress }: WriteManifestRequest,
+  { volume, ioOptions, signal, onProgress }: WriteManifestRequest,
   done: Progress,
 ): Promise<DigestResult> {
   signal?.throwIfAborted();
-  const job = digestCells({ ...effort, fd: volume.fd, extents, algorithm, cellBytes });
+  const job = digestCells({ ...ioOptions, fd: volume.fd, extents, algorithm, cellBytes });
   const cancel = () => {
     job.cancel();
   };

@@ -1,6 +1,6 @@
 /** What a seed is given and what it answers: the words between those who start one and those who do it. */
 
-import type { CopyResult, Effort, ExtentList } from '../engine/index.js';
+import type { CopyResult, IoOptions, ExtentList } from '../engine/index.js';
 import type { Reporter } from '../report/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import type { Plan } from './plan.js';
@@ -16,7 +16,7 @@ export interface SeedOptions {
   readonly verify: boolean;
   readonly rescue: boolean;
   readonly resume: boolean;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   /** How often the target is flushed and the checkpoint moves on. */
   readonly checkpointEveryMs: number;
   readonly stateDirectory: string;
@@ -42,7 +42,7 @@ export interface Piece {
   readonly extents: ExtentList;
   /** Where it is read; default: the source. */
   readonly fd?: number;
-  readonly effort?: Effort;
+  readonly ioOptions?: IoOptions;
   /** What of it is zeroes there because it could not be read where it came from. */
   readonly unreadable?: ExtentList;
 }

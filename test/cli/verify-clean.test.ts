@@ -137,7 +137,7 @@ async function verified(source: string, target: string, stateDirectory: string, 
     overrides: new Set<never>(),
     signal,
   };
-  const options = { effort: { backend }, resume: true, maxMs: null, stateDirectory };
+  const options = { ioOptions: { backend }, resume: true, maxMs: null, stateDirectory };
   return verifyPair(request, options, { reporter: { report: () => undefined }, signal });
 }
 

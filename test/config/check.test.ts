@@ -28,7 +28,7 @@ test('a small configuration, and what is filled in', (t) => {
     repair: false,
     maxTimeMs: null,
     maxAgeMs: 7 * 86_400_000,
-    effort: { backend: 'auto', bytesPerSecond: 0 },
+    ioOptions: { backend: 'auto', bytesPerSecond: 0 },
   });
   t.deepEqual([stateDir, log, metrics], [null, null, null]);
 });
@@ -43,10 +43,10 @@ pairs:
 `);
   const [one, two] = pairs;
   t.like(one, { name: 'one', maxTimeMs: 7_200_000, maxAgeMs: 129_600_000, repair: true });
-  t.is(one?.effort.bytesPerSecond, 50 * 1024 ** 2);
+  t.is(one?.ioOptions.bytesPerSecond, 50 * 1024 ** 2);
   t.deepEqual([...(one?.overrides ?? [])], ['allow-open-source']);
   t.like(two, { name: '2', repair: false, maxAgeMs: 60 * 86_400_000, as: 'ext' });
-  t.is(two?.effort.bytesPerSecond, 4096);
+  t.is(two?.ioOptions.bytesPerSecond, 4096);
   t.is(two?.overrides.size, 0);
   t.is(metrics, '/var/lib/node/x.prom');
 });

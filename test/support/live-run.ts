@@ -41,7 +41,7 @@ export async function follow(
     maxFreezeMs: 60_000,
     map: {},
     hooks: { beforeFreeze: null, afterFreeze: null, timeoutMs: 1000 },
-    effort: {},
+    ioOptions: {},
     exclusive: true,
   };
   const [result] = await live(prepared, options, {

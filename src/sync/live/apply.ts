@@ -7,7 +7,7 @@
  * written by itself, first and last: wherever the power fails, it says that the journal is to be applied.
  */
 
-import { clear, copy, type Effort } from '../../engine/index.js';
+import { clear, copy, type IoOptions } from '../../engine/index.js';
 import { clip, type ExtentList } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import { hasMark, isMarked, markBytes, setMark } from '../mark.js';
@@ -23,9 +23,9 @@ export async function applyEpoch(
   journal: Journal,
   record: CommitRecord,
   target: LocalVolume,
-  watch: Pick<Watch, 'onProgress'> & { readonly effort?: Effort },
+  watch: Pick<Watch, 'onProgress'> & { readonly ioOptions?: IoOptions },
 ): Promise<void> {
-  const { effort, ...watching } = watch;
+  const { ioOptions, ...watching } = watch;
   const { sizeBytes } = record;
   const extents = Float64Array.from(record.extents);
   const sectorBytes = Math.max(markBytes, target.identity.logicalBlockBytes);
@@ -42,7 +42,7 @@ export async function applyEpoch(
     if (part.length === 0) continue;
     // Each job ends with a flush: the first sector comes when all the rest is on the disk.
     const job = copy({
-      ...effort,
+      ...ioOptions,
       sourceFd: journal.fd,
       targetFds: [target.fd],
       extents: part,

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { UsedMap } from '../../../fsparsers/index.js';
-import { clear, compare, copy, type Effort } from '../../engine/index.js';
+import { clear, compare, copy, type IoOptions } from '../../engine/index.js';
 import {
   clip,
   type ExtentList,
@@ -70,7 +70,7 @@ export interface FollowerOptions {
   readonly begin: 'seed' | 'compare';
   readonly intervalMs: number;
   readonly maxFreezeMs: number;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Called when an epoch is on the target; the next one waits for it. */
@@ -92,7 +92,7 @@ const patientRounds = 8;
 const freezeSlackMs = 15_000;
 
 /** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */
-type Sink = (extents: ExtentList, effort: Effort, watch: Watch) => Promise<void>;
+type Sink = (extents: ExtentList, ioOptions: IoOptions, watch: Watch) => Promise<void>;
 
 export class Follower {
   readonly dirty = new DirtySet();
@@ -252,23 +252,23 @@ export class Follower {
     const { body, head: usedHead, free } = planCopy(map.ranges, sizeBytes);
     this.#tellWiped(await wipeFormer(volume, { ...layoutOf(map), free }));
     this.dirty.add(union(body, usedHead));
-    await this.#epoch(volume, async (extents, effort, watch) => {
+    await this.#epoch(volume, async (extents, ioOptions, watch) => {
       const all = clip(extents, crownBytes, sizeBytes);
       if (all.length === 0) return;
       const sourceFd = origin.volume.fd;
       const targetFds = [volume.fd];
-      const job = copy({ ...effort, sourceFd, targetFds, extents: all, compare: isHalfDone });
+      const job = copy({ ...ioOptions, sourceFd, targetFds, extents: all, compare: isHalfDone });
       if ((await watchJob(job, watch)).cancelled) throw abortOf(watch.signal);
     });
   }
 
   /** Finds what differs and leaves it to the next epoch; until then the target is what it was. */
   async #compare(volume: LocalVolume): Promise<void> {
-    const { origin, effort, signal } = this.#options;
+    const { origin, ioOptions, signal } = this.#options;
     this.#enter('comparing');
     const map = await origin.map();
     const job = compare({
-      ...effort,
+      ...ioOptions,
       leftFd: origin.volume.fd,
       rightFd: volume.fd,
       extents: usedExtents(map.ranges),
@@ -285,9 +285,9 @@ export class Follower {
     this.#next = 'follow';
   }
 
-  readonly #toJournal: Sink = (extents, effort, watch) => {
+  readonly #toJournal: Sink = (extents, ioOptions, watch) => {
     const { origin, journal } = this.#options;
-    return journal.stage(origin.volume.fd, extents, effort, watch);
+    return journal.stage(origin.volume.fd, extents, ioOptions, watch);
   };
 
   /** One epoch: stage while writing goes on, stage the last of it while the source stands still, apply. */
@@ -357,7 +357,7 @@ export class Follower {
       const isAlmostReady = bytes <= mostFrozenBytes;
       if (isAlmostReady) origin.almostReady++;
       try {
-        await this.#stage(sink, this.#options.effort, signal);
+        await this.#stage(sink, this.#options.ioOptions, signal);
       } finally {
         if (isAlmostReady) origin.almostReady--;
       }
@@ -365,18 +365,18 @@ export class Follower {
   }
 
   async #stageLast(sink: Sink, signal: AbortSignal): Promise<void> {
-    const { origin, effort } = this.#options;
+    const { origin, ioOptions } = this.#options;
     // More may have been written since the last look than anybody should wait for.
     const { bytes } = this.dirty;
     if (this.#budget.isBeyond(bytes)) throw tooLarge(origin.volume.identity.path, bytes);
     // Writers wait: whatever limits the rate otherwise does not hold now.
-    const urgent = { ...effort, bytesPerSecond: 0 };
+    const urgent = { ...ioOptions, bytesPerSecond: 0 };
     await this.#stage(sink, urgent, signal);
     await this.#toJournal(crownOf(origin.volume.identity.sizeBytes), urgent, { signal });
   }
 
   /** Stages all that is dirty; what could not be staged is dirty again. */
-  async #stage(sink: Sink, effort: Effort, signal: AbortSignal): Promise<void> {
+  async #stage(sink: Sink, ioOptions: IoOptions, signal: AbortSignal): Promise<void> {
     const { sizeBytes } = this.#options.origin.volume.identity;
     // The crown comes last, with every epoch.
     const extents = subtract(this.dirty.take(), crownOf(sizeBytes));
@@ -390,7 +390,7 @@ export class Follower {
       progress(now);
     };
     try {
-      await sink(extents, effort, { signal, onProgress });
+      await sink(extents, ioOptions, { signal, onProgress });
     } catch (error) {
       this.dirty.add(extents);
       throw error;
@@ -401,10 +401,10 @@ export class Follower {
   }
 
   async #apply(volume: LocalVolume, record: CommitRecord, heldMs: number | null = null) {
-    const { journal, effort, reporter, onEpoch } = this.#options;
+    const { journal, ioOptions, reporter, onEpoch } = this.#options;
     if (this.#state !== 'seeding') this.#enter('applying');
     // Not to be interrupted: half of it is of no use to anybody.
-    await applyEpoch(journal, record, volume, { effort: { ...effort, bytesPerSecond: 0 } });
+    await applyEpoch(journal, record, volume, { ioOptions: { ...ioOptions, bytesPerSecond: 0 } });
     const replica = {
       ...this.#replica,
       epoch: record.epoch,

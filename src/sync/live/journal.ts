@@ -9,7 +9,7 @@ import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { makeDirectory } from '../../directories.js';
-import { copy, digest, digestCells, type Effort, EngineError } from '../../engine/index.js';
+import { copy, digest, digestCells, type IoOptions, EngineError } from '../../engine/index.js';
 import { exitCodes } from '../../errors.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
@@ -94,7 +94,12 @@ export class Journal {
    * Copies ranges of a volume into the journal. Rejects with JOURNAL_FULL before the file system is
    * full, with JOURNAL_UNUSABLE, and as the copy job does; what of it was staged then is not known.
    */
-  async stage(sourceFd: number, extents: ExtentList, effort: Effort, watch: Watch): Promise<void> {
+  async stage(
+    sourceFd: number,
+    extents: ExtentList,
+    ioOptions: IoOptions,
+    watch: Watch,
+  ): Promise<void> {
     if (extents.length === 0) return;
     const bytes = totalBytes(extents);
     const { bavail, bsize } = await statfs(this.directory).catch((error: unknown) => {
@@ -102,7 +107,7 @@ export class Journal {
     });
     if (bavail * bsize < bytes + reservedBytes) throw journalFull(this.directory, bytes);
     try {
-      const job = copy({ ...effort, sourceFd, targetFds: [this.fd], extents });
+      const job = copy({ ...ioOptions, sourceFd, targetFds: [this.fd], extents });
       const { cancelled } = await watchJob(job, watch);
       if (cancelled) throw abortOf(watch.signal);
     } catch (error) {

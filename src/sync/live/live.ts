@@ -3,7 +3,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { mapVolume, type MapOptions } from '../../../fsparsers/index.js';
-import type { Effort } from '../../engine/index.js';
+import type { IoOptions } from '../../engine/index.js';
 import { FastsyncError } from '../../errors.js';
 import type { Reporter } from '../../report/index.js';
 import { startTracker } from '../../tracker/index.js';
@@ -32,7 +32,7 @@ export interface LiveOptions {
   readonly journalDirectory: string;
   readonly map: MapOptions;
   readonly hooks: Hooks;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   /** The user has said that targets which others hold may be written. */
   readonly exclusive: boolean;
 }
@@ -126,7 +126,7 @@ async function lineOf(
   context: LiveContext,
   held: AsyncDisposable[],
 ): Promise<Line> {
-  const { intervalMs, maxFreezeMs, effort, journalDirectory, stateDirectory } = options;
+  const { intervalMs, maxFreezeMs, ioOptions, journalDirectory, stateDirectory } = options;
   const { identity } = source;
   const stableId = target.facts?.identity.stableId ?? (await futurePath(target.path));
   const key = pairKey(identity.stableId, stableId);
@@ -161,7 +161,7 @@ async function lineOf(
     begin,
     intervalMs,
     maxFreezeMs,
-    effort,
+    ioOptions,
     reporter: context.reporter,
     signal: context.signal,
     onEpoch: context.onEpoch ?? null,

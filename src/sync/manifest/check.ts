@@ -152,7 +152,7 @@ async function settled(
   const concerns = (written: ExtentList) => intersect(written, reached);
   const open = union(doubtful(first), concerns(recorder.take()));
   return proveWritten(
-    { judge, recorder, effort: options.effort, concerns, signal, settleMs },
+    { judge, recorder, ioOptions: options.ioOptions, concerns, signal, settleMs },
     open,
   );
 }

@@ -1,7 +1,7 @@
 /** Writes a manifest of a volume: what init would copy of it, or all. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
-import type { DigestAlgorithm, Effort } from '../../engine/index.js';
+import type { DigestAlgorithm, IoOptions } from '../../engine/index.js';
 import { type ManifestSummary, writeManifest } from '../../manifest/index.js';
 import { readableExtents, usedExtents } from '../../region/index.js';
 import { Meter } from '../../report/index.js';
@@ -24,7 +24,7 @@ export interface MakeRequest {
   readonly cellBytes: number | undefined;
   readonly map: SeedRequest['map'];
   readonly free: 'ignore' | 'verify';
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly overrides: ReadonlySet<Override>;
 }
 

@@ -1,6 +1,6 @@
 /** The cutover: the file system stands still for as long as it takes to read what is left into memory. */
 
-import type { Effort } from '../../engine/index.js';
+import type { IoOptions } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
@@ -19,7 +19,7 @@ export interface CutoverRequest {
   readonly maxFreezeMs: number;
   /** As measured on what is left. */
   readonly bytesPerSecond: number;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly rescue: boolean;
   /** The end of the smallest target. */
   readonly limitBytes: number;

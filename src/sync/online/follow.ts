@@ -1,7 +1,7 @@
 /** From the first copy to one point in time: rounds over what was written since, then the cutover. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Effort } from '../../engine/index.js';
+import type { IoOptions } from '../../engine/index.js';
 import { FastsyncError } from '../../errors.js';
 import { clip, totalBytes } from '../../region/index.js';
 import { formatBytes, formatRate, Meter, type Reporter } from '../../report/index.js';
@@ -32,7 +32,7 @@ export interface FollowRun {
   /** Is read until the head is written: it outlives the run. */
   readonly staging: Staging;
   readonly options: OnlineOptions;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly rescue: boolean;
   /** The end of the smallest target. */
   readonly limitBytes: number;

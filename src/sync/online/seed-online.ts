@@ -98,7 +98,7 @@ async function seedTracked(
     staging,
     tracker: begun.tracker,
     options: online,
-    effort: options.effort,
+    ioOptions: options.ioOptions,
     rescue: options.rescue,
     limitBytes,
   });

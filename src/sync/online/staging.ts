@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { copy, type CopyResult, type Effort, EngineError } from '../../engine/index.js';
+import { copy, type CopyResult, type IoOptions, EngineError } from '../../engine/index.js';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
@@ -27,7 +27,7 @@ const spaceShare = 0.5;
 const haste = { bytesPerSecond: 0, queueDepth: 128, chunkBytes: 64 * 1024 };
 
 export interface FillOptions {
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly rescue: boolean;
   readonly signal: AbortSignal;
 }
@@ -93,10 +93,10 @@ export class Staging {
   async #read(
     sourceFd: number,
     extents: ExtentList,
-    { effort, rescue, signal }: FillOptions,
+    { ioOptions, rescue, signal }: FillOptions,
     targetsAreZero: boolean,
   ): Promise<CopyResult> {
-    const hasty = { ...effort, ...haste };
+    const hasty = { ...ioOptions, ...haste };
     const job = copy({
       ...hasty,
       sourceFd,

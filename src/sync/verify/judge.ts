@@ -1,6 +1,6 @@
 /** What a volume is held against: another volume, or whatever else can tell equal from different. */
 
-import { compare, type CompareResult, type Effort, type Job } from '../../engine/index.js';
+import { compare, type CompareResult, type IoOptions, type Job } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 
@@ -11,7 +11,7 @@ export interface Judge {
    * Compares the extents, past the page cache. Ranges that cannot be read are listed, not judged.
    * `done` rejects with EngineError where going on is of no use.
    */
-  compare(extents: ExtentList, effort: Effort): Job<CompareResult>;
+  compare(extents: ExtentList, ioOptions: IoOptions): Job<CompareResult>;
 }
 
 /** The smallest thing that a disk can get wrong. Only what differs is looked at so closely. */
@@ -21,9 +21,9 @@ const sectorBytes = 512;
 export function volumeJudge(left: LocalVolume, right: LocalVolume): Judge {
   return {
     cutBytes: 1,
-    compare: (extents, effort) =>
+    compare: (extents, ioOptions) =>
       compare({
-        ...effort,
+        ...ioOptions,
         leftFd: left.fd,
         rightFd: right.fd,
         extents,

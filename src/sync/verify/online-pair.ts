@@ -75,7 +75,7 @@ export async function verifyOnline(
     const reached = { ...span, stopBytes: first.reachedBytes };
     const open = union(doubtful(first), spanned(recorder.take(), reached));
     const concerns = (written: ExtentList) => spanned(written, reached);
-    const again = { ...online, judge, recorder, effort: options.effort, concerns, signal };
+    const again = { ...online, judge, recorder, ioOptions: options.ioOptions, concerns, signal };
     const answers = first.interrupted ? first : await proveWritten(again, open);
     const strays =
       first.interrupted || !isWhole(span, map.deviceBytes)

@@ -114,7 +114,7 @@ export async function verifyPair(
   });
   const mend = request.repair && result.different.length > 0 && !result.interrupted;
   const work = { source, target: target.volume, judge, witness, answers: result };
-  const mended = () => repair({ ...work, effort: options.effort, ...context });
+  const mended = () => repair({ ...work, ioOptions: options.ioOptions, ...context });
   // What differs is told also where it could not be mended, or the mending not be noted.
   const repaired = mend ? await afterwards(mended, null, context) : null;
   const noted = (proven: ExtentList) => () => noteProofs(state, proven, span);

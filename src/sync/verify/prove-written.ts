@@ -1,7 +1,7 @@
 /** The end of a verification of volumes in use: what was written since it was compared is proven again. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CompareResult, Effort } from '../../engine/index.js';
+import type { CompareResult, IoOptions } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
 import { watchJob } from '../watch.js';
 import type { Answers } from './answers.js';
@@ -11,7 +11,7 @@ import type { Recorder } from './recorder.js';
 export interface ProveRun {
   readonly judge: Judge;
   readonly recorder: Recorder;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   /** The part of what was written that is to be proven. */
   readonly concerns: (written: ExtentList) => ExtentList;
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ const unreadableRounds = 2;
  * all that was asked; what is in none of them is equal.
  */
 export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Answers> {
-  const { judge, recorder, effort, signal, settleMs } = run;
+  const { judge, recorder, ioOptions, signal, settleMs } = run;
   const questions = new Questions(open, settleMs);
   const endMs = performance.now() + patience * settleMs;
   for (let round = 1; ; round++) {
@@ -39,7 +39,7 @@ export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Ans
     const isOver = performance.now() > endMs || signal.aborted || recorder.broken !== null;
     if (questions.open.length === 0 || isOver) return questions.answers;
     const asked = questions.open;
-    const result = await watchJob(judge.compare(asked, effort), { signal });
+    const result = await watchJob(judge.compare(asked, ioOptions), { signal });
     if (result.cancelled) return questions.answers;
     await recorder.writtenSince();
     questions.take(asked, result, run.concerns(recorder.take()), round);

@@ -1,6 +1,6 @@
 /** Repair: copies the ranges that differ, and those only, and holds them against the source again. */
 
-import { copy, type Effort, EngineError } from '../../engine/index.js';
+import { copy, type IoOptions, EngineError } from '../../engine/index.js';
 import {
   clip,
   emptyExtents,
@@ -27,7 +27,7 @@ export interface RepairRun {
   readonly witness: Witness;
   /** What a verification found. */
   readonly answers: Answers;
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Hears whether the target is partly repaired. */
@@ -78,12 +78,12 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
 
 /** True if all of it was copied, and flushed. */
 async function copyStage(
-  { source, target, effort, answers, reporter, signal }: RepairRun,
+  { source, target, ioOptions, answers, reporter, signal }: RepairRun,
   extents: ExtentList,
   meter: Meter,
   doneBytes: number,
 ): Promise<boolean> {
-  const job = copy({ ...effort, sourceFd: source.fd, targetFds: [target.fd], extents });
+  const job = copy({ ...ioOptions, sourceFd: source.fd, targetFds: [target.fd], extents });
   const allBytes = totalBytes(answers.different);
   try {
     const { cancelled } = await watchJob(job, {
@@ -109,12 +109,12 @@ async function copyStage(
 }
 
 async function judgeAgain(run: RepairRun, extents: ExtentList): Promise<Answers> {
-  const { judge, witness, effort, signal } = run;
+  const { judge, witness, ioOptions, signal } = run;
   // Our own writes are on the account of writes too: what came before this reading does not matter.
   await witness.writtenSince();
-  const result = await watchJob(judge.compare(extents, effort), { signal });
+  const result = await watchJob(judge.compare(extents, ioOptions), { signal });
   const written = await witness.writtenSince();
-  const answers = await settle(judge, witness, { result, written }, { effort, signal });
+  const answers = await settle(judge, witness, { result, written }, { ioOptions, signal });
   if (!result.cancelled) return answers;
   return merged(answers, { ...answers, different: union(answers.different, extents) });
 }

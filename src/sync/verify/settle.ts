@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CompareResult, Effort } from '../../engine/index.js';
+import type { CompareResult, IoOptions } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
 import { watchJob } from '../watch.js';
 import type { Answers } from './answers.js';
@@ -30,7 +30,7 @@ export async function settle(
   judge: Judge,
   witness: Witness,
   first: FirstReading,
-  { effort, signal }: { readonly effort: Effort; readonly signal: AbortSignal },
+  { ioOptions, signal }: { readonly ioOptions: IoOptions; readonly signal: AbortSignal },
 ): Promise<Answers> {
   const reReading = new ReReading(first);
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
@@ -38,7 +38,7 @@ export async function settle(
     if (asked.length === 0) break;
     // Also before the first: a replica that is only a moment behind has that moment to catch up.
     await sleep(pauseMs * 2 ** round, undefined, { signal }).catch(() => null);
-    const result = await watchJob(judge.compare(asked, effort), { signal });
+    const result = await watchJob(judge.compare(asked, ioOptions), { signal });
     if (result.cancelled) break;
     reReading.take(round, asked, result, await witness.writtenSince());
   }

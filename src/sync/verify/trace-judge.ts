@@ -26,8 +26,8 @@ export function traceJudge(
   );
   return {
     cutBytes: judge.cutBytes,
-    compare(extents, effort) {
-      const job = judge.compare(extents, effort);
+    compare(extents, ioOptions) {
+      const job = judge.compare(extents, ioOptions);
       const done = job.done.then((result) => withoutTraces(result, places, left, right));
       return {
         progress: () => job.progress(),

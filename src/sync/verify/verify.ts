@@ -1,6 +1,6 @@
 /** Verifying: every range of the work list gets one of three answers, and the run can stop and go on anywhere. */
 
-import type { CompareResult, Effort } from '../../engine/index.js';
+import type { CompareResult, IoOptions } from '../../engine/index.js';
 import {
   clip,
   emptyExtents,
@@ -23,7 +23,7 @@ import type { VerifyStateFile } from './state.js';
 import type { Witness } from './witness.js';
 
 export interface VerifyOptions {
-  readonly effort: Effort;
+  readonly ioOptions: IoOptions;
   /** Go on where an earlier run stopped. */
   readonly resume: boolean;
   /** Stop in good order after so long, and go on there next time, whatever was written meanwhile. */
@@ -102,7 +102,7 @@ class Pass {
     this.#forgiving = forgiving(run.reporter, 'this run goes on, the next will not know of it');
     this.#cuts = { cutBytes: run.judge.cutBytes, endBytes: run.span.stopBytes };
     this.#witness = { writtenSince: () => this.#askWitness() };
-    const { bytesPerSecond = 0 } = run.options.effort;
+    const { bytesPerSecond = 0 } = run.options.ioOptions;
     const limitBytes = bytesPerSecond === 0 ? Infinity : bytesPerSecond * pieceSeconds;
     this.#pieceBytes = Math.min(firstPieceBytes, Math.max(leastPieceBytes, limitBytes));
   }
@@ -188,7 +188,7 @@ class Pass {
   ): Promise<{ readonly answers: Answers; readonly reachedBytes: number } | null> {
     const { judge, options, signal } = this.#run;
     const startedMs = performance.now();
-    const result = await watchJob(judge.compare(part, options.effort), {
+    const result = await watchJob(judge.compare(part, options.ioOptions), {
       signal: AbortSignal.any([signal, deadline]),
       onProgress: (progress) => {
         gauge.show(progress);
@@ -213,7 +213,7 @@ class Pass {
       judge,
       this.#witness,
       { result: first, written },
-      { effort: options.effort, signal },
+      { ioOptions: options.ioOptions, signal },
     );
     if (signal.aborted) return null;
     this.#answers = merged(this.#answers, answers);

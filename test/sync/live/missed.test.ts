@@ -59,7 +59,7 @@ test.serial('what a tracker lost is found by comparing, as soon as it says so', 
       journalDirectory,
       map: {},
       hooks: { beforeFreeze: null, afterFreeze: null, timeoutMs: 1000 },
-      effort: {},
+      ioOptions: {},
       exclusive: true,
     },
     {

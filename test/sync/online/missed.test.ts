@@ -113,7 +113,7 @@ async function seedFrom(
   });
   await using opened = await prepared.openTargets();
   const begun = started.begun as Begun;
-  const plain = { compare: false, verify: false, rescue: false, resume: true, effort: {} };
+  const plain = { compare: false, verify: false, rescue: false, resume: true, ioOptions: {} };
   const stateDirectory = path.join(source.scratch, 'state');
   const options = { ...plain, free: 'skip', checkpointEveryMs: 50, stateDirectory } as const;
   return await seedOnline({

@@ -10,7 +10,7 @@ import { mounted, scratchDirectory, sparseFile } from '../../support/scratch.js'
 
 const mebibyte = 1024 ** 2;
 const sizeBytes = 16 * mebibyte;
-const options = { effort: {}, rescue: false, signal: new AbortController().signal };
+const options = { ioOptions: {}, rescue: false, signal: new AbortController().signal };
 
 async function source(t: ExecutionContext) {
   const file = await sparseFile(path.join(await scratchDirectory(t), 'source'), sizeBytes);

@@ -62,7 +62,7 @@ async function verifyPart(
     deviceBytes,
     evidence: [null],
     state,
-    options: { effort: {}, resume: true, maxMs: 3_600_000 },
+    options: { ioOptions: {}, resume: true, maxMs: 3_600_000 },
     reporter: { report: () => undefined },
     signal: new AbortController().signal,
   });

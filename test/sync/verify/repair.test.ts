@@ -32,14 +32,14 @@ for (const isStopped of [false, true]) {
       target,
       judge: {
         ...judge,
-        compare: (extents, effort) => {
+        compare: (extents, ioOptions) => {
           if (isStopped) stop.abort();
-          return judge.compare(extents, effort);
+          return judge.compare(extents, ioOptions);
         },
       },
       witness: { writtenSince: () => Promise.resolve(emptyExtents) },
       answers: { different, notProven },
-      effort: {},
+      ioOptions: {},
       reporter: { report: () => undefined },
       signal: stop.signal,
     });

@@ -48,7 +48,7 @@ async function settled(first: Reading, ...later: readonly Reading[]) {
     },
     { writtenSince: () => Promise.resolve(reading().written ?? emptyExtents) },
     { result: resultOf(first, everything), written: first.written ?? emptyExtents },
-    { effort: {}, signal: new AbortController().signal },
+    { ioOptions: {}, signal: new AbortController().signal },
   );
   const { different, notProven } = answers;
   const { unreadable, changing, unstable } = notProven;
