@@ -43,6 +43,14 @@ Effort effortOf(const Napi::Object& request) {
   return effort;
 }
 
+/// An EndpointDescription of src/engine/endpoint.ts.
+UniqueFd endpointFrom(const Napi::Value& description) {
+  const auto object = description.As<Napi::Object>();
+  const std::string kind = object.Get("kind").As<Napi::String>();
+  if (kind == "descriptor") return duplicateFd(object.Get("fd"));
+  throw Napi::TypeError::New(description.Env(), "unknown kind of endpoint: " + kind);
+}
+
 }  // namespace
 
 UniqueFd duplicateFd(const Napi::Value& fd) {
@@ -53,10 +61,10 @@ UniqueFd duplicateFd(const Napi::Value& fd) {
 
 CopySpec copySpecFrom(const Napi::Object& request) {
   CopySpec spec;
-  spec.source = duplicateFd(request.Get("sourceFd"));
-  const auto targets = request.Get("targetFds").As<Napi::Array>();
+  spec.source = endpointFrom(request.Get("source"));
+  const auto targets = request.Get("targets").As<Napi::Array>();
   for (uint32_t i = 0; i < targets.Length(); ++i)
-    spec.targets.push_back(duplicateFd(targets.Get(i)));
+    spec.targets.push_back(endpointFrom(targets.Get(i)));
   spec.extents = extentsOf(request);
   spec.startAtBytes = bytesOf(request, "startAtBytes");
   spec.compare = flagOf(request, "compare");
@@ -71,8 +79,8 @@ CopySpec copySpecFrom(const Napi::Object& request) {
 
 CompareSpec compareSpecFrom(const Napi::Object& request) {
   CompareSpec spec;
-  spec.left = duplicateFd(request.Get("leftFd"));
-  spec.right = duplicateFd(request.Get("rightFd"));
+  spec.left = endpointFrom(request.Get("left"));
+  spec.right = endpointFrom(request.Get("right"));
   spec.extents = extentsOf(request);
   spec.startAtBytes = bytesOf(request, "startAtBytes");
   spec.granularityBytes = bytesOf(request, "granularityBytes");
@@ -83,7 +91,7 @@ CompareSpec compareSpecFrom(const Napi::Object& request) {
 ClearSpec clearSpecFrom(const Napi::Object& request) {
   const std::string mode = request.Get("mode").As<Napi::String>();
   ClearSpec spec;
-  spec.target = duplicateFd(request.Get("targetFd"));
+  spec.target = endpointFrom(request.Get("target"));
   spec.extents = extentsOf(request);
   spec.mode = mode == "discard" ? ClearMode::kDiscard : ClearMode::kZero;
   spec.effort = effortOf(request);
@@ -93,7 +101,7 @@ ClearSpec clearSpecFrom(const Napi::Object& request) {
 DigestSpec digestSpecFrom(const Napi::Object& request) {
   const std::string algorithm = request.Get("algorithm").As<Napi::String>();
   DigestSpec spec;
-  spec.volume = duplicateFd(request.Get("fd"));
+  spec.volume = endpointFrom(request.Get("source"));
   spec.extents = extentsOf(request);
   spec.cellBytes = bytesOf(request, "cellBytes");
   spec.algorithm = algorithm == "sha256"  ? Algorithm::kSha256

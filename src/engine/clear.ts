@@ -2,7 +2,8 @@
 
 import { startJob } from './job.js';
 import type { ClearRequest, ClearResult, Job } from './types.js';
-import { ioOptionsOf, extentBytes, sizeOf } from './validate.js';
+import { sizeOfEndpoint } from './endpoint.js';
+import { extentBytes, ioOptionsOf } from './validate.js';
 
 /**
  * Discards `extents` of a volume, or makes them read as zeroes by the cheapest way that the device or
@@ -13,15 +14,15 @@ import { ioOptionsOf, extentBytes, sizeOf } from './validate.js';
  * when a write fails, or with code ENOTSUP when the device cannot discard.
  */
 export function clear(request: ClearRequest): Job<ClearResult> {
-  const { targetFd, extents, mode } = request;
-  extentBytes(extents, sizeOf('targetFd', targetFd));
+  const { target, extents, mode } = request;
+  extentBytes(extents, sizeOfEndpoint('the target', target));
   if (!['discard', 'zero'].includes(mode)) {
     throw new RangeError(`Expected mode to be discard or zero, got ${mode}`);
   }
   return startJob(
     'clear',
-    { ...ioOptionsOf(request), targetFd, extents, mode },
-    { targets: [targetFd] },
+    { ...ioOptionsOf(request), target, extents, mode },
+    { targets: [target] },
     ({ progress, backend, cancelled }) => ({ progress, backend, cancelled }),
   );
 }

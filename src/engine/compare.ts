@@ -2,7 +2,8 @@
 
 import { startJob } from './job.js';
 import type { CompareRequest, CompareResult, Job } from './types.js';
-import { ioOptionsOf, extentBytes, powerOfTwo, sizeOf, wholeNumber } from './validate.js';
+import { sizeOfEndpoint } from './endpoint.js';
+import { extentBytes, ioOptionsOf, powerOfTwo, wholeNumber } from './validate.js';
 
 /**
  * Compares `extents` of two volumes by reading both sides at once, past the page cache where that is
@@ -14,16 +15,19 @@ import { ioOptionsOf, extentBytes, powerOfTwo, sizeOf, wholeNumber } from './val
  * left and 0 for the right.
  */
 export function compare(request: CompareRequest): Job<CompareResult> {
-  const { leftFd, rightFd, extents } = request;
-  const sizeBytes = Math.min(sizeOf('leftFd', leftFd), sizeOf('rightFd', rightFd));
+  const { left, right, extents } = request;
+  const sizeBytes = Math.min(
+    sizeOfEndpoint('the left side', left),
+    sizeOfEndpoint('the right side', right),
+  );
   const totalBytes = extentBytes(extents, sizeBytes);
   const start = { least: 0, most: totalBytes };
   return startJob(
     'compare',
     {
       ...ioOptionsOf(request),
-      leftFd,
-      rightFd,
+      left,
+      right,
       extents,
       startAtBytes: wholeNumber('startAtBytes', request.startAtBytes ?? 0, start),
       granularityBytes: powerOfTwo('granularityBytes', request.granularityBytes ?? 4096, {
@@ -31,7 +35,7 @@ export function compare(request: CompareRequest): Job<CompareResult> {
         most: 2 ** 20,
       }),
     },
-    { source: leftFd, targets: [rightFd] },
+    { source: left, targets: [right] },
     ({ progress, backend, cancelled, differentRanges, badRanges }) => ({
       progress,
       backend,

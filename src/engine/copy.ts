@@ -2,13 +2,14 @@
 
 import { startJob } from './job.js';
 import type { CopyRequest, CopyResult, Job } from './types.js';
-import { byteCount, ioOptionsOf, extentBytes, sizeOf, wholeNumber } from './validate.js';
+import { type EndpointDescription, sizeOfEndpoint } from './endpoint.js';
+import { byteCount, extentBytes, ioOptionsOf, wholeNumber } from './validate.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-function requireRoom(targetFds: readonly number[], neededBytes: number): void {
-  for (const fd of targetFds) {
-    const sizeBytes = sizeOf('a target’s descriptor', fd);
+function requireRoom(targets: readonly EndpointDescription[], neededBytes: number): void {
+  for (const target of targets) {
+    const sizeBytes = sizeOfEndpoint('a target', target);
     if (sizeBytes < neededBytes) {
       throw new RangeError(
         `Expected every target to hold ${neededBytes} bytes, got one of ${sizeBytes}`,
@@ -38,10 +39,10 @@ function furthestEnd(extents: CopyRequest['extents']): number {
  * `identicalBytes` are summed over all targets.
  */
 export function copy(request: CopyRequest): Job<CopyResult> {
-  const { sourceFd, targetFds, extents } = request;
-  if (targetFds.length === 0) throw new RangeError('Expected at least one target, got none');
-  const totalBytes = extentBytes(extents, sizeOf('sourceFd', sourceFd));
-  requireRoom(targetFds, furthestEnd(extents));
+  const { source, targets, extents } = request;
+  if (targets.length === 0) throw new RangeError('Expected at least one target, got none');
+  const totalBytes = extentBytes(extents, sizeOfEndpoint('the source', source));
+  requireRoom(targets, furthestEnd(extents));
   const start = { least: 0, most: totalBytes };
   const pause = { least: 1, most: dayMs };
 
@@ -49,8 +50,8 @@ export function copy(request: CopyRequest): Job<CopyResult> {
     'copy',
     {
       ...ioOptionsOf(request),
-      sourceFd,
-      targetFds: [...targetFds],
+      source,
+      targets: [...targets],
       extents,
       startAtBytes: wholeNumber('startAtBytes', request.startAtBytes ?? 0, start),
       compare: request.compare ?? false,
@@ -60,7 +61,7 @@ export function copy(request: CopyRequest): Job<CopyResult> {
       flushEveryBytes: byteCount('flushEveryBytes', request.flushEveryBytes ?? 0),
       flushEveryMs: wholeNumber('flushEveryMs', request.flushEveryMs ?? 5000, pause),
     },
-    { source: sourceFd, targets: targetFds },
+    { source, targets },
     ({ badRanges, targetFailures, progress, backend, cancelled }) => ({
       badRanges,
       targetFailures,

@@ -2,7 +2,8 @@
 
 import { startJob } from './job.js';
 import type { DigestAlgorithm, DigestRequest, DigestResult, Job } from './types.js';
-import { ioOptionsOf, extentBytes, powerOfTwo, sizeOf } from './validate.js';
+import { sizeOfEndpoint } from './endpoint.js';
+import { extentBytes, ioOptionsOf, powerOfTwo } from './validate.js';
 
 /** The grids that a volume may be digested in: each size is a power of two. */
 export const leastCellBytes = 64 * 1024;
@@ -24,8 +25,8 @@ export const digestBytes: Readonly<Record<DigestAlgorithm, number>> = {
  * only where going on is of no use, such as a device that is gone.
  */
 export function digestCells(request: DigestRequest): Job<DigestResult> {
-  const { fd, extents, algorithm } = request;
-  extentBytes(extents, sizeOf('fd', fd));
+  const { source, extents, algorithm } = request;
+  extentBytes(extents, sizeOfEndpoint('the source', source));
   refuseDisorder(extents);
   if (!Object.hasOwn(digestBytes, algorithm)) {
     const known = Object.keys(digestBytes).join(', ');
@@ -35,8 +36,8 @@ export function digestCells(request: DigestRequest): Job<DigestResult> {
   const cellBytes = powerOfTwo('cellBytes', request.cellBytes, grid);
   return startJob(
     'digest',
-    { ...ioOptionsOf(request), fd, extents, algorithm, cellBytes },
-    { source: fd },
+    { ...ioOptionsOf(request), source, extents, algorithm, cellBytes },
+    { source },
     ({ progress, backend, cancelled, cells, digests, badRanges }) => ({
       progress,
       backend,

@@ -11,6 +11,11 @@ export { copy } from './copy.js';
 export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './digest-cells.js';
 export { deviceInfo, flushCache, nextData, readPast } from './device.js';
 export { pastReader } from './past-reader.js';
+export {
+  type DescriptorEndpoint,
+  descriptorEndpoint,
+  type EndpointDescription,
+} from './endpoint.js';
 export { describeFailure, EngineError } from './error.js';
 export type * from './native-tracker.js';
 export { notifySocket } from './notify.js';

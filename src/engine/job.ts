@@ -1,21 +1,21 @@
 /** A native job as the rest of fastsync sees it. */
 
-import { nameOfDescriptor } from '../descriptors.js';
 import { addon, type JobKind, type NativeOutcome } from './addon.js';
+import { type EndpointDescription, nameOfEndpoint } from './endpoint.js';
 import { EngineError } from './error.js';
 import type { IoFailure, Job, JobResult } from './types.js';
 
 type Settled = Omit<NativeOutcome, 'failure' | 'backend'> & Pick<JobResult, 'backend'>;
 
-/** The descriptors that a job works on, by what a failure calls its side. */
+/** The endpoints of a job, by what a failure calls its side. */
 export interface Sides {
-  readonly source?: number;
-  readonly targets?: readonly number[];
+  readonly source?: EndpointDescription;
+  readonly targets?: readonly EndpointDescription[];
 }
 
 /**
- * Starts native work; `resultOf` picks what this kind of job has to say. A failure is told with the name
- * of the side that failed, where its descriptor has one.
+ * Starts native work; `resultOf` picks what this kind of job reports. An error names the side that
+ * failed, if its endpoint has a name.
  */
 export function startJob<Result extends JobResult>(
   kind: JobKind,
@@ -26,8 +26,8 @@ export function startJob<Result extends JobResult>(
   const { Job } = addon();
   const job = new Job(kind, request);
   const nameOf = (side: IoFailure['side']) => {
-    const fd = side === 'source' ? sides.source : sides.targets?.[side];
-    return fd === undefined ? undefined : nameOfDescriptor(fd);
+    const endpoint = side === 'source' ? sides.source : sides.targets?.[side];
+    return endpoint === undefined ? undefined : nameOfEndpoint(endpoint);
   };
   const settle = async (): Promise<Result> => {
     const { failure, backend, ...rest } = await job.done;

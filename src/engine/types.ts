@@ -1,5 +1,6 @@
-/** What the rest of fastsync may ask of the native engine, in bytes and file descriptors. */
+/** What the rest of fastsync may ask of the native engine. */
 
+import type { EndpointDescription } from './endpoint.js';
 import type { ExtentList } from '../region/index.js';
 
 /** The engine takes any list of extents as a work list: in the order in which to work. */
@@ -22,10 +23,9 @@ export interface IoOptions {
 }
 
 export interface CopyRequest extends IoOptions {
-  /** Open for reading. The engine reopens it for direct I/O where that works. */
-  readonly sourceFd: number;
-  /** Open for writing. The source is read once for all of them. */
-  readonly targetFds: readonly number[];
+  readonly source: EndpointDescription;
+  /** The source is read once for all targets. */
+  readonly targets: readonly EndpointDescription[];
   readonly extents: ExtentList;
   /** Bytes of the work list that are done already (from a checkpoint). */
   readonly startAtBytes?: number;
@@ -43,8 +43,8 @@ export interface CopyRequest extends IoOptions {
 }
 
 export interface CompareRequest extends IoOptions {
-  readonly leftFd: number;
-  readonly rightFd: number;
+  readonly left: EndpointDescription;
+  readonly right: EndpointDescription;
   readonly extents: ExtentList;
   readonly startAtBytes?: number;
   /** Differences are reported in multiples of this. Default 4096. */
@@ -52,7 +52,7 @@ export interface CompareRequest extends IoOptions {
 }
 
 export interface ClearRequest extends IoOptions {
-  readonly targetFd: number;
+  readonly target: EndpointDescription;
   readonly extents: ExtentList;
   /** `discard`: tell the device (or punch a hole); `zero`: the range reads as zeroes afterwards. */
   readonly mode: 'discard' | 'zero';
@@ -62,7 +62,7 @@ export interface ClearRequest extends IoOptions {
 export type DigestAlgorithm = 'xxh3-128' | 'xxh64' | 'sha256';
 
 export interface DigestRequest extends IoOptions {
-  readonly fd: number;
+  readonly source: EndpointDescription;
   /** In ascending order. */
   readonly extents: ExtentList;
   readonly algorithm: DigestAlgorithm;
@@ -97,7 +97,7 @@ export interface Progress {
 export interface IoFailure {
   readonly errno: number;
   readonly syscall: string;
-  /** `source`, or the target's index in `targetFds`. */
+  /** `source`, or the target's index in `targets`. */
   readonly side: 'source' | number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;

@@ -1,6 +1,5 @@
 /** Every number that goes down to native code is looked at here; native code trusts it. */
 
-import { addon } from './addon.js';
 import type { IoOptions, ExtentList } from './types.js';
 
 const KiB = 1024;
@@ -102,9 +101,4 @@ export function extentBytes(extents: ExtentList, sizeBytes: number): number {
   }
   refuseOverlap(extents);
   return total;
-}
-
-/** Bytes behind a descriptor, of a file or of a block device. */
-export function sizeOf(name: string, fd: number): number {
-  return addon().deviceInfo(descriptor(name, fd)).sizeBytes;
 }

@@ -19,5 +19,5 @@ export function digesterOf(
   return engine === 'portable'
     ? (extents, ioOptions) => digestPortably(volume.handle, extents, cellBytes, ioOptions)
     : (extents, ioOptions) =>
-        digestCells({ ...ioOptions, fd: volume.fd, extents, algorithm, cellBytes });
+        digestCells({ ...ioOptions, source: volume.endpoint, extents, algorithm, cellBytes });
 }

@@ -148,7 +148,7 @@ async function digestBatch(
   done: Progress,
 ): Promise<DigestResult> {
   signal?.throwIfAborted();
-  const job = digestCells({ ...ioOptions, fd: volume.fd, extents, algorithm, cellBytes });
+  const job = digestCells({ ...ioOptions, source: volume.endpoint, extents, algorithm, cellBytes });
   const cancel = () => {
     job.cancel();
   };

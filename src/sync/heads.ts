@@ -40,7 +40,7 @@ export class Heads {
       const markBytes = markSectorBytes(volume);
       const extents = extentOf(markBytes, Math.min(headBytes, sizeBytes) - markBytes);
       if (extents.length === 0) continue;
-      await watchJob(clear({ targetFd: volume.fd, extents, mode: 'zero' }), {});
+      await watchJob(clear({ target: volume.endpoint, extents, mode: 'zero' }), {});
     }
   }
 

@@ -86,7 +86,7 @@ async function samplesAgree(
   }
   const extents = Float64Array.from(pieces.reverse().flatMap((piece) => [...piece]));
   for (const target of targets) {
-    const job = compare({ leftFd: source.fd, rightFd: target.fd, extents });
+    const job = compare({ left: source.endpoint, right: target.endpoint, extents });
     const { differentRanges, unreadableRanges } = await job.done;
     if (differentRanges.length > 0 || unreadableRanges.length > 0) return false;
   }

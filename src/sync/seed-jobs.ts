@@ -54,7 +54,7 @@ export class SeedJobs {
 
   /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
   async copy(
-    { phase, extents, fd, ioOptions }: Piece,
+    { phase, extents, from, ioOptions }: Piece,
     { startAtBytes = 0, first = false, onDurable }: JobStart = {},
   ): Promise<CopyResult | null> {
     if (this.#cancelled || extents.length === 0) return null;
@@ -63,8 +63,8 @@ export class SeedJobs {
     if (good.length === 0) return null;
     const job = copy({
       ...(ioOptions ?? options.ioOptions),
-      sourceFd: fd ?? source.fd,
-      targetFds: good.map(({ volume }) => volume.fd),
+      source: from ?? source.endpoint,
+      targets: good.map(({ volume }) => volume.endpoint),
       extents,
       startAtBytes,
       compare: this.#compare,
@@ -95,7 +95,12 @@ export class SeedJobs {
     const { targets, plan, options, signal } = this.#run;
     for (const { volume } of targets) {
       if (this.#cancelled) return;
-      const job = clear({ ...options.ioOptions, targetFd: volume.fd, extents: plan.free, mode });
+      const job = clear({
+        ...options.ioOptions,
+        target: volume.endpoint,
+        extents: plan.free,
+        mode,
+      });
       const meter = new Meter();
       const { cancelled } = await watchJob(job, {
         signal,

@@ -1,6 +1,6 @@
 /** One pass over a seed's plan: what is done in which order, so that it may end at every moment. */
 
-import { type CopyResult, pastReader } from '../engine/index.js';
+import { type CopyResult, type EndpointDescription, pastReader } from '../engine/index.js';
 import { emptyExtents, subtract, union } from '../region/index.js';
 import { unwrittenEvidence } from './evidence.js';
 import { Heads } from './heads.js';
@@ -131,8 +131,8 @@ export class SeedPass {
     if (this.#jobs.cancelled) return;
     const point = await this.#reachPoint();
     if (point === null) this.#jobs.cancel();
-    else if ('headFd' in point) {
-      await this.#seal(point.headFd);
+    else if ('headFrom' in point) {
+      await this.#seal(point.headFrom);
       await this.#probe();
     } else this.#unsealed = point;
   }
@@ -154,7 +154,7 @@ export class SeedPass {
   async #checkUnchanged(): Promise<Point | Unsealed> {
     const { source, sourceMayChange } = this.#run;
     const { sourceEvidence } = this.#progress.state;
-    const unchanged = { headFd: source.fd };
+    const unchanged = { headFrom: source.endpoint };
     if (sourceMayChange || sourceEvidence === null) return unchanged;
     if ((await unwrittenEvidence(source)) === sourceEvidence) return unchanged;
     return {
@@ -164,9 +164,9 @@ export class SeedPass {
     };
   }
 
-  async #seal(fd: number): Promise<void> {
+  async #seal(from: EndpointDescription): Promise<void> {
     const isFinished = await this.#heads.seal(this.#run.plan.head, (extents) =>
-      this.#copyPiece({ phase: 'sealing', extents, fd }),
+      this.#copyPiece({ phase: 'sealing', extents, from }),
     );
     if (!isFinished) return;
     for (const { volume } of this.#jobs.good) this.#run.touched?.finish(volume.identity.path);

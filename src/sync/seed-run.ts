@@ -1,6 +1,6 @@
 /** What a seed is given and what it answers: the words between those who start one and those who do it. */
 
-import type { CopyResult, IoOptions, ExtentList } from '../engine/index.js';
+import type { CopyResult, EndpointDescription, ExtentList, IoOptions } from '../engine/index.js';
 import type { Reporter } from '../report/index.js';
 import type { LocalVolume } from '../volume/index.js';
 import type { Plan } from './plan.js';
@@ -41,7 +41,7 @@ export interface Piece {
   readonly phase: string;
   readonly extents: ExtentList;
   /** Where it is read; default: the source. */
-  readonly fd?: number;
+  readonly from?: EndpointDescription;
   readonly ioOptions?: IoOptions;
   /** What of it is zeroes there because it could not be read where it came from. */
   readonly unreadable?: ExtentList;
@@ -58,7 +58,7 @@ export interface Follow {
 
 /** A moment that the targets hold all of but the head, and where that is read. */
 export interface Point {
-  readonly headFd: number;
+  readonly headFrom: EndpointDescription;
 }
 
 export interface SeedRun {

@@ -99,14 +99,18 @@ export async function wipeFormer(target: LocalVolume, layout: Layout): Promise<s
   return describeStrays(found);
 }
 
-async function wipe({ fd, identity }: LocalVolume, within: ExtentList, pairs: readonly number[]) {
+async function wipe(
+  { endpoint, identity }: LocalVolume,
+  within: ExtentList,
+  pairs: readonly number[],
+) {
   const wanted = alignOutward(
     canonical(Float64Array.from(pairs)),
     alignmentBytes,
     identity.sizeBytes,
   );
   const extents = intersect(wanted, within);
-  if (extents.length > 0) await watchJob(clear({ targetFd: fd, extents, mode: 'zero' }), {});
+  if (extents.length > 0) await watchJob(clear({ target: endpoint, extents, mode: 'zero' }), {});
 }
 
 /** Signatures outside of what the source uses that are believed on the target, and not there on the source. */

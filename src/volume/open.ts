@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { forgetDescriptor, nameDescriptor } from '../descriptors.js';
+import { descriptorEndpoint, type EndpointDescription } from '../engine/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { withVolumeErrors } from './errors.js';
 import { describeStorage, identifyVolume, type VolumeIdentity } from './identity.js';
@@ -14,7 +15,8 @@ import { systemRoots, type SystemRoots } from './sysfs.js';
 export interface LocalVolume {
   readonly identity: VolumeIdentity;
   readonly handle: FileHandle;
-  /** For the engine. Valid until close(). */
+  /** The volume as a side of an engine job. Valid until close(). */
+  readonly endpoint: EndpointDescription;
   readonly fd: number;
   readonly reader: FileByteReader;
   close(): Promise<void>;
@@ -78,6 +80,10 @@ class OpenVolume implements LocalVolume {
     this.handle = handle;
     this.reader = new FileByteReader(handle, identity.path, identity.sizeBytes);
     nameDescriptor(handle.fd, identity.path);
+  }
+
+  get endpoint(): EndpointDescription {
+    return descriptorEndpoint(this.handle.fd);
   }
 
   get fd(): number {

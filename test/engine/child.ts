@@ -7,7 +7,13 @@
 import { openSync, fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { copy, deviceInfo, engineInfo, type CopyRequest } from '../../src/engine/index.js';
+import {
+  copy,
+  type CopyRequest,
+  descriptorEndpoint,
+  deviceInfo,
+  engineInfo,
+} from '../../src/engine/index.js';
 
 export interface Orders {
   readonly source: string;
@@ -28,8 +34,8 @@ async function run({ source, target, request, then, afterMs = 0 }: Orders): Prom
   const targetFd = openSync(target, 'r+');
   const sizeBytes = Math.min(deviceInfo(sourceFd).sizeBytes, fstatSync(targetFd).size || Infinity);
   const job = copy({
-    sourceFd,
-    targetFds: [targetFd],
+    source: descriptorEndpoint(sourceFd),
+    targets: [descriptorEndpoint(targetFd)],
     extents: Float64Array.of(0, sizeBytes),
     ...request,
   });

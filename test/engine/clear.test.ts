@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import test from 'ava';
-import { clear } from '../../src/engine/index.js';
+import { clear, descriptorEndpoint } from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { fileWithoutHoles } from './nbd.js';
@@ -36,8 +36,12 @@ for (const [index, kind] of [loop512, loop4096, ext4, xfs, tmpfs].entries()) {
       await fill(target, noise(index, sizeBytes));
       await fill(expected, noise(index, sizeBytes));
       await copyWithDd(zeroes, expected, extents);
-      const { progress } = await clear({ targetFd: output.fd, extents, mode: 'zero', backend })
-        .done;
+      const { progress } = await clear({
+        target: descriptorEndpoint(output.fd),
+        extents,
+        mode: 'zero',
+        backend,
+      }).done;
       t.is(await cmp(expected, target, sizeBytes), '');
       t.is(progress.durableBytes, progress.totalBytes);
       t.is(progress.zeroBytes + progress.writtenBytes, progress.totalBytes);
@@ -51,7 +55,7 @@ test('one request at a time is enough to zero with', async (t) => {
   const output = await opened(t, target, 'r+');
   for (const backend of backends) {
     const { progress } = await clear({
-      targetFd: output.fd,
+      target: descriptorEndpoint(output.fd),
       extents: Float64Array.of(1, sizeBytes - 2),
       mode: 'zero',
       backend,
@@ -71,7 +75,7 @@ test('discarding part of a device frees what is below, and leaves the rest', asy
     await fill(target, content);
     t.true((await allocatedBytes(backing)) >= sizeBytes);
     const { progress } = await clear({
-      targetFd: output.fd,
+      target: descriptorEndpoint(output.fd),
       extents: Float64Array.of(4 * MiB, 8 * MiB),
       mode: 'discard',
       backend,
@@ -91,7 +95,7 @@ test('discarding part of a file makes a hole', async (t) => {
   const output = await opened(t, target, 'r+');
   // The odd bytes at both ends are not a whole block, and stay.
   await clear({
-    targetFd: output.fd,
+    target: descriptorEndpoint(output.fd),
     extents: Float64Array.of(4 * MiB - 1, 8 * MiB + 2),
     mode: 'discard',
   }).done;
@@ -111,7 +115,12 @@ test('where nothing can be discarded, that is an error, and zeroing writes', asy
   const extents = Float64Array.of(MiB, 2 * MiB);
   for (const backend of backends) {
     const output = await opened(t, file, 'r+');
-    const discard = clear({ targetFd: output.fd, extents, mode: 'discard', backend });
+    const discard = clear({
+      target: descriptorEndpoint(output.fd),
+      extents,
+      mode: 'discard',
+      backend,
+    });
     await t.throwsAsync(discard.done, {
       name: 'EngineError',
       code: 'ENOTSUP',
@@ -119,7 +128,7 @@ test('where nothing can be discarded, that is an error, and zeroing writes', asy
     });
     await fill(device, noise(3, sizeBytes));
     const target = await opened(t, device, 'r+');
-    await clear({ targetFd: target.fd, extents, mode: 'zero', backend }).done;
+    await clear({ target: descriptorEndpoint(target.fd), extents, mode: 'zero', backend }).done;
     t.is(await cmp(expected, device, sizeBytes), '');
   }
 });

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { execa } from 'execa';
-import { compare } from '../../src/engine/index.js';
+import { compare, descriptorEndpoint } from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import {
   backends,
@@ -80,8 +80,8 @@ for (const [index, { left, right, unitBytes, granularityBytes }] of cases.entrie
     for (const backend of backends) {
       const extents = randomExtents(random, sizeBytes, unitBytes, 20);
       const result = await compare({
-        leftFd: leftFile.fd,
-        rightFd: rightFile.fd,
+        left: descriptorEndpoint(leftFile.fd),
+        right: descriptorEndpoint(rightFile.fd),
         extents,
         granularityBytes,
         backend,
@@ -112,8 +112,8 @@ test('starting in the middle leaves out what is before', async (t) => {
   const leftFile = await opened(t, leftPath, 'r');
   const rightFile = await opened(t, rightPath, 'r');
   const request = {
-    leftFd: leftFile.fd,
-    rightFd: rightFile.fd,
+    left: descriptorEndpoint(leftFile.fd),
+    right: descriptorEndpoint(rightFile.fd),
     extents: Float64Array.of(0, sizeBytes),
   };
   const whole = await compare(request).done;
@@ -126,6 +126,10 @@ test('starting in the middle leaves out what is before', async (t) => {
 
 test('refuses a granularity that is no power of two', async (t) => {
   const file = await opened(t, await tmpfs.make(t, MiB), 'r');
-  const request = { leftFd: file.fd, rightFd: file.fd, extents: Float64Array.of(0, MiB) };
+  const request = {
+    left: descriptorEndpoint(file.fd),
+    right: descriptorEndpoint(file.fd),
+    extents: Float64Array.of(0, MiB),
+  };
   t.throws(() => compare({ ...request, granularityBytes: 1536 }), { message: /power of two/ });
 });

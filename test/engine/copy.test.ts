@@ -2,7 +2,12 @@
 
 import path from 'node:path';
 import test from 'ava';
-import { copy, type Backend, type CopyRequest } from '../../src/engine/index.js';
+import {
+  type Backend,
+  copy,
+  type CopyRequest,
+  descriptorEndpoint,
+} from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import {
@@ -86,8 +91,8 @@ for (const [index, { source, target, unitBytes, options = {} }] of cases.entries
 
       const [input, output] = [await opened(t, from, 'r'), await opened(t, to, 'r+')];
       const job = copy({
-        sourceFd: input.fd,
-        targetFds: [output.fd],
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
         extents: index % 2 === 0 ? extents : shuffled(random, extents),
         backend,
         ...options,
@@ -125,8 +130,8 @@ test('many small extents at once, more than memory holds', async (t) => {
   for (const backend of backends) {
     await fill(to, noise(2, sizeBytes));
     const { progress } = await copy({
-      sourceFd: input.fd,
-      targetFds: [output.fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
       extents,
       backend,
       queueDepth: 512,
@@ -153,7 +158,12 @@ for (const [index, options] of [{}, { compare: true }, { verify: true }].entries
     const output = await opened(t, to, 'r+');
     for (const backend of backends) {
       await fill(to, noise(8, sizeBytes));
-      const request = { sourceFd: input.fd, targetFds: [output.fd], extents, backend };
+      const request = {
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
+        extents,
+        backend,
+      };
       const { progress } = await copy({ ...request, ...options, chunkBytes: 256 * KiB }).done;
       t.is(await cmp(expected, to, sizeBytes), '');
       t.is(progress.completedBytes, progress.totalBytes);
@@ -179,8 +189,8 @@ test('several targets get the same from one reading', async (t) => {
       outputs.push(await opened(t, target, 'r+'));
     }
     const { progress, targetFailures } = await copy({
-      sourceFd: input.fd,
-      targetFds: outputs.map(({ fd }) => fd),
+      source: descriptorEndpoint(input.fd),
+      targets: outputs.map(({ fd }) => descriptorEndpoint(fd)),
       extents: Float64Array.of(0, sizeBytes),
       verify: true,
       backend,
@@ -207,8 +217,8 @@ test('compare mode writes only what differs', async (t) => {
   for (const backend of backends) {
     await fill(to, changed);
     const { progress } = await copy({
-      sourceFd: input.fd,
-      targetFds: [output.fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
       extents: Float64Array.of(0, sizeBytes),
       compare: true,
       verify: true,
@@ -230,8 +240,8 @@ test('a bandwidth limit slows the reading down', async (t) => {
   const output = await opened(t, to, 'r+');
   const start = process.hrtime.bigint();
   await copy({
-    sourceFd: input.fd,
-    targetFds: [output.fd],
+    source: descriptorEndpoint(input.fd),
+    targets: [descriptorEndpoint(output.fd)],
     extents: Float64Array.of(0, sizeBytes),
     bytesPerSecond: 8 * MiB,
     chunkBytes: 64 * KiB,
@@ -242,7 +252,7 @@ test('a bandwidth limit slows the reading down', async (t) => {
 });
 
 const nonsense: readonly (readonly [string, Options, RegExp])[] = [
-  ['no target', { targetFds: [] }, /at least one target/],
+  ['no target', { targets: [] }, /at least one target/],
   ['half an extent', { extents: Float64Array.of(0) }, /pairs of start and length/],
   ['overlapping extents', { extents: Float64Array.of(4096, 8192, 0, 5000) }, /do not overlap/],
   ['an extent beyond the source', { extents: Float64Array.of(0, 2 ** 40) }, /within 1048576 bytes/],
@@ -265,7 +275,11 @@ for (const [name, wrong, message] of nonsense) {
     const directory = await scratchDirectory(t);
     const from = await opened(t, await sparseFile(path.join(directory, 'from'), MiB), 'r');
     const to = await opened(t, await sparseFile(path.join(directory, 'to'), MiB), 'r+');
-    const request = { sourceFd: from.fd, targetFds: [to.fd], extents: Float64Array.of(0, MiB) };
+    const request = {
+      source: descriptorEndpoint(from.fd),
+      targets: [descriptorEndpoint(to.fd)],
+      extents: Float64Array.of(0, MiB),
+    };
     t.throws(() => copy({ ...request, ...wrong }), { message });
   });
 }
@@ -275,16 +289,28 @@ test('refuses a target that is too small, and a descriptor that is not open', as
   const from = await opened(t, await sparseFile(path.join(directory, 'from'), MiB), 'r');
   const to = await opened(t, await sparseFile(path.join(directory, 'to'), MiB - 1), 'r+');
   const extents = Float64Array.of(0, MiB);
-  t.throws(() => copy({ sourceFd: from.fd, targetFds: [to.fd], extents }), {
-    message: /every target to hold 1048576 bytes, got one of 1048575/,
-  });
-  t.throws(() => copy({ sourceFd: 2 ** 20, targetFds: [to.fd], extents }), { code: 'EBADF' });
+  t.throws(
+    () =>
+      copy({ source: descriptorEndpoint(from.fd), targets: [descriptorEndpoint(to.fd)], extents }),
+    {
+      message: /every target to hold 1048576 bytes, got one of 1048575/,
+    },
+  );
+  t.throws(
+    () =>
+      copy({ source: descriptorEndpoint(2 ** 20), targets: [descriptorEndpoint(to.fd)], extents }),
+    { code: 'EBADF' },
+  );
 });
 
 test('an empty list is done at once', async (t) => {
   const directory = await scratchDirectory(t);
   const file = await opened(t, await sparseFile(path.join(directory, 'file'), MiB), 'r+');
-  const request = { sourceFd: file.fd, targetFds: [file.fd], extents: new Float64Array() };
+  const request = {
+    source: descriptorEndpoint(file.fd),
+    targets: [descriptorEndpoint(file.fd)],
+    extents: new Float64Array(),
+  };
   const { progress, cancelled } = await copy(request).done;
   t.is(progress.totalBytes, 0);
   t.false(cancelled);

@@ -2,7 +2,12 @@
 
 import path from 'node:path';
 import test from 'ava';
-import { digestBytes, digestCells, type DigestResult } from '../../src/engine/index.js';
+import {
+  descriptorEndpoint,
+  digestBytes,
+  digestCells,
+  type DigestResult,
+} from '../../src/engine/index.js';
 import { algorithms, cellDigestsByTools } from '../support/cell-digests.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { seededRandom } from '../support/random.js';
@@ -38,7 +43,7 @@ for (const [index, { kind, unitBytes, cellBytes }] of kinds.entries()) {
       const expected = await cellDigestsByTools(volume, extents, cellBytes, algorithm);
       for (const backend of backends) {
         const result = await digestCells({
-          fd: file.fd,
+          source: descriptorEndpoint(file.fd),
           extents,
           algorithm,
           cellBytes,
@@ -75,7 +80,7 @@ test('a cell with a bad sector in what is asked for has no digest, the others ha
   t.is(expected.length, 13);
   for (const backend of backends) {
     const result = await digestCells({
-      fd: file.fd,
+      source: descriptorEndpoint(file.fd),
       extents,
       algorithm: 'xxh3-128',
       cellBytes,
@@ -94,7 +99,7 @@ test('a job that was cancelled gives only cells that it finished', async (t) => 
   await fill(volume, noise(4, sizeBytes));
   const file = await opened(t, volume, 'r');
   const request = {
-    fd: file.fd,
+    source: descriptorEndpoint(file.fd),
     extents: Float64Array.of(0, sizeBytes),
     algorithm: 'sha256',
     cellBytes: MiB,
@@ -112,7 +117,7 @@ test('a job that was cancelled gives only cells that it finished', async (t) => 
 test('requests that make no sense are refused', async (t) => {
   const file = await opened(t, await tmpfs.make(t, MiB), 'r');
   const request = {
-    fd: file.fd,
+    source: descriptorEndpoint(file.fd),
     extents: Float64Array.of(0, MiB),
     algorithm: 'sha256',
     cellBytes: MiB,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { compare, copy, EngineError } from '../../src/engine/index.js';
+import { compare, copy, descriptorEndpoint, EngineError } from '../../src/engine/index.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { fileWithBadSectors, nbdFile } from './nbd.js';
 import {
@@ -67,8 +67,8 @@ for (const [name, { make, sectorBytes }] of Object.entries(badSources)) {
     for (const backend of backends) {
       await fill(target, noise(2, sizeBytes));
       const { badRanges, progress, targetFailures } = await copy({
-        sourceFd: input.fd,
-        targetFds: [output.fd],
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
         extents: whole,
         rescue: true,
         verify: true,
@@ -95,8 +95,8 @@ for (const [name, { make, sectorBytes }] of Object.entries(badSources)) {
     for (const backend of backends) {
       await fill(target, changed);
       const { badRanges, progress } = await copy({
-        sourceFd: input.fd,
-        targetFds: [output.fd],
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
         extents: whole,
         rescue: true,
         compare: true,
@@ -116,11 +116,16 @@ for (const [name, { make, sectorBytes }] of Object.entries(badSources)) {
     const other = await opened(t, await scratchFile(t, 'other', changed), 'r');
     const input = await opened(t, source, 'r');
     for (const backend of backends) {
-      for (const [leftFd, rightFd] of [
-        [input.fd, other.fd],
-        [other.fd, input.fd],
+      for (const [left, right] of [
+        [input, other],
+        [other, input],
       ] as const) {
-        const result = await compare({ leftFd, rightFd, extents: whole, backend }).done;
+        const result = await compare({
+          left: descriptorEndpoint(left.fd),
+          right: descriptorEndpoint(right.fd),
+          extents: whole,
+          backend,
+        }).done;
         t.deepEqual([...result.unreadableRanges], bad.flat());
         t.deepEqual([...result.differentRanges], [2 * MiB, 4 * KiB]);
         t.is(result.progress.badBytes, badBytes);
@@ -139,7 +144,12 @@ test('without rescue a bad sector ends the copy, and what is durable is what was
   const output = await opened(t, target, 'r+');
   for (const backend of backends) {
     await fill(target, noise(4, sizeBytes));
-    const request = { sourceFd: input.fd, targetFds: [output.fd], extents: whole, backend };
+    const request = {
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
+      extents: whole,
+      backend,
+    };
     const job = copy({ ...request, inFlightBytes: MiB, chunkBytes: 256 * KiB });
     const error = await t.throwsAsync(job.done, { instanceOf: EngineError });
     t.like(error, { code: 'EIO', errno: -5, syscall: 'read', side: 'source', exitCode: 3 });
@@ -171,9 +181,19 @@ test('a bad sector between the extents is nobody’s business', async (t) => {
   const output = await opened(t, target, 'r+');
   for (const backend of backends) {
     await fill(target, noise(10, sizeBytes));
-    await copy({ sourceFd: input.fd, targetFds: [output.fd], extents, backend }).done;
+    await copy({
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
+      extents,
+      backend,
+    }).done;
     t.is(await cmp(answer, target, sizeBytes), '');
-    const compared = await compare({ leftFd: input.fd, rightFd: output.fd, extents, backend }).done;
+    const compared = await compare({
+      left: descriptorEndpoint(input.fd),
+      right: descriptorEndpoint(output.fd),
+      extents,
+      backend,
+    }).done;
     t.deepEqual([...compared.unreadableRanges], []);
     t.deepEqual([...compared.differentRanges], []);
   }
@@ -185,7 +205,12 @@ test('a full file system fails its target, and the copy when it was the only one
   for (const backend of backends) {
     const full = await sparseFile(path.join(await smallTmpfs(t, 3 * MiB), 'file'), sizeBytes);
     const output = await opened(t, full, 'r+');
-    const job = copy({ sourceFd: input.fd, targetFds: [output.fd], extents: whole, backend });
+    const job = copy({
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
+      extents: whole,
+      backend,
+    });
     const error = await t.throwsAsync(job.done, { instanceOf: EngineError });
     t.like(error, { code: 'ENOSPC', syscall: 'write', side: 0 });
     t.regex(error.message, /^write failed on target 1 at byte .* \(ENOSPC\)$/);
@@ -208,8 +233,8 @@ test('one of three targets fails, the others are complete', async (t) => {
       await opened(t, good[1] as string, 'r+'),
     ];
     const { targetFailures, progress } = await copy({
-      sourceFd: input.fd,
-      targetFds: [first.fd, second.fd, third.fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [first, second, third].map(({ fd }) => descriptorEndpoint(fd)),
       extents: whole,
       verify: true,
       backend,
@@ -231,8 +256,8 @@ test('a write that fails at one place fails the target there', async (t) => {
     const target = await nbdFile(t, ['--filter=protect', 'memory', `size=${sizeBytes}`, range]);
     const output = await opened(t, target, 'r+');
     const job = copy({
-      sourceFd: input.fd,
-      targetFds: [output.fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
       extents: whole,
       backend,
       flushEveryBytes: MiB,
@@ -253,8 +278,8 @@ test('verify notices what changed between writing and reading back', async (t) =
       const target = await kind.make(t, sizeBytes);
       const output = await opened(t, target, 'r+');
       const job = copy({
-        sourceFd: input.fd,
-        targetFds: [output.fd],
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
         extents: whole,
         verify: true,
         chunkBytes: 64 * KiB,

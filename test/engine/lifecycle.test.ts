@@ -9,7 +9,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execaNode } from 'execa';
 import { hangMs } from '../support/hang.js';
-import { copy } from '../../src/engine/index.js';
+import { copy, descriptorEndpoint } from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import type { Orders } from './child.js';
@@ -78,7 +78,10 @@ test('terminating a worker thread in the middle of a copy leaves the process wel
   // The engine still works in this thread.
   const input = await opened(t, files.source, 'r');
   const output = await opened(t, files.target, 'r+');
-  const request = { sourceFd: input.fd, targetFds: [output.fd] };
+  const request = {
+    source: descriptorEndpoint(input.fd),
+    targets: [descriptorEndpoint(output.fd)],
+  };
   await copy({ ...request, extents: Float64Array.of(0, sizeBytes) }).done;
   t.is(await cmp(files.source, files.target, sizeBytes), '');
 });
@@ -98,7 +101,10 @@ test('terminating a worker thread when its job is about done leaves the process 
     await worker.terminate();
   }
   const [input, output] = [await opened(t, source, 'r'), await opened(t, target, 'r+')];
-  const request = { sourceFd: input.fd, targetFds: [output.fd] };
+  const request = {
+    source: descriptorEndpoint(input.fd),
+    targets: [descriptorEndpoint(output.fd)],
+  };
   await copy({ ...request, extents: Float64Array.of(0, 2 * MiB) }).done;
   t.is(await cmp(source, target, 2 * MiB), '');
 });
@@ -145,8 +151,8 @@ test.serial('many jobs at once in one thread, and no descriptor is left open', a
   t.is(before, targets.length + 1);
   const jobs = outputs.map(({ fd }, index) =>
     copy({
-      sourceFd: input.fd,
-      targetFds: [fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(fd)],
       extents: Float64Array.of(0, 4 * MiB),
       backend: index % 2 === 0 ? 'uring' : 'threads',
       inFlightBytes: 4 * MiB,
@@ -161,7 +167,10 @@ test('the caller may close its descriptors at once', async (t) => {
   const files = await pair(t);
   const input = await opened(t, files.source, 'r');
   const output = await opened(t, files.target, 'r+');
-  const request = { sourceFd: input.fd, targetFds: [output.fd] };
+  const request = {
+    source: descriptorEndpoint(input.fd),
+    targets: [descriptorEndpoint(output.fd)],
+  };
   const job = copy({ ...request, extents: Float64Array.of(0, sizeBytes) });
   await input.close();
   await output.close();

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execaNode } from 'execa';
-import { copy, type Progress } from '../../src/engine/index.js';
+import { copy, descriptorEndpoint, type Progress } from '../../src/engine/index.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import type { Orders } from './child.js';
@@ -46,8 +46,8 @@ for (const backend of backends) {
         const job = copy({
           ...finely,
           ...(isStopped ? slowly : {}),
-          sourceFd: input.fd,
-          targetFds: [output.fd],
+          source: descriptorEndpoint(input.fd),
+          targets: [descriptorEndpoint(output.fd)],
           extents: Float64Array.of(0, sizeBytes),
           startAtBytes,
           verify,
@@ -106,8 +106,8 @@ test('cancelling before the beginning and after the end does no harm', async (t)
   const input = await opened(t, source, 'r');
   const output = await opened(t, target, 'r+');
   const request = {
-    sourceFd: input.fd,
-    targetFds: [output.fd],
+    source: descriptorEndpoint(input.fd),
+    targets: [descriptorEndpoint(output.fd)],
     extents: Float64Array.of(0, sizeBytes),
   };
   const early = copy(request);
@@ -131,7 +131,12 @@ test('starting anywhere in the work list copies the rest of it', async (t) => {
   const totalBytes = 9 * MiB;
   for (const startAtBytes of [0, 1, 5 * MiB, random.between(0, totalBytes), totalBytes]) {
     await fill(target, noise(3, sizeBytes));
-    const job = copy({ sourceFd: input.fd, targetFds: [output.fd], extents, startAtBytes });
+    const job = copy({
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
+      extents,
+      startAtBytes,
+    });
     t.true(job.progress().durableBytes >= startAtBytes, 'also before its thread runs');
     const { progress } = await job.done;
     t.is(progress.completedBytes, totalBytes);

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { copy } from '../../src/engine/index.js';
+import { copy, descriptorEndpoint } from '../../src/engine/index.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { fileWithoutHoles } from './nbd.js';
 import {
@@ -49,8 +49,8 @@ for (const kind of [ext4, xfs, tmpfs]) {
         }
         const output = await opened(t, to, 'r+');
         const { progress } = await copy({
-          sourceFd: input.fd,
-          targetFds: [output.fd],
+          source: descriptorEndpoint(input.fd),
+          targets: [descriptorEndpoint(output.fd)],
           extents: Float64Array.of(0, sizeBytes),
           targetsAreZero,
           backend,
@@ -75,8 +75,8 @@ test('whole zero chunks are write-zeroes on a device, which may free what is bel
   for (const backend of backends) {
     await fill(to, noise(5, sizeBytes));
     const { progress } = await copy({
-      sourceFd: input.fd,
-      targetFds: [output.fd],
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
       extents: Float64Array.of(0, sizeBytes),
       backend,
       verify: true,
@@ -102,8 +102,8 @@ for (const [name, make] of Object.entries(withoutHoles)) {
     for (const backend of backends) {
       await fill(to, noise(6, sizeBytes));
       const { progress } = await copy({
-        sourceFd: input.fd,
-        targetFds: [output.fd],
+        source: descriptorEndpoint(input.fd),
+        targets: [descriptorEndpoint(output.fd)],
         extents: Float64Array.of(0, sizeBytes),
         backend,
         verify: true,

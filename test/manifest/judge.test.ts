@@ -219,7 +219,7 @@ test('cells of extents are what digesting them gives', async (t) => {
   const random = seededRandom(t, 430);
   const volume = await openedVolume(t, await noiseFile(t, 9, 8 * MiB));
   const extents = anyExtents(random, 8 * MiB);
-  const request = { fd: volume.fd, extents, algorithm: 'xxh64', cellBytes } as const;
+  const request = { source: volume.endpoint, extents, algorithm: 'xxh64', cellBytes } as const;
   const { cells } = await digestCells(request).done;
   const ours = [...coveredCells(extents, cellBytes)];
   t.deepEqual(

@@ -49,7 +49,7 @@ export async function commitEpoch(
   const { stableId } = await identifyVolume(target);
   const key = pairKey(source.identity.stableId, stableId);
   await using journal = await Journal.open(journalDirectory, key, ext4Bytes);
-  await journal.stage(source.fd, Float64Array.of(0, ext4Bytes), {}, {});
+  await journal.stage(source.endpoint, Float64Array.of(0, ext4Bytes), {}, {});
   await journal.commit({
     runId: 'killed',
     source: source.identity.stableId,

@@ -36,15 +36,15 @@ export async function applyEpoch(
   ];
   await setMark(target, record.runId);
   for (const part of parts(crownOf(sizeBytes))) {
-    if (part.length > 0) await clear({ targetFd: target.fd, extents: part, mode: 'zero' }).done;
+    if (part.length > 0) await clear({ target: target.endpoint, extents: part, mode: 'zero' }).done;
   }
   for (const part of [...parts(extents).reverse(), clip(extents, 0, sectorBytes)]) {
     if (part.length === 0) continue;
     // Each job ends with a flush: the first sector comes when all the rest is on the disk.
     const job = copy({
       ...ioOptions,
-      sourceFd: journal.fd,
-      targetFds: [target.fd],
+      source: journal.endpoint,
+      targets: [target.endpoint],
       extents: part,
     });
     await watchJob(job, watching);

@@ -247,7 +247,7 @@ export class Follower {
     await setMark(volume, this.#runId);
     const markBytes = markSectorBytes(volume);
     const head = extentOf(markBytes, Math.min(headBytes, sizeBytes) - markBytes);
-    await clear({ targetFd: volume.fd, extents: head, mode: 'zero' }).done;
+    await clear({ target: volume.endpoint, extents: head, mode: 'zero' }).done;
     const map = await origin.map();
     const { body, head: usedHead, free } = planCopy(map.ranges, sizeBytes);
     this.#tellWiped(await wipeFormer(volume, { ...layoutOf(map), free }));
@@ -255,9 +255,9 @@ export class Follower {
     await this.#epoch(volume, async (extents, ioOptions, watch) => {
       const all = clip(extents, crownBytes, sizeBytes);
       if (all.length === 0) return;
-      const sourceFd = origin.volume.fd;
-      const targetFds = [volume.fd];
-      const job = copy({ ...ioOptions, sourceFd, targetFds, extents: all, compare: isHalfDone });
+      const source = origin.volume.endpoint;
+      const targets = [volume.endpoint];
+      const job = copy({ ...ioOptions, source, targets, extents: all, compare: isHalfDone });
       if ((await watchJob(job, watch)).cancelled) throw abortOf(watch.signal);
     });
   }
@@ -269,8 +269,8 @@ export class Follower {
     const map = await origin.map();
     const job = compare({
       ...ioOptions,
-      leftFd: origin.volume.fd,
-      rightFd: volume.fd,
+      left: origin.volume.endpoint,
+      right: volume.endpoint,
       extents: usedExtents(map.ranges),
       granularityBytes: Math.min(origin.granularityBytes, 1024 * 1024),
     });
@@ -287,7 +287,7 @@ export class Follower {
 
   readonly #toJournal: Sink = (extents, ioOptions, watch) => {
     const { origin, journal } = this.#options;
-    return journal.stage(origin.volume.fd, extents, ioOptions, watch);
+    return journal.stage(origin.volume.endpoint, extents, ioOptions, watch);
   };
 
   /** One epoch: stage while writing goes on, stage the last of it while the source stands still, apply. */

@@ -9,7 +9,16 @@ import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { makeDirectory } from '../../directories.js';
-import { copy, digest, digestCells, type IoOptions, EngineError } from '../../engine/index.js';
+import {
+  copy,
+  type DescriptorEndpoint,
+  descriptorEndpoint,
+  digest,
+  digestCells,
+  type EndpointDescription,
+  EngineError,
+  type IoOptions,
+} from '../../engine/index.js';
 import { exitCodes } from '../../errors.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
@@ -77,8 +86,8 @@ export class Journal {
     return journal;
   }
 
-  get fd(): number {
-    return this.#handle.fd;
+  get endpoint(): DescriptorEndpoint {
+    return descriptorEndpoint(this.#handle.fd);
   }
 
   get reader(): FileByteReader {
@@ -95,7 +104,7 @@ export class Journal {
    * full, with JOURNAL_UNUSABLE, and as the copy job does; what of it was staged then is not known.
    */
   async stage(
-    sourceFd: number,
+    source: EndpointDescription,
     extents: ExtentList,
     ioOptions: IoOptions,
     watch: Watch,
@@ -107,7 +116,7 @@ export class Journal {
     });
     if (bavail * bsize < bytes + reservedBytes) throw journalFull(this.directory, bytes);
     try {
-      const job = copy({ ...ioOptions, sourceFd, targetFds: [this.fd], extents });
+      const job = copy({ ...ioOptions, source, targets: [this.endpoint], extents });
       const { cancelled } = await watchJob(job, watch);
       if (cancelled) throw abortOf(watch.signal);
     } catch (error) {
@@ -169,7 +178,7 @@ export class Journal {
   }
 
   close(): Promise<void> {
-    forgetDescriptor(this.fd);
+    forgetDescriptor(this.#handle.fd);
     return this.#handle.close();
   }
 
@@ -186,7 +195,7 @@ export class Journal {
   async #renew(): Promise<void> {
     const old = this.#handle;
     this.#handle = await make(this.path);
-    nameDescriptor(this.fd, `the journal ${this.path}`);
+    nameDescriptor(this.#handle.fd, `the journal ${this.path}`);
     forgetDescriptor(old.fd);
     await old.close();
   }
@@ -208,7 +217,7 @@ export class Journal {
 
   async #digest(): Promise<string> {
     const job = digestCells({
-      fd: this.fd,
+      source: this.endpoint,
       extents: this.#staged,
       algorithm: 'xxh3-128',
       cellBytes: digestCellBytes,

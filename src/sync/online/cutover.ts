@@ -74,7 +74,7 @@ export async function cutOver(request: CutoverRequest): Promise<Cutover> {
 /** The head has its place in it whether it was written or not. */
 function aheadOf({ source, limitBytes, ...request }: CutoverRequest): ReadAhead {
   const always = extentOf(0, Math.min(headBytes, limitBytes));
-  return new ReadAhead({ ...request, fd: source.fd, always }, request);
+  return new ReadAhead({ ...request, endpoint: source.endpoint, always }, request);
 }
 
 /**

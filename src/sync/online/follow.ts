@@ -138,7 +138,7 @@ export class OnlineFollow implements Follow {
     const sample = slice(this.#backlog.extents, 0, sampleBytes);
     if (sample.length === 0) return { dirtyBytes, bytesPerSecond: Infinity };
     const startedMs = performance.now();
-    await staging.fill(source.fd, sample, this.#run);
+    await staging.fill(source.endpoint, sample, this.#run);
     const seconds = (performance.now() - startedMs) / 1000;
     return { dirtyBytes, bytesPerSecond: totalBytes(sample) / Math.max(seconds, 1e-6) };
   }
@@ -164,8 +164,13 @@ export class OnlineFollow implements Follow {
     this.#figures = this.#figuresOf(cutover);
     const { extents, badRanges } = cutover;
     const body = clip(extents, headBytes, Math.max(0, limitBytes - headBytes));
-    await copyPiece({ phase: 'cutover', extents: body, fd: staging.fd, unreadable: badRanges });
-    return { headFd: staging.fd };
+    await copyPiece({
+      phase: 'cutover',
+      extents: body,
+      from: staging.endpoint,
+      unreadable: badRanges,
+    });
+    return { headFrom: staging.endpoint };
   }
 
   #figuresOf({ frozenBytes, freezeCallMs, heldMs, pointInTime }: Cutover): CutoverFigures {

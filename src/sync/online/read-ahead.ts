@@ -5,6 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EndpointDescription } from '../../engine/index.js';
 import {
   bounded,
   emptyExtents,
@@ -18,7 +19,7 @@ import type { Backlog } from './backlog.js';
 import type { FillOptions, Staging } from './staging.js';
 
 export interface ReadAheadSource {
-  readonly fd: number;
+  readonly endpoint: EndpointDescription;
   readonly backlog: Backlog;
   readonly staging: Staging;
   /** Read as if it were dirty. */
@@ -89,15 +90,15 @@ export class ReadAhead {
    * memory is worth nothing.
    */
   async read(signal: AbortSignal, mostBytes = Infinity): Promise<void> {
-    const { fd, staging } = this.#source;
+    const { endpoint, staging } = this.#source;
     const isAll = this.pendingBytes <= mostBytes;
     const wholePagesBytes = Math.floor(mostBytes / pageBytes) * pageBytes;
     const extents = isAll ? this.#pending : slice(this.#pending, 0, wholePagesBytes);
     const options = { ...this.#options, signal };
     const startedMs = performance.now();
     const { badRanges } = this.#isBegun
-      ? await staging.add(fd, extents, options)
-      : await staging.fill(fd, extents, options);
+      ? await staging.add(endpoint, extents, options)
+      : await staging.fill(endpoint, extents, options);
     // Little says nothing of how fast much would be.
     const bytes = totalBytes(extents);
     if (!this.#isBegun || bytes >= tellingBytes) {

@@ -6,7 +6,15 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { copy, type CopyResult, type IoOptions, EngineError } from '../../engine/index.js';
+import {
+  copy,
+  type CopyResult,
+  type DescriptorEndpoint,
+  descriptorEndpoint,
+  type EndpointDescription,
+  EngineError,
+  type IoOptions,
+} from '../../engine/index.js';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
@@ -59,8 +67,8 @@ export class Staging {
     });
   }
 
-  get fd(): number {
-    return this.#handle.fd;
+  get endpoint(): DescriptorEndpoint {
+    return descriptorEndpoint(this.#handle.fd);
   }
 
   /** The most that it should hold, by what is free now. */
@@ -74,24 +82,28 @@ export class Staging {
    * Forgets what it holds, and reads ranges of the source into memory. Rejects with EngineError where
    * the source cannot be read, and with STAGING_FULL.
    */
-  async fill(sourceFd: number, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
+  async fill(
+    source: EndpointDescription,
+    extents: ExtentList,
+    options: FillOptions,
+  ): Promise<CopyResult> {
     await this.#handle.truncate(0);
     await this.#handle.truncate(this.#sizeBytes);
-    return this.#read(sourceFd, extents, options, true);
+    return this.#read(source, extents, options, true);
   }
 
   /** Reads more of it, also what it holds already: the newer takes its place. Rejects as fill() does. */
-  add(sourceFd: number, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
-    return this.#read(sourceFd, extents, options, false);
+  add(source: EndpointDescription, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
+    return this.#read(source, extents, options, false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    forgetDescriptor(this.fd);
+    forgetDescriptor(this.#handle.fd);
     await this.#handle.close();
   }
 
   async #read(
-    sourceFd: number,
+    source: EndpointDescription,
     extents: ExtentList,
     { ioOptions, rescue, signal }: FillOptions,
     targetsAreZero: boolean,
@@ -99,8 +111,8 @@ export class Staging {
     const hasty = { ...ioOptions, ...haste };
     const job = copy({
       ...hasty,
-      sourceFd,
-      targetFds: [this.fd],
+      source,
+      targets: [this.endpoint],
       extents,
       rescue,
       targetsAreZero,

@@ -24,8 +24,8 @@ export function volumeJudge(left: LocalVolume, right: LocalVolume): Judge {
     compare: (extents, ioOptions) =>
       compare({
         ...ioOptions,
-        leftFd: left.fd,
-        rightFd: right.fd,
+        left: left.endpoint,
+        right: right.endpoint,
         extents,
         granularityBytes: sectorBytes,
       }),

@@ -83,7 +83,7 @@ async function copyStage(
   meter: Meter,
   doneBytes: number,
 ): Promise<boolean> {
-  const job = copy({ ...ioOptions, sourceFd: source.fd, targetFds: [target.fd], extents });
+  const job = copy({ ...ioOptions, source: source.endpoint, targets: [target.endpoint], extents });
   const allBytes = totalBytes(answers.different);
   try {
     const { cancelled } = await watchJob(job, {

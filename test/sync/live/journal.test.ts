@@ -4,6 +4,7 @@ import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
+import { descriptorEndpoint } from '../../../src/engine/index.js';
 import { Journal } from '../../../src/sync/live/journal.js';
 import { randomFrom } from '../../support/random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
@@ -32,14 +33,14 @@ test('what is committed is there for the next run; without the record nothing is
   const directory = await scratchDirectory(t);
   await using source = await sourceIn(directory);
   const first = await Journal.open(directory, 'key', sizeBytes);
-  await first.stage(source.fd, extents, {}, {});
+  await first.stage(descriptorEndpoint(source.fd), extents, {}, {});
   await first.close();
   const second = await Journal.open(directory, 'key', sizeBytes);
   t.is(await second.committed(), null);
   t.is(second.staged.length, 0);
   t.is((await stat(second.path)).blocks, 0);
 
-  await second.stage(source.fd, extents, {}, {});
+  await second.stage(descriptorEndpoint(source.fd), extents, {}, {});
   const record = await second.commit(epoch);
   await second.close();
   await using third = await Journal.open(directory, 'key', sizeBytes);
@@ -58,7 +59,7 @@ test('one flipped bit, in the journal or in the record, and it is not believed',
   const directory = await scratchDirectory(t);
   await using source = await sourceIn(directory);
   await using journal = await Journal.open(directory, 'key', sizeBytes);
-  await journal.stage(source.fd, extents, {}, {});
+  await journal.stage(descriptorEndpoint(source.fd), extents, {}, {});
   const record = await journal.commit(epoch);
   await using file = await open(journal.path, 'r+');
   const byte = Buffer.alloc(1);
@@ -86,7 +87,9 @@ test('a journal leaves room on its file system, and says so before it is full', 
   await mkdir(place);
   const journal = await Journal.open(place, 'key', sizeBytes);
   const all = Float64Array.of(0, sizeBytes);
-  await t.throwsAsync(journal.stage(source.fd, all, {}, {}), { code: 'JOURNAL_FULL' });
+  await t.throwsAsync(journal.stage(descriptorEndpoint(source.fd), all, {}, {}), {
+    code: 'JOURNAL_FULL',
+  });
   await journal.close();
   await unmount();
 });

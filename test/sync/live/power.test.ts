@@ -62,7 +62,7 @@ test.serial('the target is whole after a power failure at whichever sector', asy
   const cut = async (sectors: number) => {
     await using from = await openVolume(device);
     await using journal = await Journal.open(journalDirectory, key, sizeBytes);
-    await journal.stage(from.fd, Float64Array.of(0, mebibyte), {}, {});
+    await journal.stage(from.endpoint, Float64Array.of(0, mebibyte), {}, {});
     await using before = await openVolume(disk.file);
     const record = await journal.commit({
       runId: `run ${epoch}`,

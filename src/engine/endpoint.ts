@@ -1,0 +1,32 @@
+/** Where the sides of a job are, described for native code, which opens them on the job's own thread. */
+
+import { nameOfDescriptor } from '../descriptors.js';
+import { addon } from './addon.js';
+import { descriptor } from './validate.js';
+
+/**
+ * A file or block device that this process has open. The engine duplicates the descriptor when the job
+ * starts, and reopens the file for direct I/O where that works.
+ */
+export interface DescriptorEndpoint {
+  readonly kind: 'descriptor';
+  readonly fd: number;
+}
+
+/** One side of a job. An agent's socket and an NBD connection will be further kinds. */
+export type EndpointDescription = DescriptorEndpoint;
+
+/** The file or device behind an open descriptor, as a side of a job. */
+export function descriptorEndpoint(fd: number): DescriptorEndpoint {
+  return { kind: 'descriptor', fd };
+}
+
+/** How many bytes the endpoint holds; `role` is what an error calls it. */
+export function sizeOfEndpoint(role: string, { fd }: EndpointDescription): number {
+  return addon().deviceInfo(descriptor(`the descriptor of ${role}`, fd)).sizeBytes;
+}
+
+/** What messages call the endpoint, if it has a name. */
+export function nameOfEndpoint({ fd }: EndpointDescription): string | undefined {
+  return nameOfDescriptor(fd);
+}
