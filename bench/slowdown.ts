@@ -18,7 +18,7 @@ const loads: readonly Load[] = [
 
 /** Long enough for whatever runs beside it; it is stopped then. */
 const longSeconds = 3600;
-const settleMs = 500;
+const lagToleranceMs = 500;
 
 /** What runs beside the load. */
 interface Neighbour {
@@ -100,7 +100,7 @@ async function loadBeside(
     return { ...(await startLoad(load, file, seconds, scratch).done), seconds, exitCode: 0 };
   }
   const running = startLoad(load, file, longSeconds, scratch);
-  await sleep(settleMs);
+  await sleep(lagToleranceMs);
   const startedMs = performance.now();
   const [program, ...words] = command;
   const { exitCode, stderr } = await execa(program, words, { reject: false, stdin: 'ignore' });

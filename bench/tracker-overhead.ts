@@ -13,7 +13,7 @@ const load: Load = {
   words: ['--bs=4k', '--direct=1', '--ioengine=libaio', '--iodepth=32'],
 };
 
-interface Account extends BpfCost {
+interface WriteCounter extends BpfCost {
   readonly writes: number;
   readonly iops: number;
 }
@@ -35,7 +35,7 @@ export async function trackerOverhead(place: OnlinePlace): Promise<string> {
   await run(); // what the first one finds cold is nobody's cost
   const without: LoadReading[] = [];
   const tracked: LoadReading[] = [];
-  const accounts: Account[] = [];
+  const accounts: WriteCounter[] = [];
   for (let round = 0; round < rounds; round++) {
     // Whoever comes first may find another machine: in turn.
     const turns = [
@@ -61,7 +61,7 @@ export async function trackerOverhead(place: OnlinePlace): Promise<string> {
   ].join('\n');
 }
 
-async function account(device: string, run: () => Promise<LoadReading>): Promise<Account> {
+async function account(device: string, run: () => Promise<LoadReading>): Promise<WriteCounter> {
   let reading: LoadReading | undefined;
   const start = () => execa(fastsync[0], [fastsync[1], 'track', 'start', device]);
   try {
@@ -98,9 +98,9 @@ function overheadTable(without: readonly LoadReading[], tracked: readonly LoadRe
   );
 }
 
-function accountTable(accounts: readonly Account[]): string {
-  const middle = (of: (one: Account) => number) => median(accounts.map(of));
-  const nsPerWrite = ({ runNs, writes }: Account) => runNs / writes;
+function accountTable(accounts: readonly WriteCounter[]): string {
+  const middle = (of: (one: WriteCounter) => number) => median(accounts.map(of));
+  const nsPerWrite = ({ runNs, writes }: WriteCounter) => runNs / writes;
   return table(
     ['ns per run of a program', 'runs per write', 'ns per write', 'of the time of one write'],
     [

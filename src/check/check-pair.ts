@@ -100,7 +100,7 @@ async function verify(
     };
     const surroundings = { reporter: collecting, signal };
     if (pair.online === null) return await verifyPair(request, options, surroundings);
-    const online = { ...pair.online, spared: [stateDirectory] };
+    const online = { ...pair.online, mustNotFreeze: [stateDirectory] };
     return await verifyOnline(request, options, online, surroundings);
   } finally {
     await log?.close();

@@ -31,7 +31,7 @@ const answerable: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 ]);
 
 /** The first refusal ends the run, unless it is one that a person at the terminal may answer. */
-export async function settleRefusals(refusals: readonly Refusal[]): Promise<void> {
+export async function resolveRefusals(refusals: readonly Refusal[]): Promise<void> {
   const final = refusals.find(({ code }) => !answerable.has(code));
   if (final !== undefined) throw refusalError(final);
   for (const refusal of refusals) {

@@ -11,9 +11,9 @@ import {
   type SeedRequest,
   seedOnline,
   type SeedOptions,
-  sparedPlaces,
+  mustNotFreezePaths,
 } from '../sync/index.js';
-import { settleRefusals } from './confirm.js';
+import { resolveRefusals } from './confirm.js';
 import { describeSeed } from './init-summary.js';
 import { writePieces } from './print.js';
 import { type Context, type Outcome, withFile } from './run.js';
@@ -100,9 +100,9 @@ export async function initOnline(
   context: Context,
 ): Promise<Outcome> {
   const { signal, reporter } = context;
-  const spared = sparedPlaces(options.stateDirectory, request.targets, [rescueMap]);
+  const mustNotFreeze = mustNotFreezePaths(options.stateDirectory, request.targets, [rescueMap]);
   const { dirty } = request;
-  const work = { ...online, map, dirty, spared, signal };
+  const work = { ...online, map, dirty, mustNotFreeze, signal };
   const started: { begun?: Begun } = {};
   try {
     await using prepared = await prepareSeed(request, async (source) => {
@@ -112,12 +112,12 @@ export async function initOnline(
     const { begun } = started;
     if (begun === undefined) throw new Error('prepared without a map');
     for (const note of prepared.map.notes) reporter.report({ type: 'note', ...note });
-    await settleRefusals(prepared.refusals);
+    await resolveRefusals(prepared.refusals);
     await using opened = await prepared.openTargets();
     const { source } = prepared;
     const { targets } = opened;
     const startedMs = performance.now();
-    const run = { source, targets, options, begun, map, dirty, online, spared, ...context };
+    const run = { source, targets, options, begun, map, dirty, online, mustNotFreeze, ...context };
     const result = await seedOnline(run);
     const seconds = (performance.now() - startedMs) / 1000;
     const subject = { source, targets, map: result.map, plan: result.plan };

@@ -50,11 +50,11 @@ export function describeSeed(
     ...badFacts(result),
     ...truncationFacts(subject.plan),
   ];
-  if (result.unsealed !== null) facts.push(['not sealed', result.unsealed.message]);
+  if (result.unpublished !== null) facts.push(['not sealed', result.unpublished.message]);
   if (result.interrupted) facts.push(['left', unfinished(subject)]);
   if (result.interrupted) facts.push(['to go on', 'run the same command again']);
   const figures = figuresOf(subject, result);
-  const left = result.interrupted || result.unsealed !== null ? leftFigures(subject) : {};
+  const left = result.interrupted || result.unpublished !== null ? leftFigures(subject) : {};
   return { outcome, exitCode, facts, figures: { ...figures, ...left, ...onlineFigures(online) } };
 }
 
@@ -62,7 +62,7 @@ function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
   return (
     result.badRanges.length > 0 ||
     result.targetFailures.some((failure) => failure !== null) ||
-    result.unsealed !== null ||
+    result.unpublished !== null ||
     result.probedOtherwise.some((lines) => lines.length > 0) ||
     plan.truncatedBytes > 0 ||
     plan.cutBytes > 0
@@ -72,10 +72,10 @@ function isIncomplete({ plan }: SeedSubject, result: SeedResult): boolean {
 function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
   const forMap = `${Math.ceil(mapFreezeMs)} ms for the map`;
   if (cutover === null) return [['frozen', forMap]];
-  const { frozenBytes, freezeCallMs, heldMs, pointInTime } = cutover;
+  const { frozenBytes, freezeCallMs, heldMs, consistentAt } = cutover;
   const forCutover = Math.ceil(freezeCallMs + heldMs);
   return [
-    ['state of', pointInTime],
+    ['state of', consistentAt],
     ['followed', followed(cutover)],
     [
       'frozen',
@@ -85,8 +85,8 @@ function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
 }
 
 /** What was written meanwhile went one of two ways, and either may be all of it. */
-function followed({ rounds, recopiedBytes, stagedBytes }: NonNullable<OnlineResult['cutover']>) {
-  const staged = `${formatBytes(stagedBytes)} by way of memory at the cutover`;
+function followed({ rounds, recopiedBytes, bufferedBytes }: NonNullable<OnlineResult['cutover']>) {
+  const staged = `${formatBytes(bufferedBytes)} by way of memory at the cutover`;
   if (rounds === 0) return `${staged}, no round before it`;
   const what = rounds === 1 ? '1 round' : `${rounds} rounds`;
   return `${formatBytes(recopiedBytes)} copied again in ${what}, ${staged}`;

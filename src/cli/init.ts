@@ -12,7 +12,7 @@ import {
   stateDirectory,
 } from '../sync/index.js';
 import type { Refusal } from '../volume/index.js';
-import { settleRefusals } from './confirm.js';
+import { resolveRefusals } from './confirm.js';
 import { initOnline, onlineFrom, onlineOptions } from './init-online.js';
 import { describePlan, describeSeed } from './init-summary.js';
 import {
@@ -183,7 +183,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   );
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   if (args['dry-run']) return describePlan(prepared, options);
-  await settleRefusals(await refusalsOf(prepared, options));
+  await resolveRefusals(await refusalsOf(prepared, options));
   await using opened = await prepared.openTargets();
   const { source, sourceMayChange, plan } = prepared;
   const { partitions = [] } = prepared.map;

@@ -39,14 +39,17 @@ function sentenceOf({ epoch, consistentAt, error }: LiveResult): string {
 }
 
 export function describeRecovered(recovered: readonly Recovered[]): Outcome {
-  const facts = recovered.map(({ replica, applied }): Fact => {
-    const moment = `the state of ${isoOf(replica.consistentAt) ?? 'no moment yet'}`;
-    return [replica.target.path, `${applied ? 'made whole from its journal' : 'whole'}: ${moment}`];
+  const facts = recovered.map(({ replicaRecord, applied }): Fact => {
+    const moment = `the state of ${isoOf(replicaRecord.consistentAt) ?? 'no moment yet'}`;
+    return [
+      replicaRecord.target.path,
+      `${applied ? 'made whole from its journal' : 'whole'}: ${moment}`,
+    ];
   });
-  const targets = recovered.map(({ replica, applied }) => ({
-    path: replica.target.path,
-    epoch: replica.epoch,
-    consistentAt: isoOf(replica.consistentAt),
+  const targets = recovered.map(({ replicaRecord, applied }) => ({
+    path: replicaRecord.target.path,
+    epoch: replicaRecord.epoch,
+    consistentAt: isoOf(replicaRecord.consistentAt),
     applied,
   }));
   return { outcome: 'done', exitCode: exitCodes.done, facts, figures: { targets } };

@@ -2,18 +2,18 @@
 
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import {
-  followDirectory,
+  liveDirectory,
   type Hooks,
   live,
   type LiveOptions,
   type LiveResult,
   prepareLive,
   recover,
-  type Replica,
+  type ReplicaRecord,
   runHook,
   stateDirectory,
 } from '../sync/index.js';
-import { settleRefusals } from './confirm.js';
+import { resolveRefusals } from './confirm.js';
 import { describeLive, describeRecovered, statusLineOf } from './live-summary.js';
 import {
   ioOptionsFrom,
@@ -136,7 +136,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     return describeRecovered(await recoverAll(args.dst, state));
   }
   if (src === undefined) throw usage('--src is missing: what is to be followed?');
-  const journalDirectory = args.journal ?? followDirectory(state);
+  const journalDirectory = args.journal ?? liveDirectory(state);
   const overrides = overridesFrom(args);
   const options: LiveOptions = {
     intervalMs: parseDuration('interval', args.interval),
@@ -161,7 +161,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     overrides,
     ...context,
   });
-  await settleRefusals(prepared.refusals);
+  await resolveRefusals(prepared.refusals);
   const manager = service();
   context.signal.addEventListener('abort', () => {
     manager.stopping();
@@ -171,14 +171,15 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     onLook: (targets) => {
       manager.status(statusLineOf(targets));
       // A service is up when what it is for is true: every target is a replica.
-      if (targets.every(isReplica)) manager.ready();
+      if (targets.every(isReplicaRecord)) manager.ready();
     },
     ...(options.hooks.afterEpoch === null ? {} : { onEpoch: afterEpoch(options.hooks, context) }),
   });
   return describeLive(src, results);
 }
 
-const isReplica = ({ consistentAt, error }: LiveResult) => consistentAt !== null || error !== null;
+const isReplicaRecord = ({ consistentAt, error }: LiveResult) =>
+  consistentAt !== null || error !== null;
 
 async function recoverAll(targets: readonly string[], state: string) {
   const recovered = [];
@@ -191,7 +192,7 @@ async function recoverAll(targets: readonly string[], state: string) {
  * stops the run gives it a moment to end.
  */
 function afterEpoch(hooks: Hooks, { reporter, signal }: Context) {
-  return async ({ source, target, epoch, consistentAt }: Replica): Promise<void> => {
+  return async ({ source, target, epoch, consistentAt }: ReplicaRecord): Promise<void> => {
     const environment = {
       FASTSYNC_SOURCE: source.path,
       FASTSYNC_TARGET: target.path,

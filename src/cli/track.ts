@@ -4,7 +4,7 @@ import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { type FormatName, writtenFormats } from '../region/formats/index.js';
 import { formatBytes, writtenJson, type WrittenRanges, writtenText } from '../report/index.js';
-import { drainKept, keepTracker, listKept, peekKept, stopKept } from '../tracker/index.js';
+import { drainPinned, keepTracker, listPinned, peekPinned, stopPinned } from '../tracker/index.js';
 import { openVolume } from '../volume/index.js';
 import { outputOptions } from './options.js';
 import { print } from './print.js';
@@ -97,7 +97,7 @@ async function drain(
   args: { readonly volume: string } & InferredOptionTypes<typeof drainOptions>,
   { reporter }: Context,
 ): Promise<Outcome> {
-  const act = args.peek ? peekKept : drainKept;
+  const act = args.peek ? peekPinned : drainPinned;
   const missed = await act(args.volume, async (drained, tracker) => {
     const written = { ...tracker, ...drained, path: args.volume };
     if (!(await print(process.stdout, piecesOf(args.format, written)))) throw notPrinted();
@@ -126,7 +126,7 @@ function notPrinted(): FastsyncError {
 }
 
 async function stop(args: { readonly volume: string }): Promise<Outcome> {
-  await stopKept(args.volume);
+  await stopPinned(args.volume);
   return {
     outcome: 'done',
     exitCode: exitCodes.done,
@@ -136,7 +136,7 @@ async function stop(args: { readonly volume: string }): Promise<Outcome> {
 }
 
 async function list(): Promise<Outcome> {
-  const trackers = await listKept();
+  const trackers = await listPinned();
   const facts = trackers.map(({ path, dirtyBytes, startedAt, missed }) => {
     const state = missed === null ? '' : `; writes may have been missed: ${missed}`;
     return [path, `${formatBytes(dirtyBytes)} written, started ${startedAt}${state}`] as const;

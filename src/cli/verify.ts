@@ -9,7 +9,7 @@ import {
   verifyPair,
   type VerifyReport,
 } from '../sync/index.js';
-import { settleRefusals } from './confirm.js';
+import { resolveRefusals } from './confirm.js';
 import { cellBytesFrom, manifestOptions, manifestTask } from './manifest-options.js';
 import {
   ioOptionsFrom,
@@ -162,7 +162,7 @@ type VerifyArguments = InferredOptionTypes<typeof verifyOptions>;
 async function runVerify(args: VerifyArguments, context: Context): Promise<Outcome> {
   const mapFile = args['ddrescue-map'];
   // Looked at also where they are not used: a slip of the pen must not wait for the day they are.
-  const settleMs = parseDuration('settle', args.settle);
+  const lagToleranceMs = parseDuration('settle', args.settle);
   const maxFreezeMs = parseFreeze(args['max-freeze']);
   const ioOptions = ioOptionsFrom(args);
   const task = manifestTask(args);
@@ -192,7 +192,7 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
     resume: args.resume,
     maxMs: args['max-time'] === undefined ? null : parseDuration('max-time', args['max-time']),
     stateDirectory: stateDirectory(args['state-dir']),
-    settleRefusals,
+    resolveRefusals,
   };
   if (mapFile !== undefined) await checkOverwritable(mapFile, '# Mapfile.');
   const report: VerifyReport =
@@ -201,7 +201,7 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
           ? verifyOnline(
               { ...scope, ...pairOf(args) },
               options,
-              onlineFrom(args, { settleMs, maxFreezeMs }),
+              onlineFrom(args, { lagToleranceMs, maxFreezeMs }),
               context,
             )
           : verifyPair({ ...scope, ...pairOf(args) }, options, context))
@@ -211,7 +211,7 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
             ...task,
             engine: args.engine ?? 'native',
             root: args.root,
-            settleMs: args.online ? settleMs : null,
+            lagToleranceMs: args.online ? lagToleranceMs : null,
           },
           options,
           context,
@@ -224,14 +224,14 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
 /** The options of volumes in use. Throws a usage error where they contradict others. */
 function onlineFrom(
   args: VerifyArguments,
-  times: Pick<OnlineVerifyOptions, 'settleMs' | 'maxFreezeMs'>,
+  times: Pick<OnlineVerifyOptions, 'lagToleranceMs' | 'maxFreezeMs'>,
 ): OnlineVerifyOptions {
   if (args.repair) {
     throw usage(
       '--repair cannot mend a replica of a source in use: "fastsync init --online --compare" can',
     );
   }
-  return { ...times, spared: [stateDirectory(args['state-dir'])] };
+  return { ...times, mustNotFreeze: [stateDirectory(args['state-dir'])] };
 }
 
 function pairOf({ src, dst }: VerifyArguments): { source: string; target: string } {

@@ -49,7 +49,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
     repair: raw.repair ?? false,
     online:
       raw.online === true
-        ? { settleMs: raw.settle ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
+        ? { lagToleranceMs: raw.settle ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
         : null,
     maxTimeMs: raw.maxTime ?? null,
     maxAgeMs: raw.maxAge ?? 7 * dayMs,

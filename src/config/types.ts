@@ -19,7 +19,7 @@ export interface PairConfig {
   /** The source is mounted, and verified as it lives; null: both sides are at rest. */
   readonly online: {
     /** How long the replica may take to follow. */
-    readonly settleMs: number;
+    readonly lagToleranceMs: number;
     /** The longest that writers may wait while the map is read. */
     readonly maxFreezeMs: number;
   } | null;

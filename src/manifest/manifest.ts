@@ -1,4 +1,4 @@
-/** An open manifest: what it is of, what it covers, and the judge of a volume against it. */
+/** An open manifest: what it is of, what it covers, and the comparator of a volume against it. */
 
 import { open, type FileHandle } from 'node:fs/promises';
 import { reach } from '../reach.js';
@@ -11,7 +11,7 @@ import {
   type ManifestHeader,
   type StoredHeader,
 } from './header.js';
-import { ManifestJudge } from './judge.js';
+import { ManifestComparator } from './comparator.js';
 import { digesterOf, type EngineChoice } from './digester.js';
 import { readAll, TreeReader } from './tree-reader.js';
 
@@ -45,7 +45,7 @@ export class Manifest {
    * Compares a volume with this manifest. `portable` reads without native code, and only a manifest of
    * XXH64. Throws FastsyncError where that is asked of another.
    */
-  judge(volume: LocalVolume, engine: EngineChoice): ManifestJudge {
+  comparator(volume: LocalVolume, engine: EngineChoice): ManifestComparator {
     const { algorithm } = this.header;
     if (engine === 'portable' && algorithm !== 'xxh64') {
       throw unsuitable(
@@ -54,7 +54,7 @@ export class Manifest {
         'use --engine native, or write the manifest with --algorithm xxh64',
       );
     }
-    return new ManifestJudge(this, volume, digesterOf(engine, volume, this.header));
+    return new ManifestComparator(this, volume, digesterOf(engine, volume, this.header));
   }
 
   close(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { nextData } from '../engine/index.js';
 import type { LocalVolume } from '../volume/index.js';
-import { isMarked, markBytes } from './mark.js';
+import { isStamped, stampBytes } from './stamp.js';
 
 const pieceBytes = 4 * 1024 * 1024;
 
@@ -14,7 +14,7 @@ const samples = 256;
 const sampleBytes = 64 * 1024;
 const zeroes = Buffer.alloc(pieceBytes);
 
-/** False only where nothing but zeroes, holes and our own mark was found. */
+/** False only where nothing but zeroes, holes and our own stamp was found. */
 export async function holdsData(volume: LocalVolume): Promise<boolean> {
   const { kind } = volume.identity;
   return kind === 'file' ? fileHoldsData(volume) : deviceHoldsData(volume);
@@ -46,6 +46,6 @@ async function deviceHoldsData(volume: LocalVolume): Promise<boolean> {
 
 async function isBlank({ reader }: LocalVolume, at: number, length: number): Promise<boolean> {
   const bytes = await reader.read(at, length);
-  const own = at === 0 && isMarked(bytes) ? markBytes : 0;
+  const own = at === 0 && isStamped(bytes) ? stampBytes : 0;
   return zeroes.subarray(own, length).equals(bytes.subarray(own));
 }

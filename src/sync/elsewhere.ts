@@ -7,7 +7,7 @@ import { readPartitionTables } from '../../fsparsers/disk/readtable.js';
 import { type Mmp, readMmp } from '../../fsparsers/ext/mmp.js';
 import { pastReader } from '../engine/index.js';
 import type { Reporter } from '../report/index.js';
-import { openVolume, type Surroundings, type Usage, type VolumeIdentity } from '../volume/index.js';
+import { openVolume, type HostStorage, type Usage, type VolumeIdentity } from '../volume/index.js';
 
 /** Between two looks at a block that may be written every second. */
 const lookEveryMs = 500;
@@ -25,11 +25,11 @@ export interface Patience {
  * watched for as long as a kernel would before it mounts it; one that somebody has is seen sooner.
  */
 export async function wholeUsageOf(
-  surroundings: Surroundings,
+  hostStorage: HostStorage,
   identity: VolumeIdentity,
   patience: Patience,
 ): Promise<Usage> {
-  const usage = await surroundings.usageOf(identity);
+  const usage = await hostStorage.usageOf(identity);
   return { ...usage, elsewhere: await usersElsewhere(identity, usage, patience) };
 }
 

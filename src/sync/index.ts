@@ -1,14 +1,14 @@
 /** The use cases. Written once against volumes and jobs, whatever is behind them. */
 
-export { defaultGapBytes, planCopy, type Plan } from './plan.js';
+export { defaultGapBytes, planCopy, type Plan } from './seed/plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
-export { seed } from './seed.js';
-export type { FreePolicy, SeedOptions, SeedResult, SeedRun, SeedTarget } from './seed-run.js';
-export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './prepare.js';
+export { seed } from './seed/seed.js';
+export type { FreePolicy, SeedOptions, SeedResult, SeedRun, SeedTarget } from './seed/seed-run.js';
+export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './seed/prepare.js';
 export * from './verify/index.js';
 export * from './live/index.js';
-export { isRetry } from './retry.js';
+export { isRetry } from './seed/retry.js';
 export { halfRepairedState, Touched } from './touched.js';
-export { unwrittenEvidence } from './evidence.js';
-export * from './online/index.js';
+export { writeCounterText } from './write-counter.js';
+export * from './seed/online.js';
 export * from './manifest/index.js';

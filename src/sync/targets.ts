@@ -11,14 +11,14 @@ import {
   type Lock,
   openVolume,
   resizeTargetFile,
-  type Surroundings,
+  type HostStorage,
   takeLock,
   type TargetFacts,
   type VolumeIdentity,
 } from '../volume/index.js';
 import { holdsData } from './content.js';
-import { markOn } from './mark.js';
-import type { SeedTarget } from './seed-run.js';
+import { stampOn } from './stamp.js';
+import type { SeedTarget } from './seed/seed-run.js';
 import { type Patience, wholeUsageOf } from './elsewhere.js';
 
 /** A target as it was before the run. */
@@ -28,23 +28,23 @@ export interface Target {
   readonly facts: TargetFacts | null;
   /** For a new file: what it would share with the source, or null. */
   readonly sharedWith: string | null;
-  /** The run that left it unfinished, by the mark that it carries. */
-  readonly mark: string | null;
+  /** The run that left it unfinished, by the stamp that it carries. */
+  readonly stamp: string | null;
 }
 
-/** Looks at every target; writes nothing. `spared` are volumes that must not be written besides the source. Rejects as identifyVolume() does. */
+/** Looks at every target; writes nothing. `mustNotFreeze` are volumes that must not be written besides the source. Rejects as identifyVolume() does. */
 export async function inspectTargets(
   paths: readonly string[],
   source: VolumeIdentity,
-  surroundings: Surroundings,
+  hostStorage: HostStorage,
   patience: Patience,
-  spared: readonly VolumeIdentity[] = [],
+  mustNotFreeze: readonly VolumeIdentity[] = [],
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const name of paths) {
     const identity = await identifyTarget(name);
     const earlier = [
-      ...spared.map((identity) => ({ other: identity.path, identity })),
+      ...mustNotFreeze.map((identity) => ({ other: identity.path, identity })),
       ...targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity })),
     ];
     targets.push(
@@ -52,10 +52,10 @@ export async function inspectTargets(
         ? {
             path: name,
             facts: null,
-            mark: null,
-            sharedWith: await sharedByName(name, source, earlier, surroundings),
+            stamp: null,
+            sharedWith: await sharedByName(name, source, earlier, hostStorage),
           }
-        : await inspectExisting(identity, source, earlier, surroundings, patience),
+        : await inspectExisting(identity, source, earlier, hostStorage, patience),
     );
   }
   return targets;
@@ -70,32 +70,31 @@ async function inspectExisting(
   identity: VolumeIdentity,
   source: VolumeIdentity,
   earlier: readonly Earlier[],
-  surroundings: Surroundings,
+  hostStorage: HostStorage,
   patience: Patience,
 ): Promise<Target> {
-  const sharedWith = await sharedByStorage(identity, source, earlier, surroundings);
-  const { holds, mark } = await contentsOf(identity);
+  const sharedWith = await sharedByStorage(identity, source, earlier, hostStorage);
+  const { holds, stamp } = await contentsOf(identity);
   const facts = {
     identity,
-    usage: await wholeUsageOf(surroundings, identity, patience),
+    usage: await wholeUsageOf(hostStorage, identity, patience),
     holds,
     sharedWith,
   };
-  return { path: identity.path, facts, sharedWith, mark };
+  return { path: identity.path, facts, sharedWith, stamp };
 }
 
 async function sharedByStorage(
   identity: VolumeIdentity,
   source: VolumeIdentity,
   earlier: readonly Earlier[],
-  surroundings: Surroundings,
+  hostStorage: HostStorage,
 ): Promise<string | null> {
   const isInside =
-    identity.kind === 'file' &&
-    (await surroundings.liesOn(path.dirname(identity.realPath), source));
+    identity.kind === 'file' && (await hostStorage.liesOn(path.dirname(identity.realPath), source));
   if (isInside && identity.node !== source.node) return `the file system on ${source.path}`;
   for (const other of [source, ...earlier.flatMap((one) => one.identity ?? [])]) {
-    if (await surroundings.share(other, identity)) return other.path;
+    if (await hostStorage.share(other, identity)) return other.path;
   }
   return null;
 }
@@ -104,41 +103,41 @@ async function sharedByName(
   name: string,
   source: VolumeIdentity,
   earlier: readonly Earlier[],
-  surroundings: Surroundings,
+  hostStorage: HostStorage,
 ): Promise<string | null> {
-  const twin = earlier.find(({ other }) => path.resolve(other) === path.resolve(name));
-  if (twin !== undefined) return twin.other;
-  const onSource = await surroundings.liesOn(path.dirname(path.resolve(name)), source);
+  const duplicate = earlier.find(({ other }) => path.resolve(other) === path.resolve(name));
+  if (duplicate !== undefined) return duplicate.other;
+  const onSource = await hostStorage.liesOn(path.dirname(path.resolve(name)), source);
   return onSource ? `the file system on ${source.path}` : null;
 }
 
 interface Contents {
   /** One line each. */
   readonly holds: readonly string[];
-  readonly mark: string | null;
+  readonly stamp: string | null;
 }
 
 /** What lies on a volume now, also what nothing recognises. */
 async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
   await using volume = await openVolume(identity.path);
   try {
-    const mark = await markOn(volume);
-    return { holds: await contentsRead(volume, mark), mark };
+    const stamp = await stampOn(volume);
+    return { holds: await contentsRead(volume, stamp), stamp };
   } catch (error) {
     // It may be somebody's data all the same. Where nothing is to be written, it does not matter.
     if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) {
-      return { holds: ['data that cannot be read'], mark: null };
+      return { holds: ['data that cannot be read'], stamp: null };
     }
     throw error;
   }
 }
 
-async function contentsRead(volume: LocalVolume, mark: string | null): Promise<string[]> {
+async function contentsRead(volume: LocalVolume, stamp: string | null): Promise<string[]> {
   const signatures = await probe(volume.reader);
   // What is damaged, or older than what stands beside it, may be all that its owner has: it is named too.
   if (signatures.length > 0) return signatures.map(describeSignature);
   if (!(await holdsData(volume))) return [];
-  return [mark === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
+  return [stamp === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
 }
 
 /** Rejects with LOCKED where another run writes a volume: whoever has it open then is no stranger. */

@@ -28,5 +28,5 @@ export class Touched {
   }
 }
 
-export const unsealedState = 'is unfinished: it carries no signature';
+export const unpublishedState = 'is unfinished: it carries no signature';
 export const halfRepairedState = 'is partly repaired: some of what differed may be right already';

@@ -1,11 +1,18 @@
 /** The write tracker: what was written to a volume while it was in use. */
 
 import type { LocalVolume } from '../volume/index.js';
-import { BpfTracker, startBpf } from './bpf.js';
+import { BpfTracker, startBpf } from './bpf/tracker.js';
 import type { Tracker, TrackerOptions } from './types.js';
 
-export { drainKept, keepTracker, listKept, peekKept, stopKept, type KeptTracker } from './kept.js';
-export { trackerSupport } from './support.js';
+export {
+  drainPinned,
+  keepTracker,
+  listPinned,
+  peekPinned,
+  stopPinned,
+  type PinnedTracker,
+} from './bpf/pinned.js';
+export { trackerSupport } from './bpf/support.js';
 export type * from './types.js';
 
 /**
@@ -19,4 +26,4 @@ export async function startTracker(
 ): Promise<Tracker> {
   return new BpfTracker(volume.identity, await startBpf(volume.identity, options));
 }
-export { fineGranularity } from './scale.js';
+export { fineGranularity } from './granularity.js';

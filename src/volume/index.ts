@@ -1,16 +1,16 @@
 /** What can be read or written: local volumes, their identity, and how to open them. */
 
-export { diskFacts, writesInFlight, type DiskFacts } from './disk-facts.js';
+export { diskFacts, writesInFlight, type DiskFacts } from './host/disk-facts.js';
 export { errnoName, volumeError, withVolumeErrors } from './errors.js';
-export { findFreezable, type Freezable } from './freezable.js';
-export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze.js';
-export { fingerprintOf } from './fingerprint.js';
+export { findFreezable, type Freezable } from './freeze/freezable.js';
+export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze/freeze.js';
+export { fingerprintOf } from './local/fingerprint.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
-export { isInPlace, openVolume, type LocalVolume, type OpenOptions } from './open.js';
-export { FileByteReader } from './reader.js';
-export { type NodeId } from './node.js';
-export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './sysfs.js';
-export { lockDirectory, refuseLocked, takeLock, type Lock } from './lock.js';
+export { isInPlace, openVolume, type LocalVolume, type OpenOptions } from './local/open.js';
+export { FileByteReader } from './local/reader.js';
+export { type NodeId } from './local/node.js';
+export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './host/sysfs.js';
+export { lockDirectory, refuseLocked, takeLock, type Lock } from './local/lock.js';
 export {
   findRefusals,
   hazardRefusals,
@@ -25,5 +25,5 @@ export {
   type SourceFacts,
   type TargetFacts,
 } from './refusals.js';
-export { createTargetFile, identifyTarget, resizeTargetFile } from './target.js';
-export { surveySurroundings, type Surroundings, type Usage } from './usage.js';
+export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
+export { surveyHostStorage, type HostStorage, type Usage } from './host/usage.js';

@@ -12,7 +12,7 @@ import { startLive } from '../support/following.js';
 import { startLoad } from '../support/fsync-load.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { extKind, mebibyte } from '../support/seeding.js';
-import { assertWritable, mountedKind } from '../volume/freezing.js';
+import { assertWritable, mountedKind } from '../volume/freeze/freezing.js';
 
 test.serial('two live, two init --online and two verifications of one source', async (t) => {
   const load = await startLoad(t, extKind('mkfs.ext4'), {
@@ -69,13 +69,13 @@ test.serial('two live, two init --online and two verifications of one source', a
 
 test('a freeze of ours is waited for, and named where that takes too long', async (t) => {
   const { directory, volume } = await mountedKind(t, 'ext4');
-  const first = await freeze({ volume, maxFreezeMs: 120_000, spared: [] });
-  const impatient = freeze({ volume, busyPatienceMs: 1, spared: [] });
+  const first = await freeze({ volume, maxFreezeMs: 120_000, mustNotFreeze: [] });
+  const impatient = freeze({ volume, busyPatienceMs: 1, mustNotFreeze: [] });
   const error = await t.throwsAsync(impatient, { instanceOf: FastsyncError });
   t.is(error.code, 'FREEZE_BUSY');
   t.regex(error.message, new RegExp(`another run of fastsync, process ${process.pid}`));
   t.notRegex(error.remedy ?? '', /fsfreeze/);
-  const second = freeze({ volume, spared: [] });
+  const second = freeze({ volume, mustNotFreeze: [] });
   t.is(await Promise.race([second.then(() => 'frozen'), sleep(500, 'waits')]), 'waits');
   await first.thaw();
   await (await second).thaw();
@@ -85,10 +85,10 @@ test('a freeze of ours is waited for, and named where that takes too long', asyn
 test('a stranger is waited for as well, and told from a run of ours', async (t) => {
   const { directory, volume } = await mountedKind(t, 'xfs');
   await execa('fsfreeze', ['--freeze', directory]);
-  const refused = freeze({ volume, busyPatienceMs: 1, spared: [] });
+  const refused = freeze({ volume, busyPatienceMs: 1, mustNotFreeze: [] });
   const error = await t.throwsAsync(refused, { instanceOf: FastsyncError });
   t.regex(error.message, /somebody else/);
-  const waiting = freeze({ volume, spared: [], busyPatienceMs: 120_000 });
+  const waiting = freeze({ volume, mustNotFreeze: [], busyPatienceMs: 120_000 });
   t.is(await Promise.race([waiting.then(() => 'frozen'), sleep(500, 'waits')]), 'waits');
   await execa('fsfreeze', ['--unfreeze', directory]);
   await (await waiting).thaw();
@@ -99,7 +99,12 @@ test('who waits for a freeze can be stopped', async (t) => {
   const { directory, volume } = await mountedKind(t, 'ext4');
   await execa('fsfreeze', ['--freeze', directory]);
   const stop = new AbortController();
-  const waiting = freeze({ volume, spared: [], busyPatienceMs: 120_000, signal: stop.signal });
+  const waiting = freeze({
+    volume,
+    mustNotFreeze: [],
+    busyPatienceMs: 120_000,
+    signal: stop.signal,
+  });
   const stopped = t.throwsAsync(waiting, { any: true });
   stop.abort();
   t.is(((await stopped) as Error).name, 'AbortError');

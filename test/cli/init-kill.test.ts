@@ -122,7 +122,7 @@ test.serial('a source that is written during the run is not called done', async 
   await execa('dd', [...random, 'conv=notrunc,fsync']);
   const { exitCode, summary } = await child;
   t.is(exitCode, 3);
-  t.like(summary.unsealed, { code: 'SOURCE_CHANGED' });
+  t.like(summary.unpublished, { code: 'SOURCE_CHANGED' });
   t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
 
   const again = await fastsyncJson(words);

@@ -15,7 +15,7 @@ import {
   seedOnline,
 } from '../support/online.js';
 import { seededRandom } from '../support/random.js';
-import { assertWritable, until } from '../volume/freezing.js';
+import { assertWritable, until } from '../volume/freeze/freezing.js';
 
 const { ext4 } = onlineKinds;
 const exists = (file: string) =>

@@ -63,7 +63,7 @@ test.serial('it does not converge: said, unfinished, and the next run ends it', 
   const failed = await inNamespace(source, target, littleMemory, ['--bwlimit', '16M']);
   t.is(failed.exitCode, 3, failed.stderr);
   t.like(failed.summary, { outcome: 'incomplete', cutover: null });
-  t.like(failed.summary.unsealed, { code: 'NOT_CONVERGED' });
+  t.like(failed.summary.unpublished, { code: 'NOT_CONVERGED' });
   t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
 
   await stopRewriting();
@@ -99,7 +99,7 @@ test.serial('again and again more than fits: three times, then it gives up', asy
   const big = `dd if=/dev/zero of=${source.directory}/big bs=1M count=40 status=none`;
   const run = await inNamespace(source, target, littleMemory, ['--before-freeze', big]);
   t.is(run.exitCode, 3, run.stderr);
-  t.like(run.summary.unsealed, { code: 'NOT_CONVERGED' });
+  t.like(run.summary.unpublished, { code: 'NOT_CONVERGED' });
   t.deepEqual(run.codes, ['CUTOVER_TOO_LARGE', 'CUTOVER_TOO_LARGE']);
   t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
 });
@@ -124,7 +124,7 @@ test.serial('unmounted during the run: unfinished, and a plain run ends it', asy
   const hook = ['--before-freeze', `umount ${source.directory}`];
   const failed = await fastsyncJson([...words, ...hook, ...source.state]);
   t.is(failed.exitCode, 3, failed.stderr);
-  t.like(failed.summary.unsealed, { code: 'SOURCE_CHANGED' });
+  t.like(failed.summary.unpublished, { code: 'SOURCE_CHANGED' });
   const plain = words.filter((word) => word !== '--online');
   t.is((await fastsyncJson([...plain, ...source.state])).exitCode, 0);
   t.is((await execa('e2fsck', ['-fn', target], { reject: false })).exitCode, 0);

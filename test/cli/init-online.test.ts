@@ -45,7 +45,7 @@ test.serial('onto a device and a file at once, the source read once', async (t) 
     t.true([dirtyBytes, dirtyBytesPerSecond, expectedFreezeMs].every(Number.isFinite));
   }
   // What the last look found was copied, one way or the other.
-  t.true(cutover.stagedBytes >= Number(rounds.at(-1)?.dirtyBytes));
+  t.true(cutover.bufferedBytes >= Number(rounds.at(-1)?.dirtyBytes));
   await prove(image, pointInTimeMs);
   await prove(file, pointInTimeMs);
 });
@@ -162,7 +162,7 @@ test.serial(
     const words = ['init', '--online', '--src', source.device, '--dst', target, ...source.state];
     const { exitCode, summary } = await fastsyncJson([...words, '--no-cutover']);
     t.is(exitCode, 3);
-    t.like(summary, { outcome: 'incomplete', unsealed: { code: 'NO_CUTOVER' }, cutover: null });
+    t.like(summary, { outcome: 'incomplete', unpublished: { code: 'NO_CUTOVER' }, cutover: null });
     await assertUnfinished(t, target);
     const { pointInTimeMs, lines } = await seedOnline(source, target);
     t.true(lines.some(({ code }) => code === 'RESUMED_BY_COMPARING'));

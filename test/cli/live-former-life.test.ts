@@ -19,7 +19,7 @@ test.serial('wiped when it seeds, and when it compares what it finds there', asy
     t.regex(await takenFor(target), /linux_raid_member/);
   };
   const words = ['--src', source.device, '--dst', target, '--interval', '0.2s'];
-  for (const isReplica of [false, true]) {
+  for (const isReplicaRecord of [false, true]) {
     await age();
     const { exitCode, stderr } = await startLive(t, source.scratch, words).end();
     t.is(exitCode, 4);
@@ -30,7 +30,7 @@ test.serial('wiped when it seeds, and when it compares what it finds there', asy
     await run.line(({ type }) => type === 'epoch');
     t.is((await run.stop()).exitCode, 0);
     const isCompared = run.lines.some(({ message: said }) => String(said).includes(': compared, '));
-    t.is(isCompared, isReplica);
+    t.is(isCompared, isReplicaRecord);
     t.is(await takenFor(target), await takenFor(source.device));
   }
 });

@@ -77,9 +77,9 @@ for (const [name, kind, mebibytes] of [
     for (let kill = 0; kill < 20 && !isTorn; kill++) {
       const run = startLive(t, directory, words);
       await run.line(({ type }) => type === 'epoch');
-      for (let look = 0; look < 2000 && !(await isUncrowned(target)); look++) await sleep(1);
+      for (let look = 0; look < 2000 && !(await isUnpublished(target)); look++) await sleep(1);
       await run.kill();
-      isTorn = await isUncrowned(target);
+      isTorn = await isUnpublished(target);
     }
     t.true(isTorn);
     t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
@@ -96,10 +96,10 @@ for (const [name, kind, mebibytes] of [
 }
 
 /** Marked as unfinished, and empty behind that where superblocks are. */
-async function isUncrowned(target: string): Promise<boolean> {
-  const crown = Buffer.alloc(128 * 1024);
+async function isUnpublished(target: string): Promise<boolean> {
+  const signatureArea = Buffer.alloc(128 * 1024);
   await using file = await open(target, 'r');
-  await file.read(crown, 0, crown.length, 0);
-  const isMarked = crown.toString('latin1', 0, 8) === 'fastsync';
-  return isMarked && crown.subarray(512).every((byte) => byte === 0);
+  await file.read(signatureArea, 0, signatureArea.length, 0);
+  const isMarked = signatureArea.toString('latin1', 0, 8) === 'fastsync';
+  return isMarked && signatureArea.subarray(512).every((byte) => byte === 0);
 }

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { fileWithBadSectors } from '../engine/nbd.js';
 import { checkpointBeyond, fastsync } from '../support/fastsync.js';
 import { cursorBeyond, fastverify, fastverifyJson, flipBits } from '../support/fastverify.js';
-import { equalPair, type Replica, replicaBytes } from '../support/replica.js';
+import { equalPair, type ReplicaRecord, replicaBytes } from '../support/replica.js';
 import { mounted } from '../support/scratch.js';
 
 interface Case {
@@ -12,7 +12,7 @@ interface Case {
   readonly outcome: string;
   readonly verdict?: string;
   /** Sets the scene and gives the words of the command. */
-  readonly run: (t: ExecutionContext, replica: Replica) => Promise<readonly string[]>;
+  readonly run: (t: ExecutionContext, replica: ReplicaRecord) => Promise<readonly string[]>;
 }
 
 const table: Readonly<Record<number, Case>> = {

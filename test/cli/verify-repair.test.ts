@@ -9,7 +9,7 @@ import { fastverifyJson, flipBits } from '../support/fastverify.js';
 import { type Random, seededRandom } from '../support/random.js';
 import { attachLoop, mounted, sparseFile } from '../support/scratch.js';
 import { mebibyte, ntfsKind, proveSame } from '../support/seeding.js';
-import { equalPair, ext4, type Replica, smallXfs } from '../support/replica.js';
+import { equalPair, ext4, type ReplicaRecord, smallXfs } from '../support/replica.js';
 
 /** Flips bits anywhere in the file, the superblock's among them; gives what was there before. */
 async function damaged(random: Random, target: string, count: number): Promise<Buffer> {
@@ -65,12 +65,12 @@ for (const [index, { name, kind, sizeBytes, sectorBytes }] of [
       ),
     );
     t.deepEqual([...written].sort(), [...wanted].sort());
-    const spared = differingSectors(before, after);
+    const mustNotFreeze = differingSectors(before, after);
     t.true(
-      spared.every((sector) => !wanted.has(sector)),
+      mustNotFreeze.every((sector) => !wanted.has(sector)),
       'what is used is as it was',
     );
-    t.true(spared.length > 0, 'damage in free space stays');
+    t.true(mustNotFreeze.length > 0, 'damage in free space stays');
     t.is(summary.repairedBytes, 512 * written.size);
     const again = await fastverifyJson(words);
     t.deepEqual([again.exitCode, again.ranges], [0, []]);
@@ -80,7 +80,7 @@ for (const [index, { name, kind, sizeBytes, sectorBytes }] of [
 
 interface Refused {
   readonly code: string;
-  readonly arrange: (t: ExecutionContext, pair: Replica) => Promise<readonly string[]>;
+  readonly arrange: (t: ExecutionContext, pair: ReplicaRecord) => Promise<readonly string[]>;
 }
 
 const refused: readonly Refused[] = [

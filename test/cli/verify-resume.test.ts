@@ -10,7 +10,7 @@ import {
   flipBits,
   savedState,
 } from '../support/fastverify.js';
-import { equalPair, type Replica, replicaBytes } from '../support/replica.js';
+import { equalPair, type ReplicaRecord, replicaBytes } from '../support/replica.js';
 import { mebibyte } from '../support/seeding.js';
 
 /** A piece of work, after which the state is saved, is then of 4 MiB. */
@@ -25,7 +25,7 @@ async function fileEnds(image: string, file = 'large'): Promise<readonly [number
 
 /** Starts a verification and stops it behind that byte; says how it ended. */
 async function stoppedBehind(
-  { words, directory }: Replica,
+  { words, directory }: ReplicaRecord,
   bytes: number,
   signal: 'SIGKILL' | 'SIGINT',
 ) {
@@ -76,7 +76,7 @@ test.serial(
     t.true(Number(rest.summary.resumedAtBytes) > flip.at);
     // Its own proof is as new as this run, the oldest is not.
     const state = (await savedState(directory))?.state;
-    const part = state?.ledger.find(({ endBytes }) => endBytes > flip.at);
+    const part = state?.proofAges.find(({ endBytes }) => endBytes > flip.at);
     t.true(Number(part?.provenAt) > Date.parse(String(rest.summary.oldestProof)));
     t.deepEqual(state?.unfinished, []);
   },
@@ -192,18 +192,18 @@ test.serial('a state that anything may have happened to is none', async (t) => {
     changed({ schema: 'fastsync-verify/0' }),
     changed({
       deviceBytes: replicaBytes * 2,
-      ledger: [{ endBytes: replicaBytes * 2, provenAt: 1 }],
+      proofAges: [{ endBytes: replicaBytes * 2, provenAt: 1 }],
     }),
-    changed({ ledger: [{ endBytes: replicaBytes, provenAt: 1e300 }] }),
-    changed({ ledger: [null] }),
+    changed({ proofAges: [{ endBytes: replicaBytes, provenAt: 1e300 }] }),
+    changed({ proofAges: [null] }),
     unfinished({ cursorBytes: -1 }),
     unfinished({ cursorBytes: replicaBytes * 4, stopBytes: replicaBytes * 4 }),
     unfinished({ cursorBytes: 2 ** 80 }),
     unfinished({ suspects: [4096] }),
     unfinished({ suspects: [8192, 10, 4096, 10] }),
     unfinished({ suspects: ['0', 5] }),
-    unfinished({ evidence: 'none' }),
-    unfinished({ evidence: [] }),
+    unfinished({ counterText: 'none' }),
+    unfinished({ counterText: [] }),
     changed({ unfinished: undefined }),
     changed({ unfinished: [null] }),
     changed({ unfinished: Array(17).fill(state.unfinished[0]) }),

@@ -13,7 +13,7 @@ import { freeByDumpe2fs } from '../fsparsers/ext/oracles.js';
 import { freeByXfsDb, freeOf } from '../fsparsers/xfs/support.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { mountedKind, type Mounted } from '../volume/freezing.js';
+import { mountedKind, type Mounted } from '../volume/freeze/freezing.js';
 import { noise } from './volumes.js';
 
 /** Files of every size, of which a third goes again: metadata all over the volume changes. */
@@ -31,7 +31,7 @@ async function change(t: ExecutionContext, directory: string, round: number): Pr
 async function frozenMap(t: ExecutionContext, { volume, device }: Mounted) {
   const copy = path.join(await scratchDirectory(t), 'copy');
   await using opened = await openVolume(device);
-  const frozen = await freeze({ volume, maxFreezeMs: 60_000, spared: [copy] });
+  const frozen = await freeze({ volume, maxFreezeMs: 60_000, mustNotFreeze: [copy] });
   const map = await mapVolume(pastReader({ fd: opened.fd, path: device, ...sizeOf(volume) }));
   await execa('dd', [`if=${device}`, `of=${copy}`, 'bs=1M', 'iflag=direct', 'status=none']);
   await frozen.thaw();

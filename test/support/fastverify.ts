@@ -70,7 +70,7 @@ export async function flipBits(
 
 export interface SavedState {
   readonly deviceBytes: number;
-  readonly ledger: readonly { readonly endBytes: number; readonly provenAt: number | null }[];
+  readonly proofAges: readonly { readonly endBytes: number; readonly provenAt: number | null }[];
   readonly unfinished: readonly {
     readonly cursorBytes: number;
     readonly suspects: readonly number[];

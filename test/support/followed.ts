@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { sectorDigests } from '../../src/sync/live/crown.js';
+import { sectorDigests } from '../../src/sync/live/signature-area.js';
 import { Journal } from '../../src/sync/live/journal.js';
 import { pairKey } from '../../src/sync/live/replica-file.js';
-import { markSector } from '../../src/sync/mark.js';
+import { stampSector } from '../../src/sync/stamp.js';
 import { identifyVolume, openVolume } from '../../src/volume/index.js';
 import { follow, followPlaces } from './live-run.js';
 import { randomFrom } from './random.js';
@@ -65,7 +65,7 @@ export async function commitEpoch(
 /** As it leaves it in the middle of applying the epoch; `markedBy` default: that epoch's run. */
 export async function tear(pair: Followed, markedBy = 'killed'): Promise<string> {
   const journal = await commitEpoch(pair);
-  const head = Buffer.concat([markSector(markedBy)], mebibyte);
+  const head = Buffer.concat([stampSector(markedBy)], mebibyte);
   await writeFile(pair.target, head, { flag: 'r+', flush: true });
   return journal;
 }

@@ -6,7 +6,7 @@ import {
   type LiveContext,
   type LiveResult,
   prepareLive,
-  type Replica,
+  type ReplicaRecord,
 } from '../../src/sync/index.js';
 
 /** Where `follow` keeps everything that outlives a run. */
@@ -28,7 +28,7 @@ export async function follow(
   directory: string,
   source: string,
   target: string,
-  onEpoch: (replica: Replica) => Promise<boolean> | boolean,
+  onEpoch: (replica: ReplicaRecord) => Promise<boolean> | boolean,
   { signal, startTracker, ...elsewhere }: FollowOptions = {},
 ): Promise<LiveResult> {
   const places = { ...followPlaces(directory), ...elsewhere };

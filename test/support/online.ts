@@ -140,7 +140,7 @@ export interface OnlineSummary {
   readonly cutover: {
     readonly rounds: number;
     readonly recopiedBytes: number;
-    readonly stagedBytes: number;
+    readonly bufferedBytes: number;
     readonly frozenBytes: number;
     readonly freezeCallMs: number;
     readonly heldMs: number;

@@ -14,7 +14,7 @@ export const smallXfs = xfsKind('--unsupported');
 
 export const replicaBytes = 48 * mebibyte;
 
-export interface Replica extends Pair {
+export interface ReplicaRecord extends Pair {
   /** What init and fastverify need to be told of it. */
   readonly words: readonly string[];
 }
@@ -39,7 +39,7 @@ export async function equalPair(
   t: ExecutionContext,
   kind: Kind = ext4,
   sizeBytes: number = replicaBytes,
-): Promise<Replica> {
+): Promise<ReplicaRecord> {
   const key = JSON.stringify([kind, sizeBytes]);
   const images = made.get(key) ?? makeImages(t, kind, sizeBytes);
   made.set(key, images);

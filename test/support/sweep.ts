@@ -8,7 +8,7 @@ import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { endFolder, keptFolders } from '../../src/tracker/bpffs.js';
+import { endFolder, pinnedDirectories } from '../../src/tracker/bpf/bpffs.js';
 import { type LeftBehind, leftBehind, ownerVariable } from './owner.js';
 
 interface Mount {
@@ -109,7 +109,7 @@ async function sweep(owner: string, directories: readonly string[]): Promise<voi
   await thaw();
   for (const { directory } of mounts.toReversed())
     await execa('umount', ['--lazy', directory], quietly);
-  for (const folder of await keptFolders()) {
+  for (const folder of await pinnedDirectories()) {
     const of = path.basename(folder).replace('-', ':');
     if (loops.some(({ numbers }) => numbers === of)) await endFolder(folder);
   }

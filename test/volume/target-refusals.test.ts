@@ -6,7 +6,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { FastsyncError } from '../../src/errors.js';
 import { identifyVolume, openVolume } from '../../src/volume/index.js';
-import { createTargetFile, resizeTargetFile } from '../../src/volume/target.js';
+import { createTargetFile, resizeTargetFile } from '../../src/volume/local/target.js';
 import { randomFrom } from '../support/random.js';
 import {
   attachLoop,

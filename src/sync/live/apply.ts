@@ -3,20 +3,27 @@
  * last. While it is neither the old state nor the new one it carries no signature: torn, it cannot be
  * mounted. Doing it twice does no harm.
  *
- * A power failure may leave any part of a write, but of a sector all or nothing. So the mark's sector is
+ * A power failure may leave any part of a write, but of a sector all or nothing. So the stamp's sector is
  * written by itself, first and last: wherever the power fails, it says that the journal is to be applied.
  */
 
 import { clear, copy, type IoOptions } from '../../engine/index.js';
 import { clip, type ExtentList } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
-import { hasMark, isMarked, markBytes, setMark } from '../mark.js';
-import { sealBytes } from '../plan.js';
+import { hasStamp, isStamped, stampBytes, writeStamp } from '../stamp.js';
+import { firstBlockBytes } from '../seed/plan.js';
 import { watchJob, type Watch } from '../watch.js';
 import type { CommitRecord } from './commit-record.js';
-import { crownBytes, crownDigest, crownOf, isBetween, isUnfinished, readCrown } from './crown.js';
+import {
+  signatureAreaBytes,
+  signatureAreaDigest,
+  signatureAreaOf,
+  isBetween,
+  isUnfinished,
+  readSignatureArea,
+} from './signature-area.js';
 import type { Journal } from './journal.js';
-import type { Replica } from './replica-file.js';
+import type { ReplicaRecord } from './replica-file.js';
 
 /** Applies what the journal holds. Rejects as the engine's jobs do; the record then still stands. */
 export async function applyEpoch(
@@ -28,14 +35,14 @@ export async function applyEpoch(
   const { ioOptions, ...watching } = watch;
   const { sizeBytes } = record;
   const extents = Float64Array.from(record.extents);
-  const sectorBytes = Math.max(markBytes, target.identity.logicalBlockBytes);
+  const sectorBytes = Math.max(stampBytes, target.identity.logicalBlockBytes);
   const parts = (list: ExtentList) => [
-    clip(list, sectorBytes, sealBytes - sectorBytes),
-    clip(list, sealBytes, crownBytes - sealBytes),
-    clip(list, crownBytes, Math.max(0, sizeBytes - crownBytes)),
+    clip(list, sectorBytes, firstBlockBytes - sectorBytes),
+    clip(list, firstBlockBytes, signatureAreaBytes - firstBlockBytes),
+    clip(list, signatureAreaBytes, Math.max(0, sizeBytes - signatureAreaBytes)),
   ];
-  await setMark(target, record.runId);
-  for (const part of parts(crownOf(sizeBytes))) {
+  await writeStamp(target, record.runId);
+  for (const part of parts(signatureAreaOf(sizeBytes))) {
     if (part.length > 0) await clear({ target: target.endpoint, extents: part, mode: 'zero' }).done;
   }
   for (const part of [...parts(extents).reverse(), clip(extents, 0, sectorBytes)]) {
@@ -57,14 +64,14 @@ export type Finding =
   | { readonly kind: 'committed'; readonly record: CommitRecord }
   /**
    * The target is: the whole state of its last epoch; torn or never finished; not what was left here,
-   * as far as its crown tells.
+   * as far as its signature area tells.
    */
   | { readonly kind: 'whole' | 'unfinished' | 'foreign'; readonly isDamaged: boolean };
 
 /** Looks, and writes nothing. A journal is never meant for a target that somebody else wrote to. */
 export async function findCommitted(
   journal: Journal,
-  { crown, epoch }: Replica,
+  { signatureArea, epoch }: ReplicaRecord,
   volume: LocalVolume,
 ): Promise<Finding> {
   const isTorn = await isUnfinished(volume);
@@ -76,18 +83,18 @@ export async function findCommitted(
   const isDamaged = record !== null && !isIntact;
   if (isTorn) {
     // Not by this epoch: by another run, a seed that was not finished say, or it was wiped.
-    const isSomebodys = isIntact && !(await isMarkedByOther(volume, record));
+    const isSomebodys = isIntact && !(await isStampedByOther(volume, record));
     return { kind: isSomebodys ? 'foreign' : 'unfinished', isDamaged };
   }
-  const found = await crownDigest(volume.reader);
+  const found = await signatureAreaDigest(volume.reader);
   // It may have been applied to the end without another word.
-  const isOurs = found === crown || found === record?.crown;
+  const isOurs = found === signatureArea || found === record?.signatureArea;
   return { kind: isOurs ? 'whole' : 'foreign', isDamaged };
 }
 
-async function isMarkedByOther(volume: LocalVolume, { runId }: CommitRecord): Promise<boolean> {
-  const head = await volume.reader.read(0, Math.min(markBytes, volume.identity.sizeBytes));
-  return isMarked(head) && !(await hasMark(volume, runId));
+async function isStampedByOther(volume: LocalVolume, { runId }: CommitRecord): Promise<boolean> {
+  const head = await volume.reader.read(0, Math.min(stampBytes, volume.identity.sizeBytes));
+  return isStamped(head) && !(await hasStamp(volume, runId));
 }
 
 /** Whether the target is the one that the journal's epoch is for, as it was before, after or in between. */
@@ -96,6 +103,6 @@ export async function isAwaiting(
   journal: Journal,
   { runId, before }: CommitRecord,
 ): Promise<boolean> {
-  const after = await readCrown(journal.reader);
-  return isBetween(await readCrown(volume.reader), { runId, before, after });
+  const after = await readSignatureArea(journal.reader);
+  return isBetween(await readSignatureArea(volume.reader), { runId, before, after });
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { isCount, isExtents, isMoment } from '../state-file.js';
 
-const schema = 'fastsync-journal/2';
+const schema = 'fastsync-journal/3';
 
 export interface CommitRecord {
   readonly schema: typeof schema;
@@ -21,10 +21,10 @@ export interface CommitRecord {
   readonly extents: readonly number[];
   /** XXH3-128 over the cells' digests of the staged bytes, in hexadecimal: see journal.ts. */
   readonly digest: string;
-  /** XXH3-128 of each sector of the target's crown before the epoch: what it may be applied to. */
+  /** XXH3-128 of each sector of the target's signature area before the epoch: what it may be applied to. */
   readonly before: readonly string[];
-  /** XXH3-128 of the crown (crown.ts) as the epoch will leave it: what is applied already is known by it. */
-  readonly crown: string;
+  /** XXH3-128 of the signature area (signature-area.ts) as the epoch will leave it: what is applied already is known by it. */
+  readonly signatureArea: string;
   /** SHA-256 over the record without this field. */
   readonly checksum: string;
 }
@@ -47,7 +47,7 @@ export function isCommitRecord(value: unknown): value is CommitRecord {
     typeof candidate.sourcePath === 'string' &&
     typeof candidate.target === 'string' &&
     typeof candidate.digest === 'string' &&
-    typeof candidate.crown === 'string' &&
+    typeof candidate.signatureArea === 'string' &&
     Array.isArray(candidate.before) &&
     isCount(candidate.epoch) &&
     isMoment(candidate.frozenAt) &&

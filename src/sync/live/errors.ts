@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
 import { formatBytes } from '../../report/index.js';
 
-/** Writes may have been missed: what a follower has collected proves nothing. */
+/** Writes may have been missed: what a replica has collected proves nothing. */
 export class MissedWrites extends FastsyncError {
   override readonly name = 'MissedWrites';
 

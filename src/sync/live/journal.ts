@@ -26,7 +26,7 @@ import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
 import { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
 import { type CommitRecord, isCommitRecord, sealRecord } from './commit-record.js';
-import { crownDigest } from './crown.js';
+import { signatureAreaDigest } from './signature-area.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
 
 /** Left free on the journal's file system, for everybody else there. */
@@ -133,20 +133,20 @@ export class Journal {
   async commit(
     record: Omit<
       CommitRecord,
-      'schema' | 'checksum' | 'digest' | 'crown' | 'extents' | 'sizeBytes'
+      'schema' | 'checksum' | 'digest' | 'signatureArea' | 'extents' | 'sizeBytes'
     >,
   ): Promise<CommitRecord> {
     await this.#doing('flush', () => this.#handle.sync());
     if (!(await this.#isInPlace())) throw journalGone(this.path);
-    const sealed = sealRecord({
+    const published = sealRecord({
       ...record,
       sizeBytes: this.sizeBytes,
       extents: [...this.#staged],
       digest: await this.#digest(),
-      crown: await crownDigest(this.reader),
+      signatureArea: await signatureAreaDigest(this.reader),
     });
-    await this.#record.save(sealed);
-    return sealed;
+    await this.#record.save(published);
+    return published;
   }
 
   /** The record of what waits to be applied, or null. */

@@ -14,14 +14,20 @@ import {
   type LocalVolume,
   refusalError,
 } from '../../volume/index.js';
-import type { Hooks } from '../online/hooks.js';
+import type { Hooks } from '../consistency/hooks.js';
 import { openTargets, type Target } from '../targets.js';
 import { targetChanged } from './errors.js';
-import { Follower, type LiveState } from './follower.js';
+import { Replica, type LiveState } from './replica.js';
 import { Journal } from './journal.js';
-import { Origin, type OriginOptions } from './origin.js';
+import { ReplicationSource, type ReplicationSourceOptions } from './replication-source.js';
 import type { PreparedLive } from './prepare.js';
-import { followDirectory, lockPair, newReplica, pairKey, type Replica } from './replica-file.js';
+import {
+  liveDirectory,
+  lockPair,
+  newReplicaRecord,
+  pairKey,
+  type ReplicaRecord,
+} from './replica-file.js';
 import { replicaFile, replicaSuffix } from './replica-file.js';
 import { statusSuffix, StatusWriter } from './status-file.js';
 
@@ -41,10 +47,10 @@ export interface LiveContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Called when an epoch is on a target; the next one to it waits. */
-  readonly onEpoch?: (replica: Replica) => Promise<void>;
+  readonly onEpoch?: (replicaRecord: ReplicaRecord) => Promise<void>;
   /** Called about every second with all targets. */
   readonly onLook?: (targets: readonly LiveResult[]) => void;
-  readonly startTracker?: OriginOptions['startTracker'];
+  readonly startTracker?: ReplicationSourceOptions['startTracker'];
 }
 
 export interface LiveResult {
@@ -69,7 +75,7 @@ export async function live(
   const { source, targets } = prepared;
   const { reporter, signal } = context;
   const names = targets.map(({ target }) => target.path);
-  const origin = await Origin.start({
+  const replicationSource = await ReplicationSource.start({
     volume: source,
     startTracker: context.startTracker ?? startTracker,
     readMap: async (reader, stop) => {
@@ -87,7 +93,7 @@ export async function live(
     },
     maxFreezeMs: options.maxFreezeMs,
     hooks: options.hooks,
-    spared: [...names, options.stateDirectory, options.journalDirectory],
+    mustNotFreeze: [...names, options.stateDirectory, options.journalDirectory],
     signal,
     onMissed: ({ code, message, remedy }) => {
       const text = `${message}; ${remedy ?? ''}`;
@@ -100,37 +106,37 @@ export async function live(
   });
   const held: AsyncDisposable[] = [];
   try {
-    const lines: Line[] = [];
+    const tasks: ReplicaTask[] = [];
     for (const one of targets) {
-      lines.push(await lineOf(one, origin, prepared, options, context, held));
+      tasks.push(await replicaTaskOf(one, replicationSource, prepared, options, context, held));
     }
-    return await followAll(lines, origin, context);
+    return await runAll(tasks, replicationSource, context);
   } finally {
-    await origin.stop();
+    await replicationSource.stop();
     for (const one of held.reverse()) await one[Symbol.asyncDispose]();
   }
 }
 
 /** One target with what belongs to it. */
-interface Line {
-  readonly follower: Follower;
+interface ReplicaTask {
+  readonly replica: Replica;
   readonly status: StatusWriter;
   readonly intervalMs: number;
 }
 
-async function lineOf(
+async function replicaTaskOf(
   { target, begin }: PreparedLive['targets'][number],
-  origin: Origin,
+  replicationSource: ReplicationSource,
   { source }: PreparedLive,
   options: LiveOptions,
   context: LiveContext,
   held: AsyncDisposable[],
-): Promise<Line> {
+): Promise<ReplicaTask> {
   const { intervalMs, maxFreezeMs, ioOptions, journalDirectory, stateDirectory } = options;
   const { identity } = source;
   const stableId = target.facts?.identity.stableId ?? (await futurePath(target.path));
   const key = pairKey(identity.stableId, stableId);
-  const directory = followDirectory(stateDirectory);
+  const directory = liveDirectory(stateDirectory);
   held.push(await lockPair(key, target.path));
   const file = replicaFile(path.join(directory, `${key}${replicaSuffix}`));
   const known = {
@@ -138,9 +144,9 @@ async function lineOf(
     target: { path: target.path, stableId },
     journalDirectory: path.resolve(journalDirectory),
   };
-  const replica = { ...((await file.load()) ?? newReplica(known)), ...known };
+  const replicaRecord = { ...((await file.load()) ?? newReplicaRecord(known)), ...known };
   // Known before the first byte is staged: recovery finds the journal by it.
-  await file.save(replica);
+  await file.save(replicaRecord);
   const journal = await Journal.open(journalDirectory, key, identity.sizeBytes);
   held.push(journal);
   const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`), (message) => {
@@ -151,12 +157,12 @@ async function lineOf(
       message,
     });
   });
-  const follower: Follower = new Follower({
-    origin,
+  const replica: Replica = new Replica({
+    replicationSource,
     name: target.path,
     open: opener(target, stableId, source, options.exclusive),
     journal,
-    replica,
+    replicaRecord,
     replicaFile: file,
     begin,
     intervalMs,
@@ -166,11 +172,11 @@ async function lineOf(
     signal: context.signal,
     onEpoch: context.onEpoch ?? null,
     onState: () => {
-      void tell(line, resultOf(follower, 0));
+      void tell(task, resultOf(replica, 0));
     },
   });
-  const line = { follower, status, intervalMs };
-  return line;
+  const task = { replica, status, intervalMs };
+  return task;
 }
 
 /** What a file that is still to be made will be called without symbolic links. */
@@ -201,21 +207,21 @@ function opener(target: Target, stableId: string, source: LocalVolume, exclusive
   };
 }
 
-async function followAll(
-  lines: readonly Line[],
-  origin: Origin,
+async function runAll(
+  tasks: readonly ReplicaTask[],
+  replicationSource: ReplicationSource,
   { onLook, reporter, signal }: LiveContext,
 ): Promise<LiveResult[]> {
-  const errors = new Map<Follower, unknown>();
+  const errors = new Map<Replica, unknown>();
   const running = Promise.all(
-    lines.map(async ({ follower }) => {
+    tasks.map(async ({ replica }) => {
       try {
-        await follower.run();
+        await replica.run();
       } catch (error) {
-        errors.set(follower, error);
-        if (errors.size === lines.length) return;
+        errors.set(replica, error);
+        if (errors.size === tasks.length) return;
         const { code, message, remedy } = error as Partial<FastsyncError>;
-        const text = `${follower.name} is given up: ${message ?? String(error)}`;
+        const text = `${replica.name} is given up: ${message ?? String(error)}`;
         reporter.report({
           type: 'error',
           code: code ?? 'INTERNAL',
@@ -226,9 +232,9 @@ async function followAll(
     }),
   );
   const look = async () => {
-    const unseen = await origin.look().catch(() => 0);
-    const results = lines.map(({ follower }) => resultOf(follower, unseen));
-    for (const [index, line] of lines.entries()) await tell(line, results[index] as LiveResult);
+    const unseen = await replicationSource.look().catch(() => 0);
+    const results = tasks.map(({ replica }) => resultOf(replica, unseen));
+    for (const [index, task] of tasks.entries()) await tell(task, results[index] as LiveResult);
     onLook?.(results);
     return results;
   };
@@ -237,23 +243,23 @@ async function followAll(
   while (!(await Promise.race([over, pause(lookEveryMs, signal)])));
   const results = await look();
   // Those that were given up did not stop because they were told to.
-  if (errors.size === lines.length) throw errors.values().next().value;
+  if (errors.size === tasks.length) throw errors.values().next().value;
   return results;
 }
 
-function resultOf(follower: Follower, unseenBytes: number): LiveResult {
-  const { state, error } = follower.state;
-  const { epoch, consistentAt } = follower.replica;
-  const dirtyBytes = follower.behindBytes + unseenBytes;
-  return { target: follower.name, state, dirtyBytes, epoch, consistentAt, error };
+function resultOf(replica: Replica, unseenBytes: number): LiveResult {
+  const { state, error } = replica.state;
+  const { epoch, consistentAt } = replica.replicaRecord;
+  const dirtyBytes = replica.behindBytes + unseenBytes;
+  return { target: replica.name, state, dirtyBytes, epoch, consistentAt, error };
 }
 
 function tell(
-  { follower, status, intervalMs }: Line,
+  { replica, status, intervalMs }: ReplicaTask,
   { dirtyBytes, error }: LiveResult,
 ): Promise<void> {
-  const { state, since, hook, errorSince } = follower.state;
-  const { source, target, epoch, consistentAt } = follower.replica;
+  const { state, since, hook, errorSince } = replica.state;
+  const { source, target, epoch, consistentAt } = replica.replicaRecord;
   const { code } = (error ?? {}) as Partial<FastsyncError>;
   return status.write({
     source,

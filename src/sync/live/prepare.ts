@@ -13,20 +13,20 @@ import {
   overrides as overrideOf,
   type Refusal,
   type RefusalCode,
-  surveySurroundings,
+  surveyHostStorage,
   type TargetFacts,
 } from '../../volume/index.js';
-import { newTargetRefusals } from '../prepare.js';
+import { newTargetRefusals } from '../seed/prepare.js';
 import { sectorRefusals } from '../sector-size.js';
 import { inspectTargets, refuseOtherRuns, type Target } from '../targets.js';
 import { likeness } from '../verify/prepare.js';
 import { isAwaiting } from './apply.js';
-import { crownDigest, isUnfinished } from './crown.js';
+import { signatureAreaDigest, isUnfinished } from './signature-area.js';
 import { Journal } from './journal.js';
 import {
-  followDirectory,
+  liveDirectory,
   pairKey,
-  type Replica,
+  type ReplicaRecord,
   replicaFile,
   replicaSuffix,
 } from './replica-file.js';
@@ -62,18 +62,18 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   try {
     await refuseUnfreezable(source);
     const directories = [places.stateDirectory, places.journalDirectory];
-    const surroundings = await surveySurroundings([
+    const hostStorage = await surveyHostStorage([
       ...[places.source, ...places.targets],
       ...directories,
     ]);
     for (const directory of directories) {
       const nearest = await nearestExisting(directory);
-      if (await surroundings.liesOn(nearest, source.identity)) throw onSource(directory, places);
+      if (await hostStorage.liesOn(nearest, source.identity)) throw onSource(directory, places);
     }
-    const inspected = await inspectTargets(places.targets, source.identity, surroundings, places);
+    const inspected = await inspectTargets(places.targets, source.identity, hostStorage, places);
     const targets: LiveTarget[] = [];
     const refusals: Refusal[] = newTargetRefusals(inspected);
-    const usage = await wholeUsageOf(surroundings, source.identity, places);
+    const usage = await wholeUsageOf(hostStorage, source.identity, places);
     for (const target of inspected) {
       const { begin, hasMore } = await beginning(source, target);
       targets.push({ target, begin });
@@ -139,33 +139,33 @@ async function isAsLeft(
   stateDirectory: string,
 ): Promise<boolean> {
   const key = pairKey(identity.stableId, target.stableId);
-  const replica = await replicaOf(key, stateDirectory);
-  if (replica === null) return false;
+  const replicaRecord = await replicaOf(key, stateDirectory);
+  if (replicaRecord === null) return false;
   await using volume = await openVolume(target.path, { expected: target });
-  const crown = await crownDigest(volume.reader);
-  if (crown === replica.crown) return true;
+  const signatureArea = await signatureAreaDigest(volume.reader);
+  if (signatureArea === replicaRecord.signatureArea) return true;
   // Killed after the last write of an epoch, and before it could say so.
-  await using journal = await Journal.openExisting(replica.journalDirectory, key);
+  await using journal = await Journal.openExisting(replicaRecord.journalDirectory, key);
   const record = (await journal?.committed()) ?? null;
   return journal !== null && record !== null && (await isAwaiting(volume, journal, record));
 }
 
-/** Whether a run over this very pair began to write the target, and left it unfinished: by its mark. */
+/** Whether a run over this very pair began to write the target, and left it unfinished: by its stamp. */
 async function isOwnUnfinished(
   { identity }: LocalVolume,
-  { facts, mark }: Target,
+  { facts, stamp }: Target,
   stateDirectory: string,
 ): Promise<boolean> {
-  if (facts === null || mark === null) return false;
+  if (facts === null || stamp === null) return false;
   const key = pairKey(identity.stableId, facts.identity.stableId);
-  const replica = await replicaOf(key, stateDirectory);
-  if (replica === null || replica.runId === mark) return replica !== null;
-  await using journal = await Journal.openExisting(replica.journalDirectory, key);
-  return (await journal?.committed())?.runId === mark;
+  const replicaRecord = await replicaOf(key, stateDirectory);
+  if (replicaRecord === null || replicaRecord.runId === stamp) return replicaRecord !== null;
+  await using journal = await Journal.openExisting(replicaRecord.journalDirectory, key);
+  return (await journal?.committed())?.runId === stamp;
 }
 
-function replicaOf(key: string, stateDirectory: string): Promise<Replica | null> {
-  const file = path.join(followDirectory(stateDirectory), `${key}${replicaSuffix}`);
+function replicaOf(key: string, stateDirectory: string): Promise<ReplicaRecord | null> {
+  const file = path.join(liveDirectory(stateDirectory), `${key}${replicaSuffix}`);
   return replicaFile(file).load();
 }
 

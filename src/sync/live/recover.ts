@@ -5,20 +5,20 @@ import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { identifyVolume, openVolume, takeLock, withVolumeErrors } from '../../volume/index.js';
 import { applyEpoch, findCommitted } from './apply.js';
-import { crownDigest } from './crown.js';
+import { signatureAreaDigest } from './signature-area.js';
 import { targetChanged, unfinished } from './errors.js';
 import { Journal } from './journal.js';
 import {
-  followDirectory,
+  liveDirectory,
   lockPair,
   pairKey,
-  type Replica,
+  type ReplicaRecord,
   replicaFile,
   replicaSuffix,
 } from './replica-file.js';
 
 export interface Recovered {
-  readonly replica: Replica;
+  readonly replicaRecord: ReplicaRecord;
   /** False: there was nothing to do. */
   readonly applied: boolean;
 }
@@ -34,40 +34,45 @@ export async function recover(target: string, stateDirectory: string): Promise<R
   if (files.length === 0) throw noReplica(target, stateDirectory);
   await using _lock = await takeLock(identity.node, target);
   await using volume = await openVolume(target, { write: true, expected: identity });
-  let whole: Replica | null = null;
+  let whole: ReplicaRecord | null = null;
   let isTorn = false;
-  for (const { replica, file } of files) {
-    const key = pairKey(replica.source.stableId, replica.target.stableId);
+  for (const { replicaRecord, file } of files) {
+    const key = pairKey(replicaRecord.source.stableId, replicaRecord.target.stableId);
     await using _pair = await lockPair(key, target);
-    await using journal = await Journal.openExisting(replica.journalDirectory, key);
+    await using journal = await Journal.openExisting(replicaRecord.journalDirectory, key);
     if (journal === null) continue;
-    const finding = await findCommitted(journal, replica, volume);
+    const finding = await findCommitted(journal, replicaRecord, volume);
     if (finding.kind === 'committed') {
       const { record } = finding;
       await withVolumeErrors(target, () => applyEpoch(journal, record, volume, {}));
       const { epoch, frozenAt: consistentAt } = record;
-      const next = { ...replica, epoch, consistentAt, crown: await crownDigest(volume.reader) };
+      const next = {
+        ...replicaRecord,
+        epoch,
+        consistentAt,
+        signatureArea: await signatureAreaDigest(volume.reader),
+      };
       await file.save(next);
       await journal.reset();
-      return { replica: next, applied: true };
+      return { replicaRecord: next, applied: true };
     }
-    if (finding.kind === 'whole') whole = replica;
+    if (finding.kind === 'whole') whole = replicaRecord;
     isTorn ||= finding.kind === 'unfinished';
   }
-  if (whole !== null) return { replica: whole, applied: false };
+  if (whole !== null) return { replicaRecord: whole, applied: false };
   throw isTorn
     ? unfinished(target, 'no intact journal is there to finish it')
     : targetChanged(target);
 }
 
 async function replicasOf(stableId: string, stateDirectory: string) {
-  const directory = followDirectory(stateDirectory);
+  const directory = liveDirectory(stateDirectory);
   const names = await readdir(directory).catch(() => []);
   const found = [];
   for (const name of names.filter((one) => one.endsWith(replicaSuffix))) {
     const file = replicaFile(path.join(directory, name));
-    const replica = await file.load();
-    if (replica?.target.stableId === stableId) found.push({ replica, file });
+    const replicaRecord = await file.load();
+    if (replicaRecord?.target.stableId === stableId) found.push({ replicaRecord, file });
   }
   return found;
 }

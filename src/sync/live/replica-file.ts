@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type Lock, takeLock } from '../../volume/index.js';
 import { isCount, isMoment, StateFile, stateKey } from '../state-file.js';
 
-const schema = 'fastsync-replica/1';
+const schema = 'fastsync-replica/2';
 
 export interface NamedVolume {
   /** As the user calls it. */
@@ -12,7 +12,7 @@ export interface NamedVolume {
   readonly stableId: string;
 }
 
-export interface Replica {
+export interface ReplicaRecord {
   readonly schema: typeof schema;
   readonly source: NamedVolume;
   readonly target: NamedVolume;
@@ -21,13 +21,13 @@ export interface Replica {
   readonly epoch: number;
   /** Milliseconds since 1970: the target is the whole state of this moment. Null: of none yet. */
   readonly consistentAt: number | null;
-  /** XXH3-128 of the target's crown (crown.ts), in hexadecimal: whether somebody else wrote to it since. */
-  readonly crown: string | null;
+  /** XXH3-128 of the target's signature area (signature-area.ts), in hexadecimal: whether somebody else wrote to it since. */
+  readonly signatureArea: string | null;
   /** The run that began to seed it last: what it is marked with while it is unfinished. */
   readonly runId?: string | undefined;
 }
 
-export function followDirectory(stateDirectory: string): string {
+export function liveDirectory(stateDirectory: string): string {
   return path.join(stateDirectory, 'live');
 }
 
@@ -46,14 +46,14 @@ export function lockPair(key: string, target: string): Promise<Lock> {
 
 export const replicaSuffix = '.replica.json';
 
-export function replicaFile(file: string): StateFile<Replica> {
-  return new StateFile({ path: file, what: 'state of the replica', isValid: isReplica });
+export function replicaFile(file: string): StateFile<ReplicaRecord> {
+  return new StateFile({ path: file, what: 'state of the replica', isValid: isReplicaRecord });
 }
 
-export function newReplica(
-  known: Pick<Replica, 'source' | 'target' | 'journalDirectory'>,
-): Replica {
-  return { schema, ...known, epoch: 0, consistentAt: null, crown: null };
+export function newReplicaRecord(
+  known: Pick<ReplicaRecord, 'source' | 'target' | 'journalDirectory'>,
+): ReplicaRecord {
+  return { schema, ...known, epoch: 0, consistentAt: null, signatureArea: null };
 }
 
 export function isNamedVolume(value: unknown): value is NamedVolume {
@@ -61,8 +61,8 @@ export function isNamedVolume(value: unknown): value is NamedVolume {
   return typeof candidate?.path === 'string' && typeof candidate.stableId === 'string';
 }
 
-function isReplica(value: unknown): value is Replica {
-  const candidate = value as Partial<Record<keyof Replica, unknown>> | null;
+function isReplicaRecord(value: unknown): value is ReplicaRecord {
+  const candidate = value as Partial<Record<keyof ReplicaRecord, unknown>> | null;
   return (
     candidate?.schema === schema &&
     isNamedVolume(candidate.source) &&
@@ -70,7 +70,7 @@ function isReplica(value: unknown): value is Replica {
     typeof candidate.journalDirectory === 'string' &&
     isCount(candidate.epoch) &&
     (candidate.consistentAt === null || isMoment(candidate.consistentAt)) &&
-    (candidate.crown === null || typeof candidate.crown === 'string') &&
+    (candidate.signatureArea === null || typeof candidate.signatureArea === 'string') &&
     (candidate.runId === undefined || typeof candidate.runId === 'string')
   );
 }

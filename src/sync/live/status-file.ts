@@ -8,9 +8,9 @@ import { checkIsFile, ownFileError, readOwn, reasonOf } from '../../own-file.js'
 import { bootId, processStart } from '../../processes.js';
 import { reach } from '../../reach.js';
 import { isCount, isMoment } from '../state-file.js';
-import type { HookName } from '../online/hooks.js';
-import type { LiveState } from './follower.js';
-import { followDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
+import type { HookName } from '../consistency/hooks.js';
+import type { LiveState } from './replica.js';
+import { liveDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
 
 const schema = 'fastsync-live/1';
 export const statusSuffix = '.status.json';
@@ -135,7 +135,7 @@ export interface FoundStatus extends Omit<LiveStatus, 'state'> {
  * STATE_UNUSABLE: what cannot be read is not none.
  */
 export async function readStatuses(stateDirectory: string): Promise<FoundStatus[]> {
-  const directory = followDirectory(stateDirectory);
+  const directory = liveDirectory(stateDirectory);
   await reach(directory);
   const names = (await namesIn(directory)).filter((name) => name.endsWith(statusSuffix));
   const found = await Promise.all(names.map((name) => readStatus(path.join(directory, name))));

@@ -19,20 +19,20 @@ import {
   type Override,
   overrides,
   type Refusal,
-  surveySurroundings,
+  surveyHostStorage,
 } from '../../volume/index.js';
 import { startTracker } from '../../tracker/index.js';
 import { afterwards } from '../unsaved.js';
 import {
   type Answers,
-  accountingWitness,
+  countingDetector,
   doubtful,
   proveWritten,
-  type Recorder,
-  recordWrites,
+  type ChangeLog,
+  logChanges,
   type VerifyResult,
   type VerifyRun,
-  firstAccountOf,
+  firstWriteCounterOf,
   type PairContext,
   type PairOptions,
   refuseAll,
@@ -60,7 +60,7 @@ export interface CheckRequest {
   readonly stopBytes: number | null;
   readonly overrides: ReadonlySet<Override>;
   /** The volume is mounted: how long a difference must stand unwritten. Null: it is at rest. */
-  readonly settleMs: number | null;
+  readonly lagToleranceMs: number | null;
 }
 
 /**
@@ -77,12 +77,12 @@ export async function checkManifest(
   const startedMs = performance.now();
   await using manifest = await openManifest(request.manifest);
   await using volume = await openVolume(request.volume);
-  const account = await firstAccountOf(volume);
+  const account = await firstWriteCounterOf(volume);
   const source = await identifyVolume(request.manifest);
-  await using tracker = request.settleMs === null ? null : await startTracker(volume);
+  await using tracker = request.lagToleranceMs === null ? null : await startTracker(volume);
   const refusals = await readerRefusals(volume, request.overrides, context, tracker !== null);
-  await (options.settleRefusals ?? refuseAll)(refusals);
-  const judge = manifest.judge(volume, request.engine);
+  await (options.resolveRefusals ?? refuseAll)(refusals);
+  const comparator = manifest.comparator(volume, request.engine);
   const { deviceBytes, root, algorithm, createdAt } = manifest.header;
   if (request.root !== undefined && request.root.toLowerCase() !== root) {
     throw new FastsyncError({
@@ -98,23 +98,23 @@ export async function checkManifest(
   context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
   const workList = clip(covered, 0, volume.identity.sizeBytes);
   const { map, isOwn } = await namesOf(manifest, volume, request.map, context);
-  const accounts = accountingWitness([volume], [account], deviceBytes);
-  await using recorder = tracker && (await recordWrites(tracker, null, workList, deviceBytes));
-  const witness = recorder ?? accounts;
+  const accounts = countingDetector([volume], [account], deviceBytes);
+  await using changeLog = tracker && (await logChanges(tracker, null, workList, deviceBytes));
+  const detector = changeLog ?? accounts;
   const { stateDirectory } = options;
   const { stableId } = volume.identity;
   const sides = await sidesKey(manifest.header.filesystem, volume.identity);
   const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root, sides);
-  const evidence = [recorder === null ? account.evidence : null];
-  const run = { judge, witness, workList, span, deviceBytes, evidence, state, options };
+  const counterText = [changeLog === null ? account.counterText : null];
+  const run = { comparator, detector, workList, span, deviceBytes, counterText, state, options };
   const first = await verify({ ...run, ...context });
-  const answers = await settled(first, run, recorder, request, context);
+  const answers = await settled(first, run, changeLog, request, context);
   const result = { ...first, ...answers };
-  const look = { manifest, volume, map: isOwn ? map : null, span, recorder };
+  const look = { manifest, volume, map: isOwn ? map : null, span, changeLog };
   const strays = result.interrupted ? [] : await manifestStrays(look);
   // Of a volume at rest nothing is found in doubt that was not when it was entered.
   const oldest =
-    recorder === null
+    changeLog === null
       ? first.oldestProof
       : await afterwards(() => withdraw(state, doubtful(answers), span), null, context);
   return {
@@ -130,7 +130,7 @@ export async function checkManifest(
     result,
     repair: null,
     answers: { different: result.different, notProven: result.notProven },
-    doubts: [...strays, ...doubtsOf(volume.identity.path, result, recorder)],
+    doubts: [...strays, ...doubtsOf(volume.identity.path, result, changeLog)],
     oldestProof: oldest,
     startedAt,
     seconds: (performance.now() - startedMs) / 1000,
@@ -140,26 +140,27 @@ export async function checkManifest(
 /** Of a volume in use: what was written since it was compared, or differed, is compared until it settles. */
 async function settled(
   first: VerifyResult,
-  { judge, workList, options }: Pick<VerifyRun, 'judge' | 'workList' | 'options'>,
-  recorder: Recorder | null,
-  { settleMs }: CheckRequest,
+  { comparator, workList, options }: Pick<VerifyRun, 'comparator' | 'workList' | 'options'>,
+  changeLog: ChangeLog | null,
+  { lagToleranceMs }: CheckRequest,
   { signal }: PairContext,
 ): Promise<Answers> {
   const { different, notProven } = first;
-  if (recorder === null || settleMs === null || first.interrupted) return { different, notProven };
+  if (changeLog === null || lagToleranceMs === null || first.interrupted)
+    return { different, notProven };
   // What the manifest does not cover cannot be held against it, nor what was not reached.
   const reached = clip(workList, 0, first.reachedBytes);
   const concerns = (written: ExtentList) => intersect(written, reached);
-  const open = union(doubtful(first), concerns(recorder.take()));
+  const open = union(doubtful(first), concerns(changeLog.take()));
   return proveWritten(
-    { judge, recorder, ioOptions: options.ioOptions, concerns, signal, settleMs },
+    { comparator, changeLog, ioOptions: options.ioOptions, concerns, signal, lagToleranceMs },
     open,
   );
 }
 
-function doubtsOf(path: string, result: VerifyResult, recorder: Recorder | null): string[] {
-  if (recorder !== null) {
-    const { broken } = recorder;
+function doubtsOf(path: string, result: VerifyResult, changeLog: ChangeLog | null): string[] {
+  if (changeLog !== null) {
+    const { broken } = changeLog;
     return broken === null ? [] : [`writes to ${path} may have been missed: ${broken}`];
   }
   if (result.writtenDuringRun !== true) return [];
@@ -181,8 +182,8 @@ export async function readerRefusals(
   patience: Patience,
   isTracked = false,
 ): Promise<Refusal[]> {
-  const surroundings = await surveySurroundings([identity.path]);
-  const usage = await wholeUsageOf(surroundings, identity, patience);
+  const hostStorage = await surveyHostStorage([identity.path]);
+  const usage = await wholeUsageOf(hostStorage, identity, patience);
   return findRefusals({ identity, usage }, []).filter(
     ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
   );

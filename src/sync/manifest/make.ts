@@ -12,8 +12,13 @@ import {
   type Override,
   refusalError,
 } from '../../volume/index.js';
-import { mapSource, type SeedRequest } from '../prepare.js';
-import { accountingWitness, attribute, firstAccountOf, type PairContext } from '../verify/index.js';
+import { mapSource, type SeedRequest } from '../seed/prepare.js';
+import {
+  countingDetector,
+  attribute,
+  firstWriteCounterOf,
+  type PairContext,
+} from '../verify/index.js';
 import { readerRefusals } from './check.js';
 
 export interface MakeRequest {
@@ -45,9 +50,9 @@ export async function makeManifest(
   await using volume = await openVolume(request.volume);
   const [mounted] = await readerRefusals(volume, request.overrides, { reporter, signal });
   if (mounted !== undefined) throw refusalError(mounted);
-  const witness = accountingWitness(
+  const detector = countingDetector(
     [volume],
-    [await firstAccountOf(volume)],
+    [await firstWriteCounterOf(volume)],
     volume.identity.sizeBytes,
   );
   const map = await mapSource(volume, { map: request.map, dirty: 'refuse', signal });
@@ -76,7 +81,7 @@ export async function makeManifest(
       reporter.report(meter.sample(performance.now(), reading));
     },
   });
-  const written = await witness.writtenSince();
+  const written = await detector.writtenSince();
   const isTouched = written !== 'unknown' && written.length > 0;
   return {
     summary,

@@ -5,7 +5,7 @@ import type { Manifest } from '../../manifest/index.js';
 import { extentOf, intersect, subtract } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
 import type { Layout } from '../strays.js';
-import type { Recorder, Span } from '../verify/index.js';
+import type { ChangeLog, Span } from '../verify/index.js';
 import { isWhole, layoutOf, strayDoubts, strayDoubtsInUse } from '../verify/stray-doubts.js';
 
 export interface ManifestStrays {
@@ -15,15 +15,15 @@ export interface ManifestStrays {
   readonly map: UsedMap | null;
   readonly span: Span;
   /** Null: the volume is at rest. */
-  readonly recorder: Recorder | null;
+  readonly changeLog: ChangeLog | null;
 }
 
 /** One sentence each. */
 export async function manifestStrays(given: ManifestStrays): Promise<string[]> {
-  const { manifest, volume: target, span, recorder } = given;
+  const { manifest, volume: target, span, changeLog } = given;
   if (!isWhole(span, manifest.header.deviceBytes)) return [];
   const look = { target, source: null, layout: await uncoveredBy(given) };
-  return recorder === null ? strayDoubts(look) : strayDoubtsInUse(look, recorder);
+  return changeLog === null ? strayDoubts(look) : strayDoubtsInUse(look, changeLog);
 }
 
 /** What the manifest does not cover, but for what the volume has put to use since. */

@@ -1,8 +1,8 @@
 /** Verification: three answers, each range read again before it is called different, repair of just those. */
 
 export { type Answers, type Cause, causes, doubtful, unprovenBytes } from './answers.js';
-export { attribute, type NamedRange } from './attribute.js';
-export { type Judge, volumeJudge } from './judge.js';
+export { attribute, type NamedRange } from './annotate.js';
+export { type Comparator, volumeComparator } from './comparator.js';
 export {
   type PairContext,
   type PairOptions,
@@ -21,10 +21,10 @@ export {
 export { rangeEvents } from './range-events.js';
 export { repair, type RepairResult } from './repair.js';
 export { type Span, spanned, spanOf } from './span.js';
-export { sidesKey, VerifyStateFile } from './state.js';
+export { sidesKey, VerifyStateFile } from './state-record.js';
 export { verify, type VerifyOptions, type VerifyResult, type VerifyRun } from './verify.js';
-export { accountingWitness, firstAccountOf, type Witness } from './witness.js';
-export { withdraw } from './book.js';
+export { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
+export { withdraw } from './verify-state.js';
 export { type OnlineVerifyOptions, verifyOnline } from './online-pair.js';
 export { proveWritten } from './prove-written.js';
-export { type Recorder, recordWrites } from './recorder.js';
+export { type ChangeLog, logChanges } from './change-log.js';

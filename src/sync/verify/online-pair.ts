@@ -4,27 +4,27 @@ import { pastReader } from '../../engine/index.js';
 import { type ExtentList, union } from '../../region/index.js';
 import { type LocalVolume, refusalError } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
-import { beginOnline, type Begun } from '../online/begin.js';
+import { beginOnline, type Begun } from '../consistency/begin.js';
 import { doubtful } from './answers.js';
-import { withdraw } from './book.js';
-import { volumeJudge } from './judge.js';
+import { withdraw } from './verify-state.js';
+import { volumeComparator } from './comparator.js';
 import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
 import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
-import { type Recorder, recordWrites } from './recorder.js';
+import { type ChangeLog, logChanges } from './change-log.js';
 import { spanned } from './span.js';
-import { sidesKey, VerifyStateFile } from './state.js';
+import { sidesKey, VerifyStateFile } from './state-record.js';
 import { isWhole, layoutOf, type StrayLook, strayDoubtsInUse } from './stray-doubts.js';
-import { traceJudge } from './trace-judge.js';
+import { traceComparator } from './trace-comparator.js';
 import { verify } from './verify.js';
 
 export interface OnlineVerifyOptions {
   /** For the map: the longest that writers may wait. */
   readonly maxFreezeMs: number;
   /** How long a replica may take to follow. */
-  readonly settleMs: number;
+  readonly lagToleranceMs: number;
   /** What must not lie on the source's file system. */
-  readonly spared: readonly string[];
+  readonly mustNotFreeze: readonly string[];
 }
 
 /**
@@ -58,29 +58,36 @@ export async function verifyOnline(
     const [refusal] = prepared.refusals;
     if (refusal !== undefined) throw refusalError(refusal);
     await using target = await prepared.openTarget();
-    await using recorder = await recordWrites(
+    await using changeLog = await logChanges(
       begun.tracker,
       target.volume,
       workList,
       map.deviceBytes,
     );
-    const plain = volumeJudge(source, target.volume);
-    const judge = traceJudge(plain, source, target.volume, map);
+    const plain = volumeComparator(source, target.volume);
+    const comparator = traceComparator(plain, source, target.volume, map);
     const names = [source.identity.stableId, target.volume.identity.stableId] as const;
     const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
     const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
-    const run = { judge, witness: recorder, workList, span, deviceBytes: map.deviceBytes };
+    const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
     // Both sides are written all the time: there is no account that an earlier run could be held to.
-    const first = await verify({ ...run, evidence: [null], state, options, ...context });
+    const first = await verify({ ...run, counterText: [null], state, options, ...context });
     const reached = { ...span, stopBytes: first.reachedBytes };
-    const open = union(doubtful(first), spanned(recorder.take(), reached));
+    const open = union(doubtful(first), spanned(changeLog.take(), reached));
     const concerns = (written: ExtentList) => spanned(written, reached);
-    const again = { ...online, judge, recorder, ioOptions: options.ioOptions, concerns, signal };
+    const again = {
+      ...online,
+      comparator,
+      changeLog,
+      ioOptions: options.ioOptions,
+      concerns,
+      signal,
+    };
     const answers = first.interrupted ? first : await proveWritten(again, open);
     const strays =
       first.interrupted || !isWhole(span, map.deviceBytes)
         ? []
-        : await strayDoubtsInUse(lookOf(prepared, target.volume), recorder);
+        : await strayDoubtsInUse(lookOf(prepared, target.volume), changeLog);
     const taken = () => withdraw(state, doubtful(answers), span);
     const oldest = await afterwards(taken, null, context);
     const result = { ...first, ...answers, interrupted: signal.aborted };
@@ -89,7 +96,7 @@ export async function verifyOnline(
       result,
       repair: null,
       answers: { different: answers.different, notProven: answers.notProven },
-      doubts: [...strays, ...missedDoubts(recorder, source)],
+      doubts: [...strays, ...missedDoubts(changeLog, source)],
       oldestProof: oldest,
       startedAt,
       seconds: (performance.now() - startedMs) / 1000,
@@ -106,6 +113,6 @@ function lookOf({ source: { fd, identity }, map }: PreparedVerify, target: Local
   return { target, source, layout: layoutOf(map) };
 }
 
-function missedDoubts({ broken }: Recorder, { identity }: LocalVolume): string[] {
+function missedDoubts({ broken }: ChangeLog, { identity }: LocalVolume): string[] {
   return broken === null ? [] : [`writes to ${identity.path} may have been missed: ${broken}`];
 }

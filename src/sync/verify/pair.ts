@@ -12,20 +12,25 @@ import {
 import { afterwards } from '../unsaved.js';
 import type { Touched } from '../touched.js';
 import { type Answers, causes } from './answers.js';
-import { volumeJudge } from './judge.js';
-import { entered, oldestProof } from './ledger.js';
+import { volumeComparator } from './comparator.js';
+import { entered, oldestProof } from './proof-ages.js';
 import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { repair, type RepairResult } from './repair.js';
 import type { Span } from './span.js';
-import { sidesKey, VerifyStateFile } from './state.js';
+import { sidesKey, VerifyStateFile } from './state-record.js';
 import { isWhole, layoutOf, strayDoubts, wipeStraysIn } from './stray-doubts.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
-import { accountingWitness, accountOf, firstAccountOf, isUnwritten } from './witness.js';
+import {
+  countingDetector,
+  writeCounterOf,
+  firstWriteCounterOf,
+  isUnwritten,
+} from './write-detector.js';
 
 export interface PairOptions extends VerifyOptions {
   readonly stateDirectory: string;
   /** Rejects if the run must not begin; default: the first refusal ends it. */
-  readonly settleRefusals?: (refusals: readonly Refusal[]) => Promise<void>;
+  readonly resolveRefusals?: (refusals: readonly Refusal[]) => Promise<void>;
 }
 
 export interface PairContext {
@@ -88,12 +93,12 @@ export async function verifyPair(
     reporter: context.reporter,
   });
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
-  await (options.settleRefusals ?? refuseAll)(prepared.refusals);
+  await (options.resolveRefusals ?? refuseAll)(prepared.refusals);
   await using target = await prepared.openTarget();
   const { source, span, workList, map } = prepared;
-  const accounts = [prepared.sourceAccount, await firstAccountOf(target.volume)];
-  const judge = volumeJudge(source, target.volume);
-  const witness = accountingWitness([source, target.volume], accounts, map.deviceBytes);
+  const accounts = [prepared.sourceCounter, await firstWriteCounterOf(target.volume)];
+  const comparator = volumeComparator(source, target.volume);
+  const detector = countingDetector([source, target.volume], accounts, map.deviceBytes);
   const state = new VerifyStateFile(
     options.stateDirectory,
     source.identity.stableId,
@@ -102,18 +107,18 @@ export async function verifyPair(
     await sidesKey(map.filesystem, source.identity, target.volume.identity),
   );
   const result = await verify({
-    judge,
-    witness,
+    comparator,
+    detector,
     workList,
     span,
     deviceBytes: map.deviceBytes,
-    evidence: accounts.map(({ evidence }) => evidence),
+    counterText: accounts.map(({ counterText }) => counterText),
     state,
     options,
     ...context,
   });
   const mend = request.repair && result.different.length > 0 && !result.interrupted;
-  const work = { source, target: target.volume, judge, witness, answers: result };
+  const work = { source, target: target.volume, comparator, detector, answers: result };
   const mended = () => repair({ ...work, ioOptions: options.ioOptions, ...context });
   // What differs is told also where it could not be mended, or the mending not be noted.
   const repaired = mend ? await afterwards(mended, null, context) : null;
@@ -164,9 +169,9 @@ async function noteProofs(
 ): Promise<number | null> {
   const state = await file.load();
   if (state === null) return null;
-  const ledger = entered(state.ledger, proven, Date.now());
-  await file.save({ ...state, ledger });
-  return oldestProof(ledger, startBytes, stopBytes);
+  const proofAges = entered(state.proofAges, proven, Date.now());
+  await file.save({ ...state, proofAges });
+  return oldestProof(proofAges, startBytes, stopBytes);
 }
 
 /** The first refusal ends the run. */
@@ -175,12 +180,12 @@ export function refuseAll([first]: readonly Refusal[]): Promise<void> {
 }
 
 async function doubtsOf(
-  { source, sourceAccount }: PreparedVerify,
+  { source, sourceCounter }: PreparedVerify,
   target: LocalVolume,
   { writtenDuringRun }: VerifyResult,
 ): Promise<string[]> {
   // Since before its map was read: what was allocated behind its back was not compared.
-  const isUntouched = isUnwritten(sourceAccount, await accountOf(source));
+  const isUntouched = isUnwritten(sourceCounter, await writeCounterOf(source));
   if (writtenDuringRun !== true && isUntouched !== false) return [];
   const { path } = isUntouched === false ? source.identity : target.identity;
   return [

@@ -23,10 +23,10 @@ import {
   overrides,
   type Refusal,
   type RefusalCode,
-  surveySurroundings,
+  surveyHostStorage,
   type VolumeIdentity,
 } from '../../volume/index.js';
-import { mapSource } from '../prepare.js';
+import { mapSource } from '../seed/prepare.js';
 import {
   inspectTargets,
   openTargets,
@@ -34,10 +34,10 @@ import {
   type Target,
   TargetSet,
 } from '../targets.js';
-import { oldestProof } from './ledger.js';
+import { oldestProof } from './proof-ages.js';
 import { type Span, spanned, spanOf } from './span.js';
-import { sidesKey, VerifyStateFile } from './state.js';
-import { type Account, firstAccountOf } from './witness.js';
+import { sidesKey, VerifyStateFile } from './state-record.js';
+import { type WriteCounter, firstWriteCounterOf } from './write-detector.js';
 import { wholeUsageOf } from '../elsewhere.js';
 
 export interface VerifyRequest {
@@ -60,8 +60,8 @@ export interface VerifyRequest {
 
 export interface PreparedVerify {
   readonly source: LocalVolume;
-  /** The source's account of writes before its map was read. */
-  readonly sourceAccount: Account;
+  /** The source's write counters before its map was read. */
+  readonly sourceCounter: WriteCounter;
   readonly map: UsedMap;
   readonly target: Target;
   readonly span: Span;
@@ -107,24 +107,24 @@ export async function prepareVerify(
     const targetIdentity = await identifyVolume(request.target);
     const { logDevice } = request;
     const own = [request.source, request.target, ...(logDevice === undefined ? [] : [logDevice])];
-    const surroundings = await surveySurroundings(own);
-    const spared = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
+    const hostStorage = await surveyHostStorage(own);
+    const mustNotFreeze = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
     const [target] = await inspectTargets(
       [request.target],
       source.identity,
-      surroundings,
+      hostStorage,
       request,
-      spared,
+      mustNotFreeze,
     );
     if (target?.facts == null) throw new Error('a target that was there is gone');
-    const usage = await wholeUsageOf(surroundings, source.identity, request);
+    const usage = await wholeUsageOf(hostStorage, source.identity, request);
     const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN) || online !== null;
     await refuseOtherRuns([
       ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
       ...(request.repair ? [target.facts] : []),
     ]);
     // Before the map is read: what is allocated behind its back is written, and seen to be.
-    const sourceAccount = await firstAccountOf(source);
+    const sourceCounter = await firstWriteCounterOf(source);
     const map = await (online === null
       ? mapSource(source, { ...request, dirty: 'refuse' })
       : online(source));
@@ -157,7 +157,7 @@ export async function prepareVerify(
     const claimed = spanned(extentOf(0, Math.min(map.filesystem.sizeBytes, map.deviceBytes)), span);
     return {
       source,
-      sourceAccount,
+      sourceCounter,
       map,
       target,
       span,
@@ -214,8 +214,8 @@ async function wasProven(
   const sides = await sidesKey(filesystem, source, target);
   const names = [source.stableId, target.stableId] as const;
   const file = new VerifyStateFile(request.stateDirectory, ...names, scopeOf(request), sides);
-  const ledger = (await file.load())?.ledger ?? null;
-  return ledger !== null && oldestProof(ledger, 0, deviceBytes) !== null;
+  const proofAges = (await file.load())?.proofAges ?? null;
+  return proofAges !== null && oldestProof(proofAges, 0, deviceBytes) !== null;
 }
 
 /**

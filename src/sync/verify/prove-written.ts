@@ -5,18 +5,18 @@ import type { CompareResult, IoOptions } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
 import { watchJob } from '../watch.js';
 import type { Answers } from './answers.js';
-import type { Judge } from './judge.js';
-import type { Recorder } from './recorder.js';
+import type { Comparator } from './comparator.js';
+import type { ChangeLog } from './change-log.js';
 
 export interface ProveRun {
-  readonly judge: Judge;
-  readonly recorder: Recorder;
+  readonly comparator: Comparator;
+  readonly changeLog: ChangeLog;
   readonly ioOptions: IoOptions;
   /** The part of what was written that is to be proven. */
   readonly concerns: (written: ExtentList) => ExtentList;
   readonly signal: AbortSignal;
   /** How long a replica may take to follow: what differs for so long, unwritten, is different. */
-  readonly settleMs: number;
+  readonly lagToleranceMs: number;
 }
 
 /** Volumes that are written all the time never settle everywhere: so many times settleMs, and it is said. */
@@ -30,19 +30,19 @@ const unreadableRounds = 2;
  * all that was asked; what is in none of them is equal.
  */
 export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Answers> {
-  const { judge, recorder, ioOptions, signal, settleMs } = run;
-  const questions = new Questions(open, settleMs);
-  const endMs = performance.now() + patience * settleMs;
+  const { comparator, changeLog, ioOptions, signal, lagToleranceMs } = run;
+  const questions = new Questions(open, lagToleranceMs);
+  const endMs = performance.now() + patience * lagToleranceMs;
   for (let round = 1; ; round++) {
-    await recorder.writtenSince();
-    questions.add(run.concerns(recorder.take()));
-    const isOver = performance.now() > endMs || signal.aborted || recorder.broken !== null;
+    await changeLog.writtenSince();
+    questions.add(run.concerns(changeLog.take()));
+    const isOver = performance.now() > endMs || signal.aborted || changeLog.broken !== null;
     if (questions.open.length === 0 || isOver) return questions.answers;
     const asked = questions.open;
-    const result = await watchJob(judge.compare(asked, ioOptions), { signal });
+    const result = await watchJob(comparator.compare(asked, ioOptions), { signal });
     if (result.cancelled) return questions.answers;
-    await recorder.writtenSince();
-    questions.take(asked, result, run.concerns(recorder.take()), round);
+    await changeLog.writtenSince();
+    questions.take(asked, result, run.concerns(changeLog.take()), round);
     await sleep(pauseMs, undefined, { signal }).catch(() => null);
   }
 }
@@ -54,16 +54,16 @@ interface Steady {
 }
 
 class Questions {
-  readonly #settleMs: number;
+  readonly #lagToleranceMs: number;
   /** Not equal at the last reading, or written since. */
   open: ExtentList;
   #different = emptyExtents;
   #unreadable = emptyExtents;
   #steady: readonly Steady[] = [];
 
-  constructor(open: ExtentList, settleMs: number) {
+  constructor(open: ExtentList, lagToleranceMs: number) {
     this.open = open;
-    this.#settleMs = settleMs;
+    this.#lagToleranceMs = lagToleranceMs;
   }
 
   /** What was answered and is written again is a question again. */
@@ -91,7 +91,7 @@ class Questions {
     }));
     const known = older.reduce((all, { ranges }) => union(all, ranges), emptyExtents);
     const steady = [...older, { sinceMs: nowMs, ranges: subtract(unwritten, known) }];
-    const isOld = ({ sinceMs }: Steady) => nowMs - sinceMs >= this.#settleMs;
+    const isOld = ({ sinceMs }: Steady) => nowMs - sinceMs >= this.#lagToleranceMs;
     for (const { ranges } of steady.filter(isOld)) {
       this.#different = union(this.#different, ranges);
     }

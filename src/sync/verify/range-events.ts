@@ -3,7 +3,7 @@
 import type { ExtentList } from '../../region/index.js';
 import type { RangeEvent } from '../../report/index.js';
 import { causes } from './answers.js';
-import { attribute } from './attribute.js';
+import { attribute } from './annotate.js';
 import type { VerifyReport } from './pair.js';
 
 /** One event for each range, with what lies in it. */

@@ -11,20 +11,20 @@ import {
 } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { LocalVolume } from '../../volume/index.js';
-import { headBytes, sealBytes } from '../plan.js';
+import { headerBytes, firstBlockBytes } from '../seed/plan.js';
 import { halfRepairedState, type Touched } from '../touched.js';
 import { watchJob } from '../watch.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
-import type { Judge } from './judge.js';
-import { settle } from './settle.js';
-import type { Witness } from './witness.js';
+import type { Comparator } from './comparator.js';
+import { settle } from './recheck.js';
+import type { WriteDetector } from './write-detector.js';
 
 export interface RepairRun {
   readonly source: LocalVolume;
   /** Open for writing, under a lock. */
   readonly target: LocalVolume;
-  readonly judge: Judge;
-  readonly witness: Witness;
+  readonly comparator: Comparator;
+  readonly detector: WriteDetector;
   /** What a verification found. */
   readonly answers: Answers;
   readonly ioOptions: IoOptions;
@@ -51,9 +51,9 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
   const { different } = run.answers;
   const end = (different.at(-2) ?? 0) + (different.at(-1) ?? 0);
   const stages = [
-    clip(different, headBytes, Math.max(0, end - headBytes)),
-    clip(different, sealBytes, headBytes - sealBytes),
-    clip(different, 0, sealBytes),
+    clip(different, headerBytes, Math.max(0, end - headerBytes)),
+    clip(different, firstBlockBytes, headerBytes - firstBlockBytes),
+    clip(different, 0, firstBlockBytes),
   ];
   const meter = new Meter();
   let doneBytes = 0;
@@ -63,7 +63,7 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
     if (!(await copyStage(run, stage, meter, doneBytes))) break;
     doneBytes += totalBytes(stage);
   }
-  const now = run.signal.aborted ? null : await judgeAgain(run, different);
+  const now = run.signal.aborted ? null : await compareAgain(run, different);
   // Also if it was stopped while it was read back: nothing is known of it then.
   if (now === null || run.signal.aborted) {
     return { interrupted: true, repaired: emptyExtents, answers: run.answers };
@@ -108,13 +108,13 @@ async function copyStage(
   }
 }
 
-async function judgeAgain(run: RepairRun, extents: ExtentList): Promise<Answers> {
-  const { judge, witness, ioOptions, signal } = run;
-  // Our own writes are on the account of writes too: what came before this reading does not matter.
-  await witness.writtenSince();
-  const result = await watchJob(judge.compare(extents, ioOptions), { signal });
-  const written = await witness.writtenSince();
-  const answers = await settle(judge, witness, { result, written }, { ioOptions, signal });
+async function compareAgain(run: RepairRun, extents: ExtentList): Promise<Answers> {
+  const { comparator, detector, ioOptions, signal } = run;
+  // Our own writes are on the write counters too: what came before this reading does not matter.
+  await detector.writtenSince();
+  const result = await watchJob(comparator.compare(extents, ioOptions), { signal });
+  const written = await detector.writtenSince();
+  const answers = await settle(comparator, detector, { result, written }, { ioOptions, signal });
   if (!result.cancelled) return answers;
   return merged(answers, { ...answers, different: union(answers.different, extents) });
 }

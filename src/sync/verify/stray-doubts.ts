@@ -7,9 +7,9 @@ import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { subtract } from '../../region/index.js';
 import type { LocalVolume } from '../../volume/index.js';
-import { planCopy } from '../plan.js';
+import { planCopy } from '../seed/plan.js';
 import { type Layout, namedStrays, straysOn, wipeStrays } from '../strays.js';
-import type { Recorder } from './recorder.js';
+import type { ChangeLog } from './change-log.js';
 import type { Span } from './span.js';
 
 export interface StrayLook {
@@ -34,11 +34,11 @@ export async function strayDoubts(look: StrayLook): Promise<string[]> {
 }
 
 /** The same of volumes in use: what was written since the map was read may be anybody's content. */
-export async function strayDoubtsInUse(look: StrayLook, recorder: Recorder): Promise<string[]> {
+export async function strayDoubtsInUse(look: StrayLook, changeLog: ChangeLog): Promise<string[]> {
   const first = await namesIn(look);
   if (first.length === 0) return [];
-  await recorder.writtenSince();
-  const free = subtract(look.layout.free, recorder.concerned);
+  await changeLog.writtenSince();
+  const free = subtract(look.layout.free, changeLog.concerned);
   const still = new Set(await namesIn({ ...look, layout: { ...look.layout, free } }));
   return first.filter((what) => still.has(what)).map((what) => sentence(look, what));
 }

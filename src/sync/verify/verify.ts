@@ -13,14 +13,14 @@ import type { Reporter } from '../../report/index.js';
 import { afterwards, forgiving } from '../unsaved.js';
 import { watchJob } from '../watch.js';
 import { type Answers, allEqual, doubtful, merged } from './answers.js';
-import { Book } from './book.js';
-import { type Cuts, pieceFrom, offsetAt } from './cuts.js';
+import { VerifyState } from './verify-state.js';
+import { type SplitLimits, pieceFrom, offsetAt } from './split-limits.js';
 import { Gauge } from './gauge.js';
-import type { Judge } from './judge.js';
-import { settle } from './settle.js';
+import type { Comparator } from './comparator.js';
+import { settle } from './recheck.js';
 import type { Span } from './span.js';
-import type { VerifyStateFile } from './state.js';
-import type { Witness } from './witness.js';
+import type { VerifyStateFile } from './state-record.js';
+import type { WriteDetector } from './write-detector.js';
 
 export interface VerifyOptions {
   readonly ioOptions: IoOptions;
@@ -31,14 +31,14 @@ export interface VerifyOptions {
 }
 
 export interface VerifyRun {
-  readonly judge: Judge;
-  readonly witness: Witness;
+  readonly comparator: Comparator;
+  readonly detector: WriteDetector;
   /** What is to be compared within the span, ascending. */
   readonly workList: ExtentList;
   readonly span: Span;
   readonly deviceBytes: number;
-  /** Both sides' accounts of writes before the run: whether an interrupted one may be gone on with. */
-  readonly evidence: readonly (string | null)[];
+  /** Both sides' write counters before the run: whether an interrupted one may be gone on with. */
+  readonly counterText: readonly (string | null)[];
   readonly state: VerifyStateFile | null;
   readonly options: VerifyOptions;
   readonly reporter: Reporter;
@@ -69,24 +69,24 @@ const mostPieceBytes = 64 * 1024 * 1024 * 1024;
 
 /** Compares the work list. Rejects with EngineError where a disk is gone, and with STATE_UNUSABLE. */
 export async function verify(run: VerifyRun): Promise<VerifyResult> {
-  const { span, deviceBytes, evidence, options, reporter } = run;
-  const book = await Book.open({
+  const { span, deviceBytes, counterText, options, reporter } = run;
+  const verifyState = await VerifyState.open({
     file: run.state,
     span,
     deviceBytes,
     resume: options.resume,
     mayHaveChanged: options.maxMs !== null,
-    evidence,
+    counterText,
     reporter,
   });
-  return new Pass(run, book).run();
+  return new Pass(run, verifyState).run();
 }
 
 class Pass {
   readonly #run: VerifyRun;
-  readonly #book: Book;
-  readonly #witness: Witness;
-  readonly #cuts: Cuts;
+  readonly #verifyState: VerifyState;
+  readonly #detector: WriteDetector;
+  readonly #splitLimits: SplitLimits;
   #answers: Answers = allEqual;
   /** Suspects of earlier runs that this one has no answer on. */
   #unasked = emptyExtents;
@@ -96,12 +96,12 @@ class Pass {
   #pieceBytes: number;
   readonly #forgiving: ReturnType<typeof forgiving>;
 
-  constructor(run: VerifyRun, book: Book) {
+  constructor(run: VerifyRun, verifyState: VerifyState) {
     this.#run = run;
-    this.#book = book;
+    this.#verifyState = verifyState;
     this.#forgiving = forgiving(run.reporter, 'this run goes on, the next will not know of it');
-    this.#cuts = { cutBytes: run.judge.cutBytes, endBytes: run.span.stopBytes };
-    this.#witness = { writtenSince: () => this.#askWitness() };
+    this.#splitLimits = { cutBytes: run.comparator.cutBytes, endBytes: run.span.stopBytes };
+    this.#detector = { writtenSince: () => this.#askDetector() };
     const { bytesPerSecond = 0 } = run.options.ioOptions;
     const limitBytes = bytesPerSecond === 0 ? Infinity : bytesPerSecond * pieceSeconds;
     this.#pieceBytes = Math.min(firstPieceBytes, Math.max(leastPieceBytes, limitBytes));
@@ -109,11 +109,11 @@ class Pass {
 
   async run(): Promise<VerifyResult> {
     const { workList, options, signal } = this.#run;
-    const book = this.#book;
+    const verifyState = this.#verifyState;
     const deadline = after(options.maxMs);
-    const resumedAtBytes = book.cursorBytes;
+    const resumedAtBytes = verifyState.cursorBytes;
     // What an earlier run left in doubt comes first, but must not keep the run from moving on.
-    this.#unasked = clip(intersect(book.suspects, workList), 0, resumedAtBytes);
+    this.#unasked = clip(intersect(verifyState.suspects, workList), 0, resumedAtBytes);
     const isLittle = totalBytes(this.#unasked) <= firstPieceBytes;
     try {
       await this.#lookAgain(after(isLittle || options.maxMs === null ? null : options.maxMs / 2));
@@ -129,12 +129,12 @@ class Pass {
       interrupted: signal.aborted,
       stoppedAtBytes: this.#isThrough
         ? null
-        : Math.min(book.cursorBytes, this.#unasked[0] ?? Infinity),
-      reachedBytes: book.cursorBytes,
+        : Math.min(verifyState.cursorBytes, this.#unasked[0] ?? Infinity),
+      reachedBytes: verifyState.cursorBytes,
       resumedAtBytes,
       comparedBytes: this.#comparedBytes,
       writtenDuringRun: this.#written,
-      oldestProof: book.oldestProof,
+      oldestProof: verifyState.oldestProof,
       backend: this.#backend,
     };
   }
@@ -142,24 +142,24 @@ class Pass {
   /** Goes through the span from the cursor on, piece by piece, as far as the time allows. */
   async #goThrough(deadline: AbortSignal): Promise<void> {
     const { span, workList, signal } = this.#run;
-    const book = this.#book;
+    const verifyState = this.#verifyState;
     const gauge = this.#gauge('comparing', workList);
-    while (book.cursorBytes < span.stopBytes && !signal.aborted && !deadline.aborted) {
-      const start = book.cursorBytes;
-      const end = pieceFrom(workList, start, this.#pieceBytes, this.#cuts);
+    while (verifyState.cursorBytes < span.stopBytes && !signal.aborted && !deadline.aborted) {
+      const start = verifyState.cursorBytes;
+      const end = pieceFrom(workList, start, this.#pieceBytes, this.#splitLimits);
       const part = clip(workList, start, end - start);
       gauge.begin(totalBytes(clip(workList, 0, start)), this.#answers);
       const startedAt = Date.now();
       const found = await this.#examine(part, gauge, deadline);
       if (found === null) return;
       const reached = Math.min(end, Math.max(start, found.reachedBytes));
-      book.advance(reached, doubtful(found.answers), startedAt);
-      await this.#forgiving(() => this.#book.save(this.#isThrough));
+      verifyState.advance(reached, doubtful(found.answers), startedAt);
+      await this.#forgiving(() => this.#verifyState.save(this.#isThrough));
     }
   }
 
   get #isThrough(): boolean {
-    return this.#book.cursorBytes >= this.#run.span.stopBytes && this.#unasked.length === 0;
+    return this.#verifyState.cursorBytes >= this.#run.span.stopBytes && this.#unasked.length === 0;
   }
 
   /** Looks again at what earlier runs left in doubt, as far as the time allows. */
@@ -173,8 +173,8 @@ class Pass {
     if (found === null) return;
     const examined = clip(suspects, 0, found.reachedBytes);
     this.#unasked = subtract(suspects, examined);
-    this.#book.enter(examined, doubtful(found.answers), startedAt);
-    await this.#forgiving(() => this.#book.save(this.#isThrough));
+    this.#verifyState.enter(examined, doubtful(found.answers), startedAt);
+    await this.#forgiving(() => this.#verifyState.save(this.#isThrough));
   }
 
   /**
@@ -186,9 +186,9 @@ class Pass {
     gauge: Gauge,
     deadline: AbortSignal,
   ): Promise<{ readonly answers: Answers; readonly reachedBytes: number } | null> {
-    const { judge, options, signal } = this.#run;
+    const { comparator, options, signal } = this.#run;
     const startedMs = performance.now();
-    const result = await watchJob(judge.compare(part, options.ioOptions), {
+    const result = await watchJob(comparator.compare(part, options.ioOptions), {
       signal: AbortSignal.any([signal, deadline]),
       onProgress: (progress) => {
         gauge.show(progress);
@@ -198,7 +198,7 @@ class Pass {
     this.#backend = result.backend;
     // A job that was stopped has compared a prefix; what it saw behind that is seen again next time.
     const reachedBytes = result.cancelled
-      ? offsetAt(part, result.progress.durableBytes, this.#cuts.cutBytes)
+      ? offsetAt(part, result.progress.durableBytes, this.#splitLimits.cutBytes)
       : Infinity;
     const within = (list: ExtentList) =>
       reachedBytes === Infinity ? list : clip(list, 0, reachedBytes);
@@ -207,11 +207,11 @@ class Pass {
       differentRanges: within(result.differentRanges),
       unreadableRanges: within(result.unreadableRanges),
     };
-    const written = await this.#witness.writtenSince();
+    const written = await this.#detector.writtenSince();
     // Not the deadline's: what was found within the time is worth an answer.
     const answers = await settle(
-      judge,
-      this.#witness,
+      comparator,
+      this.#detector,
       { result: first, written },
       { ioOptions: options.ioOptions, signal },
     );
@@ -230,8 +230,8 @@ class Pass {
   }
 
   /** Whoever asks, the run remembers that somebody wrote. */
-  async #askWitness(): Promise<ExtentList | 'unknown'> {
-    const written = await this.#run.witness.writtenSince();
+  async #askDetector(): Promise<ExtentList | 'unknown'> {
+    const written = await this.#run.detector.writtenSince();
     if (written === 'unknown') this.#written = this.#written === true ? true : null;
     else if (written.length > 0) this.#written = true;
     return written;

@@ -114,9 +114,9 @@ function checkMap(t: ExecutionContext, map: UsedMap, bytes: Buffer, story: strin
   }
   if (end !== bytes.length) t.fail(`${story}: the map ends at ${end} of ${bytes.length}`);
   // After a replay the state that counts is another than the one on disk.
-  const witness = map.filesystem.journal.state === 'replayed' ? null : provedBlocks(bytes);
-  for (const [block, why] of witness?.why ?? []) {
-    const offset = block * (witness?.blockBytes ?? 0);
+  const detector = map.filesystem.journal.state === 'replayed' ? null : provedBlocks(bytes);
+  for (const [block, why] of detector?.why ?? []) {
+    const offset = block * (detector?.blockBytes ?? 0);
     if (map.ranges.find(offset).reason === 'free') {
       t.fail(`${story}: block ${block} is called free, but: ${why}`);
       break;

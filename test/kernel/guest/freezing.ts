@@ -25,7 +25,7 @@ for (const [kind, name, stack] of [
     const { directory } = await mounted(t, top);
     for (const device of [top, ...lower]) {
       const volume = await identifyVolume(device);
-      const frozen = await freeze({ volume, maxFreezeMs: anyTimeMs, spared: [] });
+      const frozen = await freeze({ volume, maxFreezeMs: anyTimeMs, mustNotFreeze: [] });
       assert.equal(frozen.mountPoint, directory);
       const file = path.join(directory, path.basename(device));
       const writer = execa('touch', [file], { reject: false });

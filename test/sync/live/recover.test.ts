@@ -5,8 +5,8 @@ import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import { recover } from '../../../src/sync/index.js';
-import { crownBytes } from '../../../src/sync/live/crown.js';
-import { markBytes, markSector } from '../../../src/sync/mark.js';
+import { signatureAreaBytes } from '../../../src/sync/live/signature-area.js';
+import { stampBytes, stampSector } from '../../../src/sync/stamp.js';
 import { commitEpoch, ext4Bytes, followed, tear } from '../../support/followed.js';
 import { followPlaces } from '../../support/live-run.js';
 import { seededRandom } from '../../support/random.js';
@@ -62,29 +62,29 @@ test.serial('wherever applying was cut off, between any two sectors, it is finis
   const pair = await followed(t);
   const { directory, target } = pair;
   const { stateDirectory } = followPlaces(directory);
-  const before = (await readFile(target)).subarray(0, crownBytes);
+  const before = (await readFile(target)).subarray(0, signatureAreaBytes);
   const applied = path.join(directory, 'applied');
-  const none = Buffer.concat([markSector('killed')], crownBytes);
+  const none = Buffer.concat([stampSector('killed')], signatureAreaBytes);
   for (let round = 0; round < 12; round++) {
     await pair.write(`round ${round}`, mebibyte);
     await writeFile(target, before, { flag: 'r+', flush: true });
     await copyFile(await commitEpoch(pair, 1000 + round), applied);
-    const after = (await readFile(applied)).subarray(0, crownBytes);
-    // Behind the mark the crown is taken away, and comes back.
+    const after = (await readFile(applied)).subarray(0, signatureAreaBytes);
+    // Behind the mark the signature area is taken away, and comes back.
     const [from, to] = random.pick([
       [before, none],
       [none, after],
     ] as const);
     const share = random.next();
-    const crown = Buffer.concat(
-      Array.from({ length: crownBytes / markBytes }, (_, index) =>
+    const signatureArea = Buffer.concat(
+      Array.from({ length: signatureAreaBytes / stampBytes }, (_, index) =>
         (index === 0 ? none : random.next() < share ? to : from).subarray(
-          index * markBytes,
-          (index + 1) * markBytes,
+          index * stampBytes,
+          (index + 1) * stampBytes,
         ),
       ),
     );
-    await writeFile(target, crown, { flag: 'r+', flush: true });
+    await writeFile(target, signatureArea, { flag: 'r+', flush: true });
     t.true((await recover(target, stateDirectory)).applied, `round ${round}`);
     await execa('cmp', [target, applied]);
   }

@@ -4,7 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { emptyExtents } from '../../../src/region/index.js';
-import { volumeJudge } from '../../../src/sync/verify/judge.js';
+import { volumeComparator } from '../../../src/sync/verify/comparator.js';
 import { repair } from '../../../src/sync/verify/repair.js';
 import { openVolume } from '../../../src/volume/index.js';
 import { cmp, fill, MiB, noise } from '../../engine/volumes.js';
@@ -26,18 +26,18 @@ for (const isStopped of [false, true]) {
     await using source = await openVolume(left);
     await using target = await openVolume(right, { write: true });
     const stop = new AbortController();
-    const judge = volumeJudge(source, target);
+    const comparator = volumeComparator(source, target);
     const result = await repair({
       source,
       target,
-      judge: {
-        ...judge,
+      comparator: {
+        ...comparator,
         compare: (extents, ioOptions) => {
           if (isStopped) stop.abort();
-          return judge.compare(extents, ioOptions);
+          return comparator.compare(extents, ioOptions);
         },
       },
-      witness: { writtenSince: () => Promise.resolve(emptyExtents) },
+      detector: { writtenSince: () => Promise.resolve(emptyExtents) },
       answers: { different, notProven },
       ioOptions: {},
       reporter: { report: () => undefined },

@@ -1,0 +1,156 @@
+/**
+ * Memory that holds the last ranges of a cutover: they are read while the file system stands still, and
+ * written to the targets when it goes on, so that no writer waits for a slow target.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { open, rm, statfs, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  copy,
+  type CopyResult,
+  type DescriptorEndpoint,
+  descriptorEndpoint,
+  type EndpointDescription,
+  EngineError,
+  type IoOptions,
+} from '../../engine/index.js';
+import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { type ExtentList, totalBytes } from '../../region/index.js';
+import { formatBytes } from '../../report/index.js';
+import { watchJob } from '../watch.js';
+
+/** POSIX shared memory is a tmpfs on every Linux; where it is not mounted, /run mostly is one. */
+const usualPlaces = ['/dev/shm', '/run'];
+/** statfs(2) */
+const tmpfsMagic = 0x01021994;
+/** Of the memory that is free, so much may be used. */
+const memoryShare = 0.25;
+const spaceShare = 0.5;
+/**
+ * Writers wait, or soon will, for what mostly lies scattered in small pieces: many at a time, and little
+ * memory to set up for each call.
+ */
+const cutoverIo = { bytesPerSecond: 0, queueDepth: 128, chunkBytes: 64 * 1024 };
+
+export interface FillOptions {
+  readonly ioOptions: IoOptions;
+  readonly rescue: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A file without a name in memory; each byte lies at its own offset on the volume. */
+export class CutoverBuffer {
+  readonly #handle: FileHandle;
+  readonly #directory: string;
+  readonly #sizeBytes: number;
+
+  private constructor(handle: FileHandle, directory: string, sizeBytes: number) {
+    this.#handle = handle;
+    this.#directory = directory;
+    this.#sizeBytes = sizeBytes;
+    nameDescriptor(handle.fd, `the memory of ${directory}`);
+  }
+
+  /** For a volume of `sizeBytes`. Rejects with FastsyncError NO_SHARED_MEMORY. */
+  static async open(
+    sizeBytes: number,
+    places: readonly string[] = usualPlaces,
+  ): Promise<CutoverBuffer> {
+    for (const directory of places) {
+      const handle = await openIn(directory, sizeBytes).catch(() => null);
+      if (handle !== null) return new CutoverBuffer(handle, directory, sizeBytes);
+    }
+    throw new FastsyncError({
+      code: 'NO_SHARED_MEMORY',
+      exitCode: exitCodes.usage,
+      message: `there is no file system in memory to hold the last writes (${places.join(', ')})`,
+      remedy: 'mount one: mount -t tmpfs tmpfs /dev/shm',
+    });
+  }
+
+  get endpoint(): DescriptorEndpoint {
+    return descriptorEndpoint(this.#handle.fd);
+  }
+
+  /** The most that it should hold, by what is free now. */
+  async capacityBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#directory);
+    const memoryBytes = process.availableMemory() * memoryShare;
+    return Math.floor(Math.min(bavail * bsize * spaceShare, memoryBytes));
+  }
+
+  /**
+   * Forgets what it holds, and reads ranges of the source into memory. Rejects with EngineError where
+   * the source cannot be read, and with STAGING_FULL.
+   */
+  async fill(
+    source: EndpointDescription,
+    extents: ExtentList,
+    options: FillOptions,
+  ): Promise<CopyResult> {
+    await this.#handle.truncate(0);
+    await this.#handle.truncate(this.#sizeBytes);
+    return this.#read(source, extents, options, true);
+  }
+
+  /** Reads more of it, also what it holds already: the newer takes its place. Rejects as fill() does. */
+  add(source: EndpointDescription, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
+    return this.#read(source, extents, options, false);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    forgetDescriptor(this.#handle.fd);
+    await this.#handle.close();
+  }
+
+  async #read(
+    source: EndpointDescription,
+    extents: ExtentList,
+    { ioOptions, rescue, signal }: FillOptions,
+    targetsAreZero: boolean,
+  ): Promise<CopyResult> {
+    const hasty = { ...ioOptions, ...cutoverIo };
+    const job = copy({
+      ...hasty,
+      source,
+      targets: [this.endpoint],
+      extents,
+      rescue,
+      targetsAreZero,
+    });
+    try {
+      return await watchJob(job, { signal });
+    } catch (error) {
+      if (error instanceof EngineError && error.side !== 'source') throw this.#full(extents, error);
+      throw error;
+    }
+  }
+
+  #full(extents: ExtentList, cause: EngineError): FastsyncError {
+    return new FastsyncError({
+      code: 'STAGING_FULL',
+      exitCode: exitCodes.incomplete,
+      message: `the last ${formatBytes(totalBytes(extents))} do not fit into ${this.#directory} (${cause.code})`,
+      remedy: 'free some memory, and run the same command again',
+      cause,
+    });
+  }
+}
+
+async function openIn(directory: string, sizeBytes: number): Promise<FileHandle> {
+  // Only memory will do: anything else may be slower than the target, or stand still itself.
+  const { type } = await statfs(directory);
+  if (type !== tmpfsMagic) throw new Error(`Expected a tmpfs on ${directory}`);
+  const name = path.join(directory, `fastsync-${randomUUID()}`);
+  const handle = await open(name, 'wx+', 0o600);
+  try {
+    await rm(name);
+    await handle.truncate(sizeBytes);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}

@@ -1,0 +1,248 @@
+/** From the first copy to one point in time: rounds over what was written since, then the cutover. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IoOptions } from '../../engine/index.js';
+import { FastsyncError } from '../../errors.js';
+import { clip, totalBytes } from '../../region/index.js';
+import { formatBytes, formatRate, Meter, type Reporter } from '../../report/index.js';
+import type { Tracker } from '../../tracker/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import { headerBytes } from './plan.js';
+import type { CopyPiece, Follow, ConsistencyPoint, Unpublished } from './seed-run.js';
+import { slice } from './work-list.js';
+import { TrackedDirtySet } from '../consistency/tracked-dirty-set.js';
+import { cutOver, type Cutover } from '../consistency/cutover.js';
+import type { Hooks } from '../consistency/hooks.js';
+import {
+  decide,
+  expectedFreezeMs,
+  likelyReading,
+  type RoundReading,
+} from '../consistency/rounds.js';
+import type { CutoverBuffer } from '../consistency/cutover-buffer.js';
+import { writeBack } from '../consistency/write-back.js';
+
+export interface OnlineOptions {
+  readonly maxFreezeMs: number;
+  readonly maxRounds: number;
+  /** False: stop when it has converged; the targets stay unfinished. */
+  readonly cutover: boolean;
+  readonly granularityBytes: number | null;
+  readonly hooks: Hooks;
+}
+
+export interface CatchUpRun {
+  readonly source: LocalVolume;
+  readonly tracker: Tracker;
+  /** Is read until the header is written: it outlives the run. */
+  readonly buffer: CutoverBuffer;
+  readonly options: OnlineOptions;
+  readonly ioOptions: IoOptions;
+  readonly rescue: boolean;
+  /** The end of the smallest target. */
+  readonly limitBytes: number;
+  readonly mustNotFreeze: readonly string[];
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** What the cutover was like. */
+export interface CutoverFigures {
+  /** Copied again before it, as a whole. */
+  readonly rounds: number;
+  readonly recopiedBytes: number;
+  /** Written after the last of those rounds: read into memory, and copied from there. */
+  readonly bufferedBytes: number;
+  /** Read while the file system stood still. */
+  readonly frozenBytes: number;
+  /** How long writers waited: the freeze call, and the hold after it. */
+  readonly freezeCallMs: number;
+  readonly heldMs: number;
+  /** ISO: the moment that the targets are the state of. */
+  readonly consistentAt: string;
+}
+
+/** So often a cutover is tried, with at least one round in between. */
+const attempts = 3;
+/** Others who freeze (a snapshot, a backup) are done soon as a rule. */
+const busyPauseMs = 1000;
+/** So much of what is dirty is read to learn how fast that goes. */
+const sampleBytes = 8 * 1024 * 1024;
+/** What another round and another attempt may mend. */
+const passing = new Set(['FREEZE_TIMED_OUT', 'FREEZE_LOST', 'FREEZE_BUSY', 'CUTOVER_TOO_LARGE']);
+
+export class CatchUp implements Follow {
+  readonly #run: CatchUpRun;
+  readonly #dirtySet: TrackedDirtySet;
+  readonly #meter = new Meter();
+  #rounds = 0;
+  #recopiedBytes = 0;
+  #figures: CutoverFigures | null = null;
+
+  constructor(run: CatchUpRun) {
+    this.#run = run;
+    this.#dirtySet = new TrackedDirtySet(run.tracker, run.limitBytes);
+  }
+
+  /** Null until the cutover was reached. */
+  get figures(): CutoverFigures | null {
+    return this.#figures;
+  }
+
+  /** Written where the smallest target has no room for it. */
+  get bytesBehindLimit(): number {
+    return this.#dirtySet.bytesBehindLimit;
+  }
+
+  async reach(copyPiece: CopyPiece): Promise<ConsistencyPoint | Unpublished> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reading = await this.#converge(copyPiece);
+        if (!('dirtyBytes' in reading)) return reading;
+        if (!this.#run.options.cutover) return this.#noCutover(reading);
+        return await this.#finish(copyPiece, reading);
+      } catch (error) {
+        this.#run.signal.throwIfAborted();
+        if (!(error instanceof FastsyncError)) throw error;
+        if (error.code === 'NOT_MOUNTED') return unmounted;
+        if (!passing.has(error.code)) throw error;
+        if (attempt === attempts) return notConverged(`${error.message} (tried ${attempt} times)`);
+        const message = `${error.message}; it is tried again after another round`;
+        this.#run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
+        if (error.code === 'FREEZE_BUSY')
+          await sleep(busyPauseMs, null, { signal: this.#run.signal });
+        // What came to light in the freeze is copied before the next one, however little it may be.
+        await this.#copyBacklog(copyPiece);
+      }
+    }
+  }
+
+  /** Copies what was written until little enough is left. Resolves with the last reading. */
+  async #converge(copyPiece: CopyPiece): Promise<RoundReading | Unpublished> {
+    const { options, buffer, source, signal } = this.#run;
+    const readings: RoundReading[] = [];
+    for (;;) {
+      signal.throwIfAborted();
+      await writeBack(source.identity, signal);
+      const { bytesPerSecond: dirtyRate } = await this.#dirtySet.drain();
+      const reading = await this.#measure();
+      readings.push(reading);
+      this.#status(reading, dirtyRate);
+      const bufferBytes = (await buffer.capacityBytes()) - headerBytes;
+      const decision = decide(readings, { ...options, bufferBytes });
+      if (decision === 'cutover') return likelyReading(readings) ?? reading;
+      if (decision === 'give up') return givenUp(readings, dirtyRate, bufferBytes);
+      await this.#copyBacklog(copyPiece);
+    }
+  }
+
+  /** Reads a part of what is dirty as the cutover would, and takes the time. */
+  async #measure(): Promise<RoundReading> {
+    const { buffer, source } = this.#run;
+    const dirtyBytes = this.#dirtySet.bytes;
+    const sample = slice(this.#dirtySet.extents, 0, sampleBytes);
+    if (sample.length === 0) return { dirtyBytes, bytesPerSecond: Infinity };
+    const startedMs = performance.now();
+    await buffer.fill(source.endpoint, sample, this.#run);
+    const seconds = (performance.now() - startedMs) / 1000;
+    return { dirtyBytes, bytesPerSecond: totalBytes(sample) / Math.max(seconds, 1e-6) };
+  }
+
+  async #copyBacklog(copyPiece: CopyPiece): Promise<void> {
+    this.#rounds++;
+    // The header has its own time, at the very end.
+    const { limitBytes } = this.#run;
+    const extents = clip(this.#dirtySet.take(), headerBytes, Math.max(0, limitBytes - headerBytes));
+    const result = await copyPiece({ phase: `round ${this.#rounds}`, extents });
+    this.#recopiedBytes += result?.progress.completedBytes ?? 0;
+  }
+
+  async #finish(copyPiece: CopyPiece, reading: RoundReading): Promise<ConsistencyPoint> {
+    const { options, buffer, limitBytes } = this.#run;
+    const { bytesPerSecond } = reading;
+    const cutover = await cutOver({
+      ...this.#run,
+      ...options,
+      dirtySet: this.#dirtySet,
+      bytesPerSecond,
+    });
+    this.#figures = this.#figuresOf(cutover);
+    const { extents, badRanges } = cutover;
+    const body = clip(extents, headerBytes, Math.max(0, limitBytes - headerBytes));
+    await copyPiece({
+      phase: 'cutover',
+      extents: body,
+      from: buffer.endpoint,
+      unreadable: badRanges,
+    });
+    return { headFrom: buffer.endpoint };
+  }
+
+  #figuresOf({ frozenBytes, freezeCallMs, heldMs, consistentAt }: Cutover): CutoverFigures {
+    return {
+      rounds: this.#rounds,
+      recopiedBytes: this.#recopiedBytes,
+      // What the cutover took stays in the dirty set.
+      bufferedBytes: this.#dirtySet.bytes,
+      frozenBytes,
+      freezeCallMs,
+      heldMs,
+      consistentAt,
+    };
+  }
+
+  #noCutover({ dirtyBytes }: RoundReading): Unpublished {
+    return {
+      code: 'NO_CUTOVER',
+      message: `${formatBytes(dirtyBytes)} are left to copy, and no cutover was wanted; the same command without --no-cutover compares and finishes`,
+    };
+  }
+
+  #status(reading: RoundReading, dirtyBytesPerSecond: number): void {
+    const { source, reporter } = this.#run;
+    const { dirtyBytes } = reading;
+    const round = this.#rounds + 1;
+    const event = this.#meter.sample(performance.now(), {
+      phase: `round ${round}`,
+      completedBytes: 0,
+      totalBytes: dirtyBytes,
+      badBytes: 0,
+      skippedBytes: Math.max(0, source.identity.sizeBytes - dirtyBytes),
+    });
+    const freezeMs = Math.ceil(expectedFreezeMs(reading));
+    reporter.report({
+      ...event,
+      round,
+      dirtyBytes,
+      dirtyBytesPerSecond,
+      expectedFreezeMs: freezeMs,
+    });
+  }
+}
+
+const unmounted: Unpublished = {
+  code: 'SOURCE_CHANGED',
+  message:
+    'the source was unmounted during the run; the same command without --online compares and finishes',
+};
+
+function notConverged(message: string): Unpublished {
+  return { code: 'NOT_CONVERGED', message };
+}
+
+function givenUp(
+  readings: readonly RoundReading[],
+  dirtyRate: number,
+  bufferBytes: number,
+): Unpublished {
+  const last = likelyReading(readings) ?? { dirtyBytes: 0, bytesPerSecond: 0 };
+  const found = `it does not converge: after ${readings.length - 1} rounds ${formatBytes(last.dirtyBytes)} are still dirty, and ${formatRate(dirtyRate)} are being written`;
+  if (last.dirtyBytes > bufferBytes) {
+    const room = formatBytes(Math.max(0, bufferBytes));
+    return notConverged(`${found}; the last of it must fit into memory, where ${room} are free`);
+  }
+  const freezeMs = Math.ceil(expectedFreezeMs(last));
+  return notConverged(
+    `${found}; at ${formatRate(last.bytesPerSecond)} the freeze would take ${freezeMs} ms: allow more with --max-freeze, or run it when less is written`,
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * Targets that are whole but for what of the source could not be read: they carry their signature, and
+ * another run puts what can be read by then into its place, if nobody wrote to them since.
+ */
+
+import { createHash } from 'node:crypto';
+import type { LocalVolume } from '../../volume/index.js';
+import { writeCounterText } from '../write-counter.js';
+import { headerBytes } from './plan.js';
+
+/** What a target was like when the run left it. */
+export interface PublishedTarget {
+  /** Says whether it was written since; null if that could not be known. */
+  readonly counterText: string | null;
+  /** Of its first MiB: outlives a reboot, which the evidence does not. */
+  readonly headerDigest: string;
+}
+
+/** To be called when everything is flushed. */
+export async function publishedTarget(volume: LocalVolume): Promise<PublishedTarget> {
+  const headerDigest = digestOf(await readHeader(volume));
+  return { counterText: await writeCounterText(volume), headerDigest };
+}
+
+/** Whether nobody wrote to the targets since: then only what could not be read is missing. */
+export async function areUntouched(
+  published: readonly PublishedTarget[],
+  targets: readonly LocalVolume[],
+): Promise<boolean> {
+  for (const [index, target] of targets.entries()) {
+    const counterText = published[index]?.counterText ?? null;
+    if (counterText === null || (await writeCounterText(target)) !== counterText) return false;
+  }
+  return targets.length === published.length;
+}
+
+/**
+ * The header of a target that an earlier run published, if it still is that one, else null. The source's may
+ * be unreadable by now, and this the last good copy.
+ */
+export async function publishedHeader(
+  published: PublishedTarget | undefined,
+  target: LocalVolume,
+): Promise<Uint8Array | null> {
+  if (published === undefined) return null;
+  const head = await readHeader(target);
+  return digestOf(head) === published.headerDigest ? head : null;
+}
+
+function readHeader({ identity, reader }: LocalVolume): Promise<Uint8Array> {
+  return reader.read(0, Math.min(headerBytes, identity.sizeBytes));
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Whether a value that anything may have happened to is a list of such targets. */
+export function isPublishedList(value: unknown): value is readonly PublishedTarget[] {
+  return Array.isArray(value) && value.every(isPublished);
+}
+
+function isPublished(value: unknown): value is PublishedTarget {
+  const { counterText, headerDigest } = (value ?? {}) as Partial<
+    Record<keyof PublishedTarget, unknown>
+  >;
+  return (
+    (counterText === null || typeof counterText === 'string') && typeof headerDigest === 'string'
+  );
+}

@@ -1,0 +1,94 @@
+/** Decides what an earlier run's checkpoint is worth: trusted, checked by comparing, or nothing. */
+
+import { createHash } from 'node:crypto';
+import { compare, type ExtentList } from '../../engine/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import type { Checkpoint } from './checkpoint.js';
+import { hasStamp } from '../stamp.js';
+import { areUntouched } from './published.js';
+import { slice } from './work-list.js';
+
+export type Resumption =
+  | { readonly kind: 'fresh' }
+  /** The prefix is on the targets, and the source was not written since. */
+  | { readonly kind: 'continue'; readonly checkpoint: Checkpoint }
+  /** All is on the targets, which carry their signature, but what could not be read. */
+  | { readonly kind: 'retry'; readonly checkpoint: Checkpoint }
+  /** An earlier run got far, but something may have been written since: write only what differs. */
+  | { readonly kind: 'compare'; readonly reason: string };
+
+export interface ResumeQuestion {
+  readonly checkpoint: Checkpoint | null;
+  readonly source: LocalVolume;
+  readonly targets: readonly LocalVolume[];
+  readonly counterText: string | null;
+  readonly workList: ExtentList;
+  readonly verify: boolean;
+  /** The source is at rest: what can be read of it now belongs to what was read before. */
+  readonly mayRetry: boolean;
+}
+
+/** Identifies a work list: positions in one mean nothing in another. */
+export function workListDigest(workList: ExtentList): string {
+  const bytes = new Uint8Array(workList.buffer, workList.byteOffset, workList.byteLength);
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Answers how to begin. Reads a few samples of the targets where it would trust them. */
+export async function decideResumption(question: ResumeQuestion): Promise<Resumption> {
+  const { checkpoint, counterText, workList, verify } = question;
+  if (checkpoint === null) return { kind: 'fresh' };
+  const doubt = (reason: string): Resumption => ({ kind: 'compare', reason });
+  if (checkpoint.workListDigest !== workListDigest(workList)) {
+    return doubt('what the source uses has changed since');
+  }
+  if (counterText === null || checkpoint.sourceCounterText === null) {
+    return doubt('this kernel cannot tell whether the source was written since');
+  }
+  if (counterText !== checkpoint.sourceCounterText) {
+    return doubt('the source, or the machine, may have been written or restarted since');
+  }
+  if (verify && !checkpoint.verified) {
+    return doubt('the part copied before was not read back');
+  }
+  if (checkpoint.unlistedBadBytes !== 0) {
+    return doubt('it had met unreadable sectors without listing them yet');
+  }
+  if (checkpoint.published !== undefined) {
+    if (!question.mayRetry) return doubt('the source is in use by now');
+    return (await areUntouched(checkpoint.published, question.targets))
+      ? { kind: 'retry', checkpoint }
+      : doubt('the target, or the machine, may have been written or restarted since');
+  }
+  for (const target of question.targets) {
+    if (!(await hasStamp(target, checkpoint.runId))) {
+      return doubt('something else was written to the target since');
+    }
+  }
+  if (!(await samplesAgree(question, checkpoint.durableBytes))) {
+    return doubt('the target no longer holds what was written to it');
+  }
+  return { kind: 'continue', checkpoint };
+}
+
+const samples = 16;
+const sampleBytes = 1024 * 1024;
+
+/** Compares a few pieces of the finished prefix, its last one always among them. */
+async function samplesAgree(
+  { source, targets, workList }: ResumeQuestion,
+  durableBytes: number,
+): Promise<boolean> {
+  const step = Math.max(sampleBytes, Math.floor(durableBytes / samples));
+  const pieces: ExtentList[] = [];
+  for (let end = durableBytes; end > 0; end -= step) {
+    pieces.push(slice(workList, Math.max(0, end - sampleBytes), end));
+  }
+  const extents = Float64Array.from(pieces.reverse().flatMap((piece) => [...piece]));
+  for (const target of targets) {
+    const job = compare({ left: source.endpoint, right: target.endpoint, extents });
+    const { differentRanges, unreadableRanges } = await job.done;
+    if (differentRanges.length > 0 || unreadableRanges.length > 0) return false;
+  }
+  return true;
+}

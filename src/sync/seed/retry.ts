@@ -1,0 +1,36 @@
+/** Whether a run would only put what could not be read before into targets of its own: nothing is overwritten then. */
+
+import { openVolume, type LocalVolume } from '../../volume/index.js';
+import { CheckpointFile } from './checkpoint.js';
+import { writeCounterText } from '../write-counter.js';
+import type { PreparedSeed } from './prepare.js';
+import { decideResumption } from './resume.js';
+import type { SeedOptions } from './seed-run.js';
+
+/** Looks only; writes nothing. */
+export async function isRetry(
+  { source, targets, plan }: PreparedSeed,
+  options: Pick<SeedOptions, 'resume' | 'verify' | 'stateDirectory'>,
+): Promise<boolean> {
+  const names = targets.flatMap(({ facts }) => (facts === null ? [] : [facts.identity.stableId]));
+  if (!options.resume || names.length < targets.length) return false;
+  const file = new CheckpointFile(options.stateDirectory, source.identity.stableId, names);
+  const checkpoint = await file.load();
+  if (checkpoint?.published === undefined) return false;
+  const opened: LocalVolume[] = [];
+  try {
+    for (const { path } of targets) opened.push(await openVolume(path));
+    const resumption = await decideResumption({
+      checkpoint,
+      source,
+      targets: opened,
+      counterText: await writeCounterText(source),
+      workList: plan.body,
+      verify: options.verify,
+      mayRetry: true,
+    });
+    return resumption.kind === 'retry';
+  } finally {
+    for (const volume of opened) await volume.close();
+  }
+}

@@ -1,0 +1,123 @@
+/** Seeding a mounted file system: tracked from before the map, brought to one point in time at the end. */
+
+import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { identifyVolume, type VolumeIdentity } from '../../volume/index.js';
+import { planCopy, type Plan, truncatePlan, withWholeHeader } from './plan.js';
+import type { SeedResult, SeedRun } from './seed-run.js';
+import { seed } from './seed.js';
+import { MissedWrites } from '../consistency/tracked-dirty-set.js';
+import { beginOnline, type Begun } from '../consistency/begin.js';
+import { type CutoverFigures, CatchUp, type OnlineOptions } from './catch-up.js';
+import { CutoverBuffer } from '../consistency/cutover-buffer.js';
+
+export interface OnlineRun extends Omit<
+  SeedRun,
+  'plan' | 'partitions' | 'follow' | 'sourceMayChange'
+> {
+  readonly begun: Begun;
+  readonly map: MapOptions;
+  readonly dirty: 'refuse' | 'copy-all';
+  readonly online: OnlineOptions;
+  /** What must not lie on the source's file system. */
+  readonly mustNotFreeze: readonly string[];
+}
+
+export interface OnlineResult {
+  readonly seed: SeedResult;
+  readonly plan: Plan;
+  readonly map: UsedMap;
+  /** How long writers waited while the map was read, each time that it was. */
+  readonly mapFreezeMs: number;
+  /** Null if it was not reached. */
+  readonly cutover: CutoverFigures | null;
+}
+
+/** The plan of an online copy: the whole header comes at the cutover, whatever of it was in use before. */
+export function planOnline(map: UsedMap, limitBytes: number): Plan {
+  const plan = planCopy(map.ranges, map.deviceBytes);
+  const claimedBytes = map.filesystem.sizeBytes;
+  return truncatePlan(withWholeHeader(plan, map.deviceBytes), limitBytes, claimedBytes);
+}
+
+const attempts = 3;
+
+/**
+ * Seeds targets from a volume that is mounted and written. Where the tracker may have missed a write,
+ * it is started anew, and everything is compared. Rejects as seed() and beginOnline() do, with
+ * HOOK_FAILED, NO_SHARED_MEMORY, SOURCE_RESIZED, and with TRACKER_MISSED when that did not help.
+ */
+export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
+  await using buffer = await CutoverBuffer.open(run.source.identity.sizeBytes);
+  let { begun, options, targets } = run;
+  let mapFreezeMs = 0;
+  for (let attempt = 1; ; attempt++) {
+    mapFreezeMs += begun.mapFreezeMs;
+    try {
+      const result = await seedTracked({ ...run, begun, options, targets }, buffer);
+      return { ...result, mapFreezeMs };
+    } catch (error) {
+      if (!(error instanceof MissedWrites) || attempt === attempts) throw error;
+      const message = `${error.message}; everything is compared once more`;
+      run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
+    } finally {
+      await begun.tracker.stop();
+    }
+    await requireSize(run.source.identity);
+    begun = await beginOnline({ ...run, ...run.online });
+    // Nothing that was copied counts as copied, nor as never written.
+    options = { ...options, compare: true, resume: false };
+    targets = targets.map(({ volume }) => ({ volume, isNew: false }));
+  }
+}
+
+/** A copy of the size that the source had is not the source. */
+async function requireSize({ path, sizeBytes }: VolumeIdentity): Promise<void> {
+  const now = await identifyVolume(path);
+  if (now.sizeBytes === sizeBytes) return;
+  throw new FastsyncError({
+    code: 'SOURCE_RESIZED',
+    exitCode: exitCodes.incomplete,
+    message: `${path} had ${sizeBytes} bytes and now has ${now.sizeBytes}: its targets stay unfinished`,
+    remedy: 'make the targets as large, and run the same command again',
+  });
+}
+
+async function seedTracked(
+  run: OnlineRun,
+  buffer: CutoverBuffer,
+): Promise<Omit<OnlineResult, 'mapFreezeMs'>> {
+  const { source, targets, begun, online, options } = run;
+  const limitBytes = Math.min(
+    source.identity.sizeBytes,
+    ...targets.map(({ volume }) => volume.identity.sizeBytes),
+  );
+  const plan = planOnline(begun.map, limitBytes);
+  const follow = new CatchUp({
+    ...run,
+    buffer,
+    tracker: begun.tracker,
+    options: online,
+    ioOptions: options.ioOptions,
+    rescue: options.rescue,
+    limitBytes,
+  });
+  const { partitions = [] } = begun.map;
+  const result = await seed({ ...run, plan, partitions, sourceMayChange: true, follow });
+  const truncatedBytes = plan.truncatedBytes + follow.bytesBehindLimit;
+  return {
+    seed: result,
+    plan: { ...plan, truncatedBytes },
+    map: begun.map,
+    cutover: follow.figures,
+  };
+}
+
+/** Everything that a run writes while the source may stand still. */
+export function mustNotFreezePaths(
+  stateDirectory: string,
+  targets: readonly string[],
+  others: readonly (string | undefined)[],
+): string[] {
+  return [stateDirectory, ...targets, ...others.filter((path) => path !== undefined)];
+}

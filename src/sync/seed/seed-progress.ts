@@ -1,0 +1,71 @@
+/** How far a seed has come, as its checkpoints carry it: what is durable, and what could not be read. */
+
+import { type ExtentList, union } from '../../region/index.js';
+import type { CheckpointFile, CheckpointState } from './checkpoint.js';
+import { publishedTarget, type PublishedTarget } from './published.js';
+import type { SeedRun } from './seed-run.js';
+import { forgiving } from '../unsaved.js';
+
+const cost = 'the copy goes on, and would be gone on with from an earlier place';
+
+export class SeedProgress {
+  readonly #file: CheckpointFile;
+  readonly #targets: SeedRun['targets'];
+  readonly #forgiving: ReturnType<typeof forgiving>;
+  #state: CheckpointState;
+
+  constructor({ targets, reporter }: SeedRun, file: CheckpointFile, state: CheckpointState) {
+    this.#file = file;
+    this.#targets = targets;
+    this.#forgiving = forgiving(reporter, cost);
+    this.#state = state;
+  }
+
+  get state(): CheckpointState {
+    return this.#state;
+  }
+
+  get badRanges(): ExtentList {
+    return Float64Array.from(this.#state.badRanges);
+  }
+
+  /** The first checkpoint, without which nothing is written. */
+  async begin(): Promise<void> {
+    await this.#file.save(this.#state);
+  }
+
+  async save(): Promise<void> {
+    await this.#forgiving(() => this.#file.save(this.#state));
+  }
+
+  async freeIsDone(): Promise<void> {
+    this.#state = { ...this.#state, freeDone: true };
+    await this.save();
+  }
+
+  async isDurable(durableBytes: number, unlistedBadBytes: number): Promise<void> {
+    this.#state = { ...this.#state, durableBytes, unlistedBadBytes };
+    await this.save();
+  }
+
+  /** All of the body was gone through, and this of it could not be read. */
+  bodyIsDone(bad: ExtentList): void {
+    this.addBad(bad);
+    this.#state = { ...this.#state, unlistedBadBytes: 0 };
+  }
+
+  addBad(bad: ExtentList): void {
+    this.replaceBad(union(this.badRanges, bad));
+  }
+
+  replaceBad(bad: ExtentList): void {
+    this.#state = { ...this.#state, badRanges: [...bad] };
+  }
+
+  /** Says of the targets that they carry their signature, and what they are like. */
+  async savePublished(): Promise<void> {
+    const published: PublishedTarget[] = [];
+    for (const { volume } of this.#targets) published.push(await publishedTarget(volume));
+    await this.#forgiving(() => this.#file.save({ ...this.#state, published }));
+  }
+}

@@ -1,0 +1,82 @@
+/** Seeding: makes each target hold what the source's file system uses, and nothing less. */
+
+import { totalBytes } from '../../region/index.js';
+import { formatBytes, type Reporter } from '../../report/index.js';
+import { CheckpointFile, type CheckpointState } from './checkpoint.js';
+import { writeCounterText } from '../write-counter.js';
+import { newRunId } from '../stamp.js';
+import { decideResumption, type Resumption, workListDigest } from './resume.js';
+import { SeedPass } from './seed-pass.js';
+import { SeedProgress } from './seed-progress.js';
+import type { SeedResult, SeedRun } from './seed-run.js';
+import { unpublishedState } from '../touched.js';
+
+/**
+ * Copies the plan. The targets' first MiB is cleared before anything else and written when all the
+ * rest is durable. Rejects with EngineError where a disk fails; a checkpoint then tells where to go on.
+ */
+export async function seed(run: SeedRun): Promise<SeedResult> {
+  const { source, targets, plan, options, reporter } = run;
+  const file = new CheckpointFile(
+    options.stateDirectory,
+    source.identity.stableId,
+    targets.map(({ volume }) => volume.identity.stableId),
+  );
+  const counterText = await writeCounterText(source);
+  const checkpoint = options.resume ? await file.load() : null;
+  const resumption = await decideResumption({
+    checkpoint,
+    source,
+    targets: targets.map(({ volume }) => volume),
+    counterText,
+    workList: plan.body,
+    verify: options.verify,
+    mayRetry: run.follow === null,
+  });
+  announce(resumption, reporter);
+  const wasPublished = (checkpoint?.published ?? []).length > 0;
+  if (resumption.kind !== 'fresh' && !wasPublished)
+    run.touched?.beginAll(targets, unpublishedState);
+
+  const earlier = 'checkpoint' in resumption ? resumption.checkpoint : null;
+  const state: CheckpointState = {
+    // Kept whatever the checkpoint is worth: by it the next run knows a target of its own.
+    runId: checkpoint?.runId ?? newRunId(),
+    source: source.identity.stableId,
+    targets: targets.map(({ volume }) => volume.identity.stableId),
+    sourceCounterText: counterText,
+    workListDigest: workListDigest(plan.body),
+    verified: options.verify,
+    free: options.free,
+    freeDone: earlier?.freeDone === true && earlier.free === options.free,
+    durableBytes: earlier?.durableBytes ?? 0,
+    totalBytes: totalBytes(plan.body),
+    badRanges: earlier?.badRanges ?? [],
+    unlistedBadBytes: 0,
+  };
+  const progress = new SeedProgress(run, file, state);
+  const compare = resumption.kind !== 'continue' && checkpoint !== null;
+  const pass = new SeedPass(run, progress, compare);
+  const result =
+    resumption.kind === 'retry' ? await pass.retry() : await pass.run(checkpoint?.published);
+  const isOver = !result.interrupted && result.unpublished === null;
+  if (isOver && (result.badRanges.length === 0 || run.follow !== null))
+    await file.remove().catch(() => undefined);
+  return result;
+}
+
+function announce(resumption: Resumption, reporter: Reporter): void {
+  if (resumption.kind === 'fresh') return;
+  const message =
+    resumption.kind === 'retry'
+      ? `only what could not be read is tried again (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
+      : resumption.kind === 'continue'
+        ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
+        : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
+  reporter.report({
+    type: 'note',
+    severity: 'info',
+    code: resumption.kind === 'compare' ? 'RESUMED_BY_COMPARING' : 'RESUMED',
+    message,
+  });
+}

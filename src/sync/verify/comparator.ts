@@ -1,0 +1,33 @@
+/** What a volume is held against: another volume, or whatever else can tell equal from different. */
+
+import { compare, type CompareResult, type IoOptions, type Job } from '../../engine/index.js';
+import type { ExtentList } from '../../region/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+
+export interface Comparator {
+  /** Lists may be cut only at multiples of this; 1 where anywhere will do. */
+  readonly cutBytes: number;
+  /**
+   * Compares the extents, past the page cache. Ranges that cannot be read are listed, not judged.
+   * `done` rejects with EngineError where going on is of no use.
+   */
+  compare(extents: ExtentList, ioOptions: IoOptions): Job<CompareResult>;
+}
+
+/** The smallest thing that a disk can get wrong. Only what differs is looked at so closely. */
+const sectorBytes = 512;
+
+/** Holds one volume against another, byte by byte. */
+export function volumeComparator(left: LocalVolume, right: LocalVolume): Comparator {
+  return {
+    cutBytes: 1,
+    compare: (extents, ioOptions) =>
+      compare({
+        ...ioOptions,
+        left: left.endpoint,
+        right: right.endpoint,
+        extents,
+        granularityBytes: sectorBytes,
+      }),
+  };
+}

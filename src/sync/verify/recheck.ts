@@ -1,0 +1,99 @@
+/**
+ * A difference is read again before it is reported. What differs in two readings between which nobody
+ * wrote there is different. What was written meanwhile is read again, until it settles or the rounds are
+ * used up: then it is not proven, and said to be.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CompareResult, IoOptions } from '../../engine/index.js';
+import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
+import { watchJob } from '../watch.js';
+import type { Answers } from './answers.js';
+import type { Comparator } from './comparator.js';
+import type { WriteDetector } from './write-detector.js';
+
+const rounds = 6;
+/** Where nobody counts writes, what differs in so many readings over more than a second is different. */
+const undetectedRounds = 3;
+/** Asking a dying disk for the same sectors again and again makes it worse. */
+const unreadableRounds = 2;
+const pauseMs = 100;
+
+/** What was found in the first reading, and where somebody may have written since before it began. */
+export interface FirstReading {
+  readonly result: CompareResult;
+  readonly written: ExtentList | 'unknown';
+}
+
+/** Reads again all that did not compare equal. Ends early, with `changing` ranges, when aborted. */
+export async function settle(
+  comparator: Comparator,
+  detector: WriteDetector,
+  first: FirstReading,
+  { ioOptions, signal }: { readonly ioOptions: IoOptions; readonly signal: AbortSignal },
+): Promise<Answers> {
+  const reReading = new ReReading(first);
+  for (let round = 1; round <= rounds && !signal.aborted; round++) {
+    const asked = reReading.questions(round);
+    if (asked.length === 0) break;
+    // Also before the first: a replica that is only a moment behind has that moment to catch up.
+    await sleep(pauseMs * 2 ** round, undefined, { signal }).catch(() => null);
+    const result = await watchJob(comparator.compare(asked, ioOptions), { signal });
+    if (result.cancelled) break;
+    reReading.take(round, asked, result, await detector.writtenSince());
+  }
+  return reReading.answers;
+}
+
+/** The questions that are open, and what was found of the others. */
+class ReReading {
+  /** Differed in the last reading, and nothing is decided yet. */
+  #pending: ExtentList;
+  #unreadable: ExtentList;
+  #different = emptyExtents;
+  #unstable = emptyExtents;
+  /** The writes around the last reading. */
+  #written: ExtentList | 'unknown';
+
+  constructor({ result, written }: FirstReading) {
+    this.#pending = result.differentRanges;
+    this.#unreadable = result.unreadableRanges;
+    this.#written = written;
+  }
+
+  /** What to read in this round. */
+  questions(round: number): ExtentList {
+    return round <= unreadableRounds ? union(this.#pending, this.#unreadable) : this.#pending;
+  }
+
+  take(
+    round: number,
+    asked: ExtentList,
+    { differentRanges: differing, unreadableRanges: unreadable }: CompareResult,
+    since: ExtentList | 'unknown',
+  ): void {
+    const differedTwice = intersect(differing, this.#pending);
+    const equalNow = subtract(subtract(this.#pending, differing), unreadable);
+    if (since === 'unknown' || this.#written === 'unknown') {
+      if (round >= undetectedRounds) this.#different = union(this.#different, differedTwice);
+    } else {
+      // Writes around the reading before count as well: it saw the range before, after or amid them.
+      const touched = union(this.#written, since);
+      this.#different = union(this.#different, subtract(differedTwice, touched));
+      this.#unstable = union(this.#unstable, subtract(equalNow, touched));
+    }
+    // What disagrees with itself does not become right by agreeing once.
+    this.#pending = subtract(subtract(differing, this.#different), this.#unstable);
+    this.#unreadable = union(subtract(this.#unreadable, asked), unreadable);
+    this.#written = since;
+  }
+
+  get answers(): Answers {
+    const notProven = {
+      unreadable: this.#unreadable,
+      changing: this.#pending,
+      unstable: subtract(this.#unstable, union(this.#different, this.#unreadable)),
+    };
+    return { different: this.#different, notProven };
+  }
+}

@@ -1,0 +1,55 @@
+/** Where a work list may be cut, and what place on the volume a position in it is. */
+
+import type { ExtentList } from '../../region/index.js';
+
+export interface SplitLimits {
+  /** Cuts fall on multiples of this. */
+  readonly cutBytes: number;
+  /** Nothing is cut behind it. */
+  readonly endBytes: number;
+}
+
+/**
+ * The place on the volume up to which about `bytes` of the list lie behind `fromBytes`; the end when
+ * nothing is left behind it. Always behind `fromBytes`.
+ */
+export function pieceFrom(
+  list: ExtentList,
+  fromBytes: number,
+  bytes: number,
+  { cutBytes, endBytes }: SplitLimits,
+): number {
+  let left = bytes;
+  let last = fromBytes;
+  for (let index = 0; index < list.length; index += 2) {
+    const start = Math.max(list[index] as number, fromBytes);
+    const end = (list[index] as number) + (list[index + 1] as number);
+    if (end <= start) continue;
+    if (end - start > left) return Math.min(endBytes, roundUp(start + left, cutBytes));
+    left -= end - start;
+    last = end;
+    if (left === 0) break;
+  }
+  const isAll = left > 0 || last >= (list.at(-2) ?? 0) + (list.at(-1) ?? 0);
+  return isAll ? endBytes : Math.min(endBytes, roundUp(last, cutBytes));
+}
+
+/**
+ * The place on the volume of the list's byte number `positionBytes`, at a cut before it: everything
+ * before that place has been gone through when that many bytes of the list have.
+ */
+export function offsetAt(list: ExtentList, positionBytes: number, cutBytes: number): number {
+  let left = positionBytes;
+  for (let index = 0; index < list.length; index += 2) {
+    const start = list[index] as number;
+    const length = list[index + 1] as number;
+    if (left < length) return Math.floor((start + left) / cutBytes) * cutBytes;
+    left -= length;
+  }
+  const end = (list.at(-2) ?? 0) + (list.at(-1) ?? 0);
+  return Math.floor(end / cutBytes) * cutBytes;
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}

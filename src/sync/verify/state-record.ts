@@ -1,0 +1,108 @@
+/** The file in which one verification leaves for the next what it knows. */
+
+import path from 'node:path';
+import type { Filesystem } from '../../../fsparsers/index.js';
+import { fingerprintOf, type VolumeIdentity } from '../../volume/index.js';
+import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
+import { isProofAges, type ProofAges } from './proof-ages.js';
+import type { Span } from './span.js';
+
+const schema = 'fastsync-verify/4';
+
+/** Beyond so many, suspects that lie close to each other are kept as one. */
+export const mostSuspects = 10_000;
+
+/** Of so many spans it is known where a run stopped; then the one that was longest not gone on with goes. */
+export const mostUnfinished = 16;
+
+/** A run that did not come to its end, by its span. */
+export interface Unfinished extends Span {
+  /** All before it was examined. */
+  readonly cursorBytes: number;
+  /** What of it was not found equal: looked at again first. */
+  readonly suspects: readonly number[];
+  /** What both sides' write counters said (see write-counter.ts); null where they said nothing. */
+  readonly counterText: readonly (string | null)[];
+}
+
+export interface VerifyStateRecord {
+  readonly schema: typeof schema;
+  /** The very volumes and file system that it is about, see sidesKey(). */
+  readonly sides: string;
+  readonly deviceBytes: number;
+  readonly proofAges: ProofAges;
+  /** At most one for each span, the latest first. */
+  readonly unfinished: readonly Unfinished[];
+}
+
+export type VerifyStateContent = Omit<VerifyStateRecord, 'schema' | 'sides'>;
+
+/**
+ * The state of verifications of `left` against `right`, both by their stable names. Verifications that
+ * compare something else, named by `scope`, prove something else: their state is another. `sides` tells
+ * the volumes from others that may have the same names later: what was proven of those counts for nothing.
+ */
+export class VerifyStateFile {
+  readonly #file: StateFile<VerifyStateRecord>;
+  readonly #sides: string;
+
+  constructor(directory: string, left: string, right: string, scope = '', sides = '') {
+    this.#sides = sides;
+    this.#file = new StateFile({
+      path: path.join(directory, 'verify', `${stateKey([left, right, scope])}.json`),
+      what: 'state of the verification',
+      isValid,
+    });
+  }
+
+  /**
+   * Rejects with STATE_UNUSABLE; what was not written whole, by another version, or about other volumes,
+   * counts as none.
+   */
+  async load(): Promise<VerifyStateRecord | null> {
+    const state = await this.#file.load();
+    return state?.sides === this.#sides ? state : null;
+  }
+
+  save(state: VerifyStateContent): Promise<void> {
+    return this.#file.save({ ...state, schema, sides: this.#sides });
+  }
+
+  remove(): Promise<void> {
+    return this.#file.remove();
+  }
+}
+
+function isValid(value: unknown): value is VerifyStateRecord {
+  const state = value as Partial<VerifyStateRecord> | null;
+  if (state?.schema !== schema || typeof state.sides !== 'string' || !isCount(state.deviceBytes))
+    return false;
+  if (!isProofAges(state.proofAges, state.deviceBytes)) return false;
+  const { deviceBytes, unfinished } = state;
+  if (!Array.isArray(unfinished) || unfinished.length > mostUnfinished) return false;
+  return unfinished.every((one) => isUnfinished(one, deviceBytes));
+}
+
+function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished {
+  const one = value as Partial<Unfinished> | null;
+  return (
+    isCount(one?.startBytes) &&
+    isCount(one.stopBytes) &&
+    isCount(one.cursorBytes) &&
+    one.startBytes <= one.cursorBytes &&
+    one.cursorBytes <= one.stopBytes &&
+    one.stopBytes <= deviceBytes &&
+    Array.isArray(one.counterText) &&
+    isExtents(one.suspects) &&
+    one.suspects.length <= 2 * mostSuspects
+  );
+}
+
+/** Tells a pair of volumes, and the file system on them, from every other that may bear their names. */
+export async function sidesKey(
+  { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
+  ...volumes: readonly VolumeIdentity[]
+): Promise<string> {
+  const prints = await Promise.all(volumes.map((volume) => fingerprintOf(volume)));
+  return stateKey([type, uuid ?? '', ...prints]);
+}

@@ -1,0 +1,71 @@
+/** Keeps what freezing a file system writes by itself from being called a difference. */
+
+import { freezeTraces, SubReader, type Trace, type UsedMap } from '../../../fsparsers/index.js';
+import { type CompareResult, type Job, pastReader } from '../../engine/index.js';
+import { clip, extentOf, subtract } from '../../region/index.js';
+import type { LocalVolume } from '../../volume/index.js';
+import type { Comparator } from './comparator.js';
+
+/** A file system on both sides, as far as they have room for it. */
+interface Place extends Trace {
+  readonly type: string;
+}
+
+/**
+ * Judges as `judge` does, but for what a freeze rewrites where nobody wrote (freeze-traces.ts): where
+ * both sides say the same there, they are equal.
+ */
+export function traceComparator(
+  comparator: Comparator,
+  left: LocalVolume,
+  right: LocalVolume,
+  map: UsedMap,
+): Comparator {
+  const places = placesOf(map).filter(
+    ({ start, length }) => start + length <= right.identity.sizeBytes,
+  );
+  return {
+    cutBytes: comparator.cutBytes,
+    compare(extents, ioOptions) {
+      const job = comparator.compare(extents, ioOptions);
+      const done = job.done.then((result) => withoutTraces(result, places, left, right));
+      return {
+        progress: () => job.progress(),
+        cancel: () => {
+          job.cancel();
+        },
+        done,
+      } satisfies Job<CompareResult>;
+    },
+  };
+}
+
+function placesOf({ deviceBytes, filesystem, partitions }: UsedMap): Place[] {
+  if (partitions === undefined) return [{ start: 0, length: deviceBytes, type: filesystem.type }];
+  return partitions.flatMap(({ start, length, filesystem: held }) =>
+    held === null ? [] : [{ start, length, type: held.type }],
+  );
+}
+
+async function withoutTraces(
+  result: CompareResult,
+  places: readonly Place[],
+  left: LocalVolume,
+  right: LocalVolume,
+): Promise<CompareResult> {
+  let { differentRanges } = result;
+  for (const { start, length, type } of places) {
+    const found = differentRanges;
+    if (clip(found, start, length).length === 0) continue;
+    const differs = (range: Trace) => clip(found, start + range.start, range.length).length > 0;
+    const [one, other] = [left, right].map(({ fd, identity: { path, sizeBytes } }) => {
+      return new SubReader(pastReader({ fd, path, sizeBytes }), start, length);
+    }) as [SubReader, SubReader];
+    // What cannot be read says nothing; that it cannot is found by the comparison itself.
+    const traces = await freezeTraces(type, one, other, differs).catch(() => []);
+    for (const trace of traces) {
+      differentRanges = subtract(differentRanges, extentOf(start + trace.start, trace.length));
+    }
+  }
+  return { ...result, differentRanges };
+}

@@ -1,0 +1,171 @@
+/** What a verification knows from one run to the next: how far it came, what to look at again, the age of every proof. */
+
+import {
+  clip,
+  coalesce,
+  emptyExtents,
+  type ExtentList,
+  extentOf,
+  intersect,
+  subtract,
+  union,
+} from '../../region/index.js';
+import type { Reporter } from '../../report/index.js';
+import { noProofs, entered, type ProofAges, oldestProof } from './proof-ages.js';
+import type { Span } from './span.js';
+import {
+  mostSuspects,
+  mostUnfinished,
+  type Unfinished,
+  type VerifyStateRecord,
+  type VerifyStateFile,
+} from './state-record.js';
+
+export interface VerifyStateOptions {
+  readonly file: VerifyStateFile | null;
+  readonly span: Span;
+  readonly deviceBytes: number;
+  /** Go on where an earlier run stopped. */
+  readonly resume: boolean;
+  /** A volume is covered piece by piece while it lives: also what was written meanwhile is gone on with. */
+  readonly mayHaveChanged: boolean;
+  /** Both sides' write counters before this run (write-counter.ts); null where they say nothing. */
+  readonly counterText: readonly (string | null)[];
+  readonly reporter: Reporter;
+}
+
+export class VerifyState {
+  readonly #options: VerifyStateOptions;
+  #proofAges: ProofAges;
+  /** Of the run that began at the beginning: what was compared then is as old as that. */
+  #counterText: readonly (string | null)[];
+  /** All of the span before it was examined, in this run or in those that it goes on with. */
+  cursorBytes: number;
+  /** What of it was not found equal when it was last read. */
+  suspects: ExtentList = emptyExtents;
+
+  private constructor(options: VerifyStateOptions) {
+    this.#options = options;
+    this.#proofAges = noProofs(options.deviceBytes);
+    this.#counterText = options.counterText;
+    this.cursorBytes = options.span.startBytes;
+  }
+
+  /** Opens what earlier runs left, if there is something. Rejects with STATE_UNUSABLE. */
+  static async open(options: VerifyStateOptions): Promise<VerifyState> {
+    const verifyState = new VerifyState(options);
+    const earlier = (await options.file?.load()) ?? null;
+    if (earlier !== null && earlier.deviceBytes === options.deviceBytes)
+      verifyState.#takeUp(earlier);
+    return verifyState;
+  }
+
+  #takeUp({ proofAges, unfinished: stopped }: VerifyStateRecord): void {
+    const { span, resume, mayHaveChanged, reporter } = this.#options;
+    this.#proofAges = proofAges;
+    const unfinished = stopped.find((one) => isSame(one, span));
+    if (unfinished === undefined || !resume) return;
+    const note = (message: string) => {
+      reporter.report({ type: 'note', severity: 'info', code: 'RESUME', message });
+    };
+    if (!mayHaveChanged && !this.#isUntouched(unfinished.counterText)) {
+      note('starting over: since an earlier run stopped, either side may have been written');
+      return;
+    }
+    note(`going on at byte ${unfinished.cursorBytes}, where an earlier run stopped`);
+    this.#counterText = unfinished.counterText;
+    this.cursorBytes = unfinished.cursorBytes;
+    this.suspects = Float64Array.from(unfinished.suspects);
+  }
+
+  #isUntouched(before: readonly (string | null)[]): boolean {
+    return this.#options.counterText.every(
+      (text, index) => text !== null && text === before[index],
+    );
+  }
+
+  /** Notes the answer on `examined`: all of it is proven but `doubtful`, which is to be looked at again. */
+  enter(examined: ExtentList, doubtful: ExtentList, provenAt: number): void {
+    this.#proofAges = entered(this.#proofAges, subtract(examined, doubtful), provenAt);
+    this.suspects = union(subtract(this.suspects, examined), intersect(doubtful, examined));
+  }
+
+  /** Notes that all before that place was examined. */
+  advance(toBytes: number, doubtful: ExtentList, provenAt: number): void {
+    this.enter(extentOf(this.cursorBytes, toBytes - this.cursorBytes), doubtful, provenAt);
+    this.cursorBytes = toBytes;
+  }
+
+  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  get oldestProof(): number | null {
+    const { startBytes, stopBytes } = this.#options.span;
+    return oldestProof(this.#proofAges, startBytes, stopBytes);
+  }
+
+  /** Makes it durable. An unfinished run is gone on with by the next one on the same span. */
+  async save(isFinished: boolean): Promise<void> {
+    const { file, span, deviceBytes } = this.#options;
+    if (file === null) return;
+    const own = {
+      ...span,
+      cursorBytes: this.cursorBytes,
+      suspects: [...atMost(this.suspects, mostSuspects)],
+      counterText: this.#counterText,
+    };
+    // Read again each time: a run on another span may have come further meanwhile.
+    const earlier = await file.load();
+    const stopped = earlier?.deviceBytes === deviceBytes ? earlier.unfinished : [];
+    const others = stopped.filter((one) => !isSame(one, span));
+    const unfinished = [
+      ...(isFinished ? [] : [own]),
+      ...others.map((one) => withSuspects(one, this.suspects)),
+    ];
+    const kept = unfinished.slice(0, mostUnfinished);
+    await file.save({ deviceBytes, proofAges: this.#proofAges, unfinished: kept });
+  }
+}
+
+function isSame(one: Span, other: Span): boolean {
+  return one.startBytes === other.startBytes && one.stopBytes === other.stopBytes;
+}
+
+/**
+ * Takes back what a run had entered and found in doubt afterwards: it has no proof, and where the run is
+ * to be gone on with it is looked at again first, as everything that was not found equal. Resolves with
+ * the oldest proof that is left in the span; null: a part has none. Rejects with STATE_UNUSABLE.
+ */
+export async function withdraw(
+  file: VerifyStateFile,
+  doubts: ExtentList,
+  { startBytes, stopBytes }: Span,
+): Promise<number | null> {
+  const state = await file.load();
+  if (state === null) return null;
+  const proofAges = entered(state.proofAges, doubts, null);
+  const unfinished = state.unfinished.map((one) => withSuspects(one, doubts));
+  if (doubts.length > 0) {
+    // No proof that was taken back may stay: where the new state cannot be written, the old one goes.
+    await file.save({ ...state, proofAges, unfinished }).catch(async (error: unknown) => {
+      await file.remove();
+      throw error;
+    });
+  }
+  return oldestProof(proofAges, startBytes, stopBytes);
+}
+
+/** What lies behind the cursor is looked at anyway, what lies before the span by others. */
+function withSuspects(run: Unfinished, doubts: ExtentList): Unfinished {
+  const { startBytes, cursorBytes, suspects } = run;
+  const examined = clip(doubts, startBytes, cursorBytes - startBytes);
+  const all = union(Float64Array.from(suspects), examined);
+  return { ...run, suspects: [...atMost(all, mostSuspects)] };
+}
+
+/** A list that covers the other with at most so many extents: what lies between is looked at too. */
+function atMost(list: ExtentList, most: number): ExtentList {
+  let shorter = list;
+  for (let gapBytes = 4096; shorter.length / 2 > most; gapBytes *= 4) {
+    shorter = coalesce(shorter, gapBytes);
+  }
+  return shorter;
+}

@@ -1,0 +1,165 @@
+/**
+ * What is mounted, in every mount namespace that has a process in it (proc_pid_mountinfo(5)), and what
+ * swap is on (proc_swaps(5)).
+ */
+
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ifAbsent } from '../../errors.js';
+import { Answering } from './answering.js';
+import { parseMountTable, unescape, type MountLine } from './mount-table.js';
+import { blockNode, nodeOfStat, type NodeId } from '../local/node.js';
+import type { BlockDevice, SystemRoots } from './sysfs.js';
+
+export interface Mount {
+  /** The kernel's number of this mount, unique among all namespaces; fdinfo of an open file has it too. */
+  readonly id: number;
+  /** The file system's own number, "8:1": the same for all mounts of one file system. */
+  readonly superblock: string;
+  /** Where the file system lies: one device as a rule, several for btrfs, none for tmpfs. */
+  readonly nodes: readonly NodeId[];
+  readonly directory: string;
+  /** What to put before `directory` to reach it from here: "" in our own namespace, else "/proc/1/root". */
+  readonly namespaceRoot: string;
+  readonly fsType: string;
+  /** The superblock's own flag: a read-only bind mount of a writable file system is writable. */
+  readonly readOnly: boolean;
+  readonly superOptions: string;
+  /** In our own mount namespace, so that its directory means something to us. */
+  readonly own: boolean;
+  /** Its files may be asked about: no server is waited for, or only the run's own. */
+  readonly answers: boolean;
+}
+
+export interface Swap {
+  readonly node: NodeId;
+  readonly path: string;
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch(ifAbsent(''));
+}
+
+/** One process of each mount namespace, our own first. */
+async function namespacePids({ proc }: SystemRoots): Promise<string[]> {
+  const pids = (await readdir(proc).catch(ifAbsent([]))).filter((name) => /^\d+$/.test(name));
+  const byNamespace = new Map<string, string>();
+  for (const pid of ['self', ...pids]) {
+    const namespace = await readlink(join(proc, pid, 'ns/mnt')).catch(() => null);
+    if (namespace !== null && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
+  }
+  return byNamespace.size === 0 ? ['self'] : [...byNamespace.values()];
+}
+
+/** All devices of the btrfs that this one belongs to. */
+async function btrfsDevices(
+  node: NodeId,
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  { sys }: SystemRoots,
+): Promise<NodeId[]> {
+  const byName = new Map([...devices.values()].map((device) => [device.name, device.node]));
+  const root = join(sys, 'fs/btrfs');
+  for (const uuid of await readdir(root).catch(ifAbsent([]))) {
+    const names = await readdir(join(root, uuid, 'devices')).catch(ifAbsent([]));
+    const members = names.map((name) => byName.get(name)).filter((found) => found !== undefined);
+    if (members.includes(node)) return members;
+  }
+  return [node];
+}
+
+/**
+ * The number of a mount is its device's as a rule. btrfs, and FUSE on a device or an image, have
+ * anonymous numbers: there the source's path says what it is, as that namespace sees it, or as we do.
+ */
+async function storageOf(
+  { device, source, fsType }: MountLine,
+  views: readonly Namespace[],
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  roots: SystemRoots,
+): Promise<NodeId[]> {
+  const [major, minor] = device.split(':').map(Number);
+  const numbered = blockNode(major ?? 0, minor ?? 0);
+  if (devices.has(numbered)) return [numbered];
+  if (!source.startsWith('/')) return [];
+  for (const { answering, root } of views) {
+    const found = await answering.stat(source, root);
+    const node = found === null ? null : nodeOfStat(found);
+    if (node !== null) return fsType === 'btrfs' ? btrfsDevices(node, devices, roots) : [node];
+  }
+  return [];
+}
+
+/** What one mount namespace has mounted, and what of it may be asked. */
+export interface Namespace {
+  readonly table: readonly MountLine[];
+  readonly answering: Answering;
+  /** Where its root is found from here: "" for our own. */
+  readonly root: string;
+}
+
+/**
+ * Every mount namespace that we may read, our own first. `ownOf` names, by our own table, the
+ * superblocks that are asked whatever they are.
+ */
+export async function readNamespaces(
+  roots: SystemRoots,
+  ownOf: (table: readonly MountLine[]) => Promise<ReadonlySet<string>>,
+): Promise<Namespace[]> {
+  const found: Namespace[] = [];
+  let own: ReadonlySet<string> | null = null;
+  for (const [index, pid] of (await namespacePids(roots)).entries()) {
+    const table = parseMountTable(await readText(join(roots.proc, pid, 'mountinfo')));
+    own ??= await ownOf(table);
+    const root = index === 0 ? '' : join(roots.proc, pid, 'root');
+    found.push({ table, answering: new Answering(table, own), root });
+  }
+  return found;
+}
+
+/** Every mount in them. */
+export async function readMounts(
+  namespaces: readonly Namespace[],
+  devices: ReadonlyMap<NodeId, BlockDevice>,
+  roots: SystemRoots,
+): Promise<Mount[]> {
+  const mounts: Mount[] = [];
+  const [ours] = namespaces;
+  for (const namespace of namespaces) {
+    const isOurs = namespace === ours;
+    const views = ours === undefined || isOurs ? [namespace] : [namespace, ours];
+    for (const line of namespace.table) {
+      mounts.push({
+        id: line.id,
+        superblock: line.device,
+        nodes: await storageOf(line, views, devices, roots),
+        directory: line.directory,
+        namespaceRoot: namespace.root,
+        fsType: line.fsType,
+        readOnly: !line.superOptions.split(',').includes('rw'),
+        superOptions: line.superOptions,
+        own: isOurs,
+        // Seldom asked for, and an overlay of many layers is slow to tell.
+        get answers() {
+          return namespace.answering.may(line);
+        },
+      });
+    }
+  }
+  return mounts;
+}
+
+/** Every swap area that is on, device or file. */
+export async function readSwaps(
+  { answering }: Pick<Namespace, 'answering'>,
+  { proc }: SystemRoots,
+): Promise<Swap[]> {
+  const [, ...lines] = (await readText(join(proc, 'swaps'))).trim().split('\n');
+  const swaps: Swap[] = [];
+  for (const line of lines) {
+    const path = unescape(line.split(/\s/)[0] ?? '');
+    const found = await answering.stat(path);
+    const node = found === null ? null : nodeOfStat(found);
+    if (node !== null) swaps.push({ node, path });
+  }
+  return swaps;
+}

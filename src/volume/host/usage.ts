@@ -1,0 +1,114 @@
+/** Who uses a volume, or bytes of it: gathered once for a run, decided on elsewhere. */
+
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
+import type { VolumeIdentity } from '../identity.js';
+import { newFileNode, type NodeId } from '../local/node.js';
+import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
+import { SystemState } from './system.js';
+import { findWriters } from './writers.js';
+
+/** What was found on one volume. `by` names the device through which it is used, as users would. */
+export interface Usage {
+  readonly mounts: readonly {
+    readonly by: string;
+    readonly directory: string;
+    /** The file system itself, not just this mount of it, is read-only. */
+    readonly readOnly: boolean;
+    /** False in a mount namespace other than ours. */
+    readonly own: boolean;
+  }[];
+  readonly swaps: readonly string[];
+  /** Devices that stand on the volume and hold it: dm, md, loops. Partitions are none. */
+  readonly holders: readonly string[];
+  readonly writers: readonly { readonly pid: number; readonly command: string }[];
+  /** Hosts that have a file system of it in use, in words. Absent: nobody looked. */
+  readonly elsewhere?: readonly string[];
+}
+
+type Volume = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
+
+/** The machine as it was when a run began. */
+export interface HostStorage {
+  usageOf(volume: Volume): Promise<Usage>;
+  /** Whether writing to one can change the other. */
+  share(a: Volume, b: Volume): Promise<boolean>;
+  /** Whether a directory lies on a file system that is on the volume, or on anything standing on it. */
+  liesOn(directory: string, volume: Volume): Promise<boolean>;
+}
+
+/**
+ * `own` are the paths of the run: only what these lie on is waited for. Rejects with FastsyncError
+ * NOT_ANSWERING if one of them is silent.
+ */
+export async function surveyHostStorage(
+  own: readonly string[],
+  roots: SystemRoots = systemRoots,
+): Promise<HostStorage> {
+  const system = await SystemState.read(own, roots);
+  const footprintOf = ({ node, realPath }: Volume) => system.footprintOf(node, realPath);
+  return {
+    usageOf: async (volume) => usageOf(volume, await footprintOf(volume), system, roots),
+    share: async (a, b) => sharesStorage(await footprintOf(a), await footprintOf(b)),
+    async liesOn(directory, volume) {
+      const file = path.join(await realpath(directory).catch(() => directory), 'file');
+      const there = await system.footprintOf(newFileNode(file), file);
+      return sharesStorage(there, await footprintOf(volume));
+    },
+  };
+}
+
+/** All devices, images, mounts and swap areas whose users use bytes of the volume, itself first. */
+export function nodesTouching(
+  node: NodeId,
+  own: Footprint,
+  system: SystemState,
+): ReadonlySet<NodeId> {
+  const { graph, mounts, swaps } = system;
+  const candidates = new Set<NodeId>([
+    ...graph.devices.keys(),
+    ...graph.loopBacking.values(),
+    ...mounts.flatMap((mount) => mount.nodes),
+    ...swaps.map((swap) => swap.node),
+  ]);
+  const near = [...candidates].filter((other) => touches(footprint(other, graph), own));
+  return new Set([node, ...near]);
+}
+
+async function usageOf(
+  volume: Volume,
+  own: Footprint,
+  system: SystemState,
+  roots: SystemRoots,
+): Promise<Usage> {
+  const nodes = nodesTouching(volume.node, own, system);
+  const nameOf = (node: NodeId) => {
+    const device = node === volume.node ? undefined : system.graph.devices.get(node);
+    return device === undefined ? volume.path : devicePath(device);
+  };
+  const mounts = system.mounts.flatMap(({ nodes: on, directory, readOnly, own: isOurs }) => {
+    const by = on.find((node) => nodes.has(node));
+    return by === undefined ? [] : [{ by: nameOf(by), directory, readOnly, own: isOurs }];
+  });
+  return {
+    mounts,
+    swaps: system.swaps.filter(({ node }) => nodes.has(node)).map(({ node }) => nameOf(node)),
+    holders: holdersAmong(nodes, own, system),
+    writers: await findWriters(nodes, system.mounts, roots),
+  };
+}
+
+/** The devices among them that keep what is below them open, loops and stacks: but not what the volume stands on. */
+function holdersAmong(
+  nodes: ReadonlySet<NodeId>,
+  own: Footprint,
+  { graph }: SystemState,
+): string[] {
+  const below = new Set<string>(own.map(({ storage }) => storage));
+  return [...nodes].flatMap((node) => {
+    const device = below.has(node) ? undefined : graph.devices.get(node);
+    const holds = device !== undefined && (device.loop !== null || device.slaves.length > 0);
+    return holds ? [devicePath(device)] : [];
+  });
+}

@@ -1,0 +1,42 @@
+/** Targets that are regular files: made where there is none, given the source's exact size. */
+
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { errnoName, withVolumeErrors } from '../errors.js';
+import { identifyVolume, type VolumeIdentity } from '../identity.js';
+import { openVolume } from './open.js';
+
+/** What is at a target's path: a volume, or nothing yet. Rejects as identifyVolume does otherwise. */
+export async function identifyTarget(target: string): Promise<VolumeIdentity | null> {
+  try {
+    return await identifyVolume(target);
+  } catch (error) {
+    if (errnoName((error as Error).cause) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Makes a new sparse file that only its owner can read, and makes its name durable. */
+export async function createTargetFile(target: string, sizeBytes: number): Promise<void> {
+  await withVolumeErrors(target, async () => {
+    const file = await open(target, 'wx', 0o600);
+    try {
+      await file.truncate(sizeBytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const directory = await open(path.dirname(path.resolve(target)), 'r');
+    await directory.sync().finally(() => directory.close());
+  });
+}
+
+/**
+ * Gives an existing file the source's exact size: labels and backup sectors are found from the end.
+ * Rejects with VOLUME_CHANGED, and cuts nothing, if another file has taken its place.
+ */
+export async function resizeTargetFile(expected: VolumeIdentity, sizeBytes: number): Promise<void> {
+  // openVolume() holds what it opened against what was looked at before.
+  await using volume = await openVolume(expected.path, { write: true, expected });
+  await withVolumeErrors(expected.path, () => volume.handle.truncate(sizeBytes));
+}
