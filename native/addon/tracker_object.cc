@@ -94,7 +94,7 @@ Napi::Function TrackerObject::define(Napi::Env env) {
        InstanceMethod<&TrackerObject::hold>("hold"),
        InstanceMethod<&TrackerObject::clearHeld>("clearHeld"),
        InstanceMethod<&TrackerObject::health>("health"),
-       InstanceMethod<&TrackerObject::keep>("keep"),
+       InstanceMethod<&TrackerObject::pin>("pin"),
        InstanceMethod<&TrackerObject::close>("close")});
 }
 
@@ -141,15 +141,15 @@ Napi::Value TrackerObject::health(const Napi::CallbackInfo& info) {
   const bpf::Health health = withSystemErrors(env, [&] { return tracker_->health(); });
   Napi::Object object = Napi::Object::New(env);
   object["events"] = static_cast<double>(health.sum.events);
-  object["unplaced"] = static_cast<double>(health.sum.unplaced);
-  object["unfollowed"] = static_cast<double>(health.sum.unfollowed);
-  object["strangers"] = static_cast<double>(health.sum.strangers);
+  object["unknownRanges"] = static_cast<double>(health.sum.unknown_range);
+  object["inFlightTableFull"] = static_cast<double>(health.sum.in_flight_table_full);
+  object["unmatchedCompletions"] = static_cast<double>(health.sum.unmatched_completions);
   object["failures"] = static_cast<double>(health.sum.failures);
   Napi::Array missed = Napi::Array::New(env, bpf::kTracepoints);
   for (uint32_t i = 0; i < bpf::kTracepoints; ++i) {
     Napi::Object one = Napi::Object::New(env);
     one["misses"] = static_cast<double>(health.misses[i]);
-    one["crowded"] = static_cast<double>(health.sum.crowded[i]);
+    one["nestingOverflows"] = static_cast<double>(health.sum.nesting_overflow[i]);
     missed[i] = one;
   }
   object["tracepoints"] = missed;
@@ -157,12 +157,12 @@ Napi::Value TrackerObject::health(const Napi::CallbackInfo& info) {
   return object;
 }
 
-Napi::Value TrackerObject::keep(const Napi::CallbackInfo& info) {
+Napi::Value TrackerObject::pin(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
   const std::string folder = info[0].As<Napi::String>();
   const std::string note = info[1].As<Napi::String>();
-  withSystemErrors(env, [&] { tracker_->keepIn(folder, note); });
+  withSystemErrors(env, [&] { tracker_->pinIn(folder, note); });
   return env.Undefined();
 }
 

@@ -22,7 +22,7 @@ class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
   Napi::Value hold(const Napi::CallbackInfo& info);
   Napi::Value clearHeld(const Napi::CallbackInfo& info);
   Napi::Value health(const Napi::CallbackInfo& info);
-  Napi::Value keep(const Napi::CallbackInfo& info);
+  Napi::Value pin(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 
   template <class Work>
@@ -32,7 +32,7 @@ class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
   std::shared_ptr<bpf::Tracker> tracker_;
 };
 
-/// trackerNote(folder): what was written to it when it was kept there.
+/// trackerNote(folder): the text that was pinned with the tracker.
 Napi::Value trackerNote(const Napi::CallbackInfo& info);
 
 }  // namespace fastsync

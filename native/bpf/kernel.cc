@@ -1,4 +1,4 @@
-// bpf(2), whose attributes are one union of the kernel's: unused bytes of it must be zero.
+// bpf(2) takes one union of attributes; its unused bytes must be zero.
 #include "kernel.h"
 
 #include <fcntl.h>
@@ -59,8 +59,8 @@ UniqueFd createArray(const char* name, uint32_t valueBytes, uint32_t entries, ui
   return fdOf(BPF_MAP_CREATE, attributes, "BPF_MAP_CREATE");
 }
 
-/// Of processors that may ever be there: a map per processor has a value for each. The kernel's
-/// list ends in the last one's number: "0-7", "0".
+/// How many values a per-processor map has: one for each processor that the machine may ever have.
+/// The kernel's list ends with the last processor's number: "0-7", "0".
 size_t possibleProcessors() {
   std::string list;
   std::ifstream("/sys/devices/system/cpu/possible") >> list;
@@ -102,7 +102,7 @@ std::vector<std::byte> readElement(const UniqueFd& map) {
 }
 
 UniqueFd attach(const UniqueFd& program) {
-  // Without a name: the program was loaded for one tracepoint and says itself for which.
+  // Needs no name: the program was loaded for one tracepoint.
   union bpf_attr attributes = blank();
   attributes.raw_tracepoint.prog_fd = static_cast<uint32_t>(program.get());
   return fdOf(BPF_RAW_TRACEPOINT_OPEN, attributes, "BPF_RAW_TRACEPOINT_OPEN");

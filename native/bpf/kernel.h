@@ -1,4 +1,4 @@
-// The few commands of bpf(2) that a loaded tracker needs.
+// The commands of bpf(2) that a loaded tracker needs.
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,20 @@
 
 namespace fastsync::bpf {
 
-/// Thrown by all of these: the errno, and what was being done.
+/// All functions below throw this: the errno, and the command that failed.
 using KernelError = std::system_error;
 
-/// A mmapable array of 64-bit words, all zero.
+/// Creates an array of 64-bit words, all zero, that can be mapped into memory.
 UniqueFd createWords(uint32_t words);
-/// An array of one element of `bytes`.
+/// Creates an array of one element of `bytes`.
 UniqueFd createNote(uint32_t bytes);
 void writeElement(const UniqueFd& map, const void* value);
-/// The only element of an array of one; for a map per processor, one value after the other.
+/// Reads the only element of an array; of a per-processor array, all its values in turn.
 std::vector<std::byte> readElement(const UniqueFd& map);
 
 UniqueFd attach(const UniqueFd& program);
 UniqueFd programOf(const UniqueFd& link);
-/// How often the kernel skipped a program that was running already on that processor.
+/// How often the kernel skipped the program because it was already running on that processor.
 uint64_t missesOf(const UniqueFd& program);
 
 void pin(const UniqueFd& object, const std::string& path);

@@ -1,5 +1,5 @@
-// The few members of kernel structures that the tracker reads. Their places are looked up in the
-// running kernel's BTF when the program is loaded (CO-RE), so only names and kinds matter here.
+// The members of kernel structures that the tracker reads. Loading the program looks up their
+// offsets in the running kernel's BTF (CO-RE), so only their names and kinds matter here.
 #pragma once
 
 typedef signed char __s8;

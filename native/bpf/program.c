@@ -1,23 +1,23 @@
-// In C, because the generated header is.
+// In C, because the generated skeleton is C.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
 #include <unistd.h>
-// Before the skeleton, which names its structures.
+// Must come before the skeleton, which uses its structures.
 #include "program.h"
 #include "tracker.lskel.inc"
 
-static int keep(int fd, int *copy) {
+static int duplicate(int fd, int *copy) {
   *copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   return *copy < 0 ? -errno : 0;
 }
 
-static int keep_all(const struct tracker *skeleton, struct program_files *files) {
+static int duplicate_all(const struct tracker *skeleton, struct program_files *files) {
   const struct bpf_prog_desc *programs = &skeleton->progs.queue_0;
-  int error = keep(skeleton->maps.marks.map_fd, &files->marks);
-  if (error == 0) error = keep(skeleton->maps.counts.map_fd, &files->counts);
+  int error = duplicate(skeleton->maps.marks.map_fd, &files->marks);
+  if (error == 0) error = duplicate(skeleton->maps.counts.map_fd, &files->counts);
   for (int i = 0; i < kPrograms && error == 0; ++i) {
-    error = keep(programs[i].prog_fd, &files->programs[i]);
+    error = duplicate(programs[i].prog_fd, &files->programs[i]);
   }
   return error;
 }
@@ -38,10 +38,10 @@ int fastsync_load_program(const struct tracked *tracked, __u32 words, struct pro
   if (skeleton == NULL) return -ENOMEM;
   skeleton->rodata->tracked = *tracked;
   skeleton->maps.marks.max_entries = words;
-  // Nobody looks at the table of bios in flight unless they are followed.
-  if (!tracked->follows_bios) skeleton->maps.flights.max_entries = 1;
+  // Only a device whose bios are followed needs the table of bios in flight.
+  if (!tracked->follows_bios) skeleton->maps.in_flight.max_entries = 1;
   int error = tracker__load(skeleton);
-  if (error == 0) error = keep_all(skeleton, files);
+  if (error == 0) error = duplicate_all(skeleton, files);
   if (error != 0) close_all(files);
   tracker__destroy(skeleton);
   return error;

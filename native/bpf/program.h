@@ -1,4 +1,4 @@
-// Loads the tracker's program into the kernel: the one place that knows the generated header.
+// Loads the tracker's programs into the kernel. Only program.c includes the generated skeleton.
 #pragma once
 
 #include "layout.h"
@@ -8,18 +8,18 @@ namespace fastsync::bpf {
 extern "C" {
 #endif
 
-/// Programs on each tracepoint, and tracepoints: in the order block_bio_queue, block_rq_complete,
+/// The tracepoints are numbered in the order block_bio_queue, block_rq_complete,
 /// block_bio_complete.
 enum { kCopiesOfEach = 3, kTracepoints = 3, kPrograms = kCopiesOfEach * kTracepoints };
 
-/// Descriptors that the caller closes.
+/// Descriptors; the caller closes them.
 struct program_files {
   int marks;
   int counts;
   int programs[kPrograms];
 };
 
-/// 0, or the errno that the kernel gave, negative; then there is nothing to close.
+/// Returns 0, or a negative errno; after an error there is nothing to close.
 int fastsync_load_program(const struct tracked *tracked, __u32 words, struct program_files *files);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
-// Marks what is written to one volume, at submission and again at completion. docs/tracking.md says
-// why both, and what each tracepoint shows.
+// Marks what is written to one volume, at submission and again at completion. docs/tracking.md
+// explains why both, and what each tracepoint shows.
 #include "kernel_types.h"
-// After the types, which they need.
+// Must come after the types, which they use.
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct tracked tracked;
 
-// From Linux 6.10 on.
+// Since Linux 6.10.
 extern void bpf_preempt_disable(void) __attribute__((weak)) __ksym;
 extern void bpf_preempt_enable(void) __attribute__((weak)) __ksym;
 
@@ -32,25 +32,26 @@ struct {
   __type(value, struct counters);
 } counts SEC(".maps");
 
-/// Open addressing with atomics: a hash map's locks fail when an interrupt meets them.
+/// A hash table of our own, with open addressing and atomics: the kernel's hash map returns an error
+/// when an interrupt finds its bucket locked.
 struct {
   __uint(type, 2 /* BPF_MAP_TYPE_ARRAY */);
-  __uint(max_entries, kFlightSlots);
+  __uint(max_entries, kInFlightSlots);
   __type(key, __u32);
-  __type(value, struct flight);
-} flights SEC(".maps");
+  __type(value, struct bio_in_flight);
+} in_flight SEC(".maps");
 
 enum tracepoint { kQueue, kRequest, kBio };
 
-/// Each tracepoint has so many programs, all alike. The kernel skips a program that an interrupt
-/// meets while it is running; the next one of the same tracepoint then sees that event. A task, a
-/// soft interrupt and a hard one can nest, hence three.
+/// Each tracepoint has this many identical programs. The kernel skips a program that an interrupt
+/// finds running; the next program of the same tracepoint then sees that event. A task, a soft
+/// interrupt and a hard interrupt can nest, hence three.
 enum { kCopies = 3 };
 
 enum { kChainLimit = 4096 };
 
 static __always_inline bool is_write(__u32 flags) {
-  return flags & 1;  // REQ_OP_MASK's lowest bit: data goes out. Also discards and write-zeroes.
+  return flags & 1;  // the lowest bit of the operation: writes, discards and write-zeroes
 }
 
 static __always_inline bool is_discard(__u32 flags) {
@@ -68,7 +69,7 @@ static __always_inline void set_bits(__u32 word, __u64 bits, struct counters *co
     count->failures++;
     return;
   }
-  // What is set already was not drained yet: the drain that takes it comes after this event.
+  // Bits that are set have not been drained yet: the drain that takes them comes after this event.
   if ((*(volatile __u64 *)value & bits) != bits) __sync_fetch_and_or(value, bits);
 }
 
@@ -82,7 +83,7 @@ static long fill_word(__u32 index, struct fill *fill) {
   return 0;
 }
 
-/// Sectors are the disk's. What lies outside the volume is left out.
+/// Marks sectors of the disk, as far as they lie within the volume.
 static __always_inline void mark(__u64 sector, __u64 sectors, struct counters *count) {
   __u64 end = sector + sectors;
   const __u64 volume_start = tracked.start_sector;
@@ -127,14 +128,14 @@ static long mark_next(__u32 index, struct chain *chain) {
   return 0;
 }
 
-/// The bios of a request. Those of a discard need not be neighbours.
+/// Marks the bios of a request. Those of a discard need not be contiguous.
 static __always_inline void mark_chain(struct bio *bio, struct counters *count) {
   struct chain chain = {bio, count};
   bpf_loop(kChainLimit, mark_next, &chain, 0);
   if (chain.bio) count->failures++;
 }
 
-/// A pointer as a number: the verifier lets nobody calculate with pointers.
+/// A pointer as a number: the verifier allows no arithmetic on pointers.
 static __always_inline __u64 address(void *pointer) {
   __u64 number = 0;
   bpf_probe_read_kernel(&number, sizeof(number), &pointer);
@@ -151,10 +152,10 @@ struct probe {
 enum { kNowhere = 0xffffffff };
 
 static long probe_slot(__u32 index, struct probe *probe) {
-  __u32 slot = (probe->home + index) % kFlightSlots;
-  struct flight *flight = bpf_map_lookup_elem(&flights, &slot);
-  if (!flight) return 1;
-  const __u64 there = *(volatile __u64 *)&flight->bio;
+  __u32 slot = (probe->home + index) % kInFlightSlots;
+  struct bio_in_flight *entry = bpf_map_lookup_elem(&in_flight, &slot);
+  if (!entry) return 1;
+  const __u64 there = *(volatile __u64 *)&entry->bio;
   if (there == probe->bio) {
     probe->found = slot;
     return 1;
@@ -165,64 +166,64 @@ static long probe_slot(__u32 index, struct probe *probe) {
 
 static __always_inline struct probe find(__u64 bio) {
   struct probe probe = {bio, (bio * 0x9e3779b97f4a7c15ULL) >> 40, kNowhere, kNowhere};
-  bpf_loop(kFlightProbes, probe_slot, &probe, 0);
+  bpf_loop(kInFlightProbes, probe_slot, &probe, 0);
   return probe;
 }
 
-/// Keeps the range of a bio until it completes: by then the bio may have forgotten it.
-static __always_inline void follow(struct bio *bio, struct counters *count) {
+/// Stores the range of a bio until it completes: by then the bio itself may no longer have it.
+static __always_inline void remember_bio(struct bio *bio, struct counters *count) {
   const __u64 name = address(bio);
   const struct probe probe = find(name);
   const __u64 sector = bio->bi_iter.bi_sector;
   const __u64 sectors = bio->bi_iter.bi_size >> 9;
   __u32 slot = probe.found == kNowhere ? probe.vacant : probe.found;
-  struct flight *flight = bpf_map_lookup_elem(&flights, &slot);
-  if (!flight) {
-    count->unfollowed++;
+  struct bio_in_flight *entry = bpf_map_lookup_elem(&in_flight, &slot);
+  if (!entry) {
+    count->in_flight_table_full++;
     return;
   }
   if (probe.found == kNowhere) {
-    if (__sync_val_compare_and_swap(&flight->bio, 0, name) != 0) {
-      count->unfollowed++;  // another processor was faster: rare, and said
+    if (__sync_val_compare_and_swap(&entry->bio, 0, name) != 0) {
+      count->in_flight_table_full++;  // another processor took the slot: rare, and counted
       return;
     }
-  } else if (flight->sector != sector || flight->sector_count != sectors) {
-    // An earlier bio at this address, whose completion went by unseen.
-    mark(flight->sector, flight->sector_count, count);
+  } else if (entry->sector != sector || entry->sector_count != sectors) {
+    // An earlier bio had this address, and its completion was not seen.
+    mark(entry->sector, entry->sector_count, count);
   }
-  flight->sector = sector;
-  flight->sector_count = sectors;
+  entry->sector = sector;
+  entry->sector_count = sectors;
 }
 
-/// Marks the range that a bio had when it was submitted.
-static __always_inline void land(struct bio *bio, bool is_last_copy, struct counters *count) {
+/// Marks the range that a bio had when it was submitted, and frees its slot.
+static __always_inline void complete_bio(struct bio *bio, bool is_last_copy, struct counters *count) {
   __u32 slot = find(address(bio)).found;
-  struct flight *flight = bpf_map_lookup_elem(&flights, &slot);
-  if (flight) {
-    mark(flight->sector, flight->sector_count, count);
-    if (is_last_copy) *(volatile __u64 *)&flight->bio = 0;
+  struct bio_in_flight *entry = bpf_map_lookup_elem(&in_flight, &slot);
+  if (entry) {
+    mark(entry->sector, entry->sector_count, count);
+    if (is_last_copy) *(volatile __u64 *)&entry->bio = 0;
     return;
   }
-  // A piece that was split off has its bio as parent, whose range has it too.
-  if (find(address(bio->bi_private)).found == kNowhere) count->strangers++;
+  // A bio that was split off has a parent, whose range contains it.
+  if (find(address(bio->bi_private)).found == kNowhere) count->unmatched_completions++;
 }
 
-/// A program that waits for the processor would keep all tasks' events from itself meanwhile; only
-/// interrupts are to nest, and they nest in order, which is why the depth needs no atomics.
+/// Preemption is disabled because a preempted program would miss the events of all other tasks. Then
+/// only interrupts nest, and they nest in order, so the depth needs no atomics.
 static __always_inline struct counters *enter(enum tracepoint tracepoint) {
   __u32 key = 0;
   struct counters *count = bpf_map_lookup_elem(&counts, &key);
   if (!count) return 0;
-  if (tracked.holds_processor) bpf_preempt_disable();
+  if (tracked.disables_preemption) bpf_preempt_disable();
   volatile __u64 *depth = &count->depth[tracepoint];
-  if (++*depth == kCopies) count->crowded[tracepoint]++;
+  if (++*depth == kCopies) count->nesting_overflow[tracepoint]++;
   return count;
 }
 
 static __always_inline void leave(struct counters *count, enum tracepoint tracepoint) {
   volatile __u64 *depth = &count->depth[tracepoint];
   --*depth;
-  if (tracked.holds_processor) bpf_preempt_enable();
+  if (tracked.disables_preemption) bpf_preempt_enable();
 }
 
 static __always_inline int on_queue(struct bio *bio, int copy) {
@@ -231,7 +232,7 @@ static __always_inline int on_queue(struct bio *bio, int copy) {
   if (is_tracked(bio->bi_bdev->bd_disk) && is_write(bio->bi_opf)) {
     if (copy == 0) count->events++;
     mark(bio->bi_iter.bi_sector, bio->bi_iter.bi_size >> 9, count);
-    if (tracked.follows_bios) follow(bio, count);
+    if (tracked.follows_bios) remember_bio(bio, count);
   }
   leave(count, kQueue);
   return 0;
@@ -244,9 +245,9 @@ static __always_inline int on_request(struct request *request, __u32 bytes, int 
     if (copy == 0) count->events++;
     const __u64 sector = request->__sector;
     if (sector == ~0ULL) {
-      count->unplaced++;
+      count->unknown_range++;
     } else {
-      // All that is left of the request: an error may have come after part of the rest was written.
+      // All that is left of the request: after an error, part of the rest may have been written.
       const __u32 left = request->__data_len;
       mark(sector, (left > bytes ? left : bytes) >> 9, count);
       if (is_discard(request->cmd_flags)) mark_chain(request->bio, count);
@@ -259,11 +260,11 @@ static __always_inline int on_request(struct request *request, __u32 bytes, int 
 static __always_inline int on_bio(struct request_queue *queue, struct bio *bio, int copy) {
   struct counters *count = enter(kBio);
   if (!count) return 0;
-  // By the queue: NVMe's multipath gives its own here, and a bio that it sent to one of the paths.
+  // Identified by the queue: NVMe multipath passes its own queue and a bio of one of the paths.
   if (tracked.follows_bios && is_tracked(queue->disk) && is_write(bio->bi_opf)) {
     if (copy == 0) count->events++;
     mark_bio(bio, count);
-    land(bio, copy == kCopies - 1, count);
+    complete_bio(bio, copy == kCopies - 1, count);
   }
   leave(count, kBio);
   return 0;

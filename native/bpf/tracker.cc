@@ -18,14 +18,14 @@ enum Tracepoint { kQueue, kRequest, kBio };
 
 Tracepoint tracepointOf(size_t program) { return static_cast<Tracepoint>(program / kCopiesOfEach); }
 
-/// A device has requests, or bios that are followed: the other tracepoint has nothing to say. With
-/// requests one program at submission will do: what it skips is marked when it completes.
+/// Either requests or bios show what completes on a device; the other tracepoint is not needed.
+/// With requests, one program at submission is enough: what it skips is marked at completion.
 bool isWanted(size_t program, bool followsBios) {
   if (followsBios) return tracepointOf(program) != kRequest;
   return tracepointOf(program) == kRequest || program == 0;
 }
 
-/// Until Linux 7.0 tracepoints themselves turned preemption off (include/linux/tracepoint.h).
+/// Before Linux 7.0, tracepoints disabled preemption themselves (include/linux/tracepoint.h).
 bool tracepointsArePreemptible() {
   utsname system{};
   return ::uname(&system) == 0 && std::atoi(system.release) >= 7;
@@ -56,7 +56,7 @@ Tracker::Tracker(const tracked& place, MarkScale scale) : scale_(scale) {
   const uint64_t words = scale.words();
   if (words == 0 || words > std::numeric_limits<uint32_t>::max()) fail(EINVAL, "marks");
   tracked settings = place;
-  settings.holds_processor = tracepointsArePreemptible() ? 1 : 0;
+  settings.disables_preemption = tracepointsArePreemptible() ? 1 : 0;
   program_files files;
   const int error = fastsync_load_program(&settings, static_cast<uint32_t>(words), &files);
   if (error != 0) fail(-error, "BPF_PROG_LOAD");
@@ -88,7 +88,7 @@ Tracker::Tracker(const std::string& folder, MarkScale scale) : scale_(scale) {
   }
 }
 
-void Tracker::keepIn(const std::string& folder, const std::string& note) {
+void Tracker::pinIn(const std::string& folder, const std::string& note) {
   if (note.size() >= kNoteBytes) fail(E2BIG, "note");
   std::array<char, kNoteBytes> text{};
   std::copy(note.begin(), note.end(), text.begin());
@@ -113,11 +113,12 @@ Health Tracker::health() const {
     counters one;
     std::memcpy(&one, values.data() + at, sizeof(one));
     health.sum.events += one.events;
-    health.sum.unplaced += one.unplaced;
-    health.sum.unfollowed += one.unfollowed;
-    health.sum.strangers += one.strangers;
+    health.sum.unknown_range += one.unknown_range;
+    health.sum.in_flight_table_full += one.in_flight_table_full;
+    health.sum.unmatched_completions += one.unmatched_completions;
     health.sum.failures += one.failures;
-    for (size_t i = 0; i < kTracepoints; ++i) health.sum.crowded[i] += one.crowded[i];
+    for (size_t i = 0; i < kTracepoints; ++i)
+      health.sum.nesting_overflow[i] += one.nesting_overflow[i];
   }
   for (size_t tracepoint = 0; tracepoint < kTracepoints; ++tracepoint) {
     uint64_t fewest = std::numeric_limits<uint64_t>::max();

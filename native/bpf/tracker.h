@@ -1,5 +1,5 @@
-// A tracker in the kernel: its program is attached as long as its links are held, by this object or
-// by a folder of the BPF file system.
+// A write tracker in the kernel. Its programs stay attached as long as this object holds their
+// links, or a folder of the BPF file system does.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace fastsync::bpf {
 
-/// The words of a map, in our memory too.
+/// The words of a map, mapped into this process.
 class SharedWords {
  public:
   SharedWords() = default;
@@ -33,26 +33,28 @@ class SharedWords {
   MarkWords words_;
 };
 
-/// What the kernel's side counted since the start.
+/// What the programs counted since they were attached.
 struct Health {
   counters sum;
-  /// For each tracepoint: the fewest misses of its programs. An event that none saw is in it.
+  /// For each tracepoint, the misses of the program that missed least: an event that no program saw
+  /// is among them.
   std::array<uint64_t, kTracepoints> misses;
 };
 
 class Tracker {
  public:
-  /// Loads and attaches. Throws KernelError.
+  /// Loads and attaches the programs. Throws KernelError.
   Tracker(const tracked& place, MarkScale scale);
-  /// Opens what keepIn() left in `folder`.
+  /// Opens the tracker that pinIn() pinned in `folder`. Throws KernelError.
   Tracker(const std::string& folder, MarkScale scale);
 
-  /// Lets the tracker outlive this process. Adds a second set of marks, and a text, to it.
-  void keepIn(const std::string& folder, const std::string& note);
+  /// Pins the tracker, so that it outlives this process, with a second set of marks and a note.
+  void pinIn(const std::string& folder, const std::string& note);
 
   Marked take() const { return takeMarks(marks_.words(), scale_); }
   Marked read() const { return readMarks(marks_.words(), held_.words(), scale_); }
-  /// For a drain that is told to others: first hold, then read, then clear when they know.
+  /// For a drain whose result goes to another program: hold the marks, read the held ones, and
+  /// clear them when that program has them.
   void hold() const { holdMarks(marks_.words(), held_.words()); }
   void clearHeld() const { clearMarks(held_.words()); }
   Marked readHeld() const { return readMarks(held_.words(), {}, scale_); }
@@ -70,7 +72,7 @@ class Tracker {
   SharedWords held_;
 };
 
-/// The text that keepIn() was given.
+/// The note that pinIn() pinned.
 std::string readNote(const std::string& folder);
 
 }  // namespace fastsync::bpf

@@ -20,12 +20,15 @@ export interface NativeTrackerRequest {
 /** What the programs in the kernel counted since their start. */
 export interface NativeTrackerHealth {
   readonly events: number;
-  readonly unplaced: number;
-  readonly unfollowed: number;
-  readonly strangers: number;
+  /** Commands that do not say what they write. */
+  readonly unknownRanges: number;
+  /** Bios that found no room in the table of those in flight. */
+  readonly inFlightTableFull: number;
+  /** Bios that completed and were not in that table. */
+  readonly unmatchedCompletions: number;
   readonly failures: number;
   /** In the order block_bio_queue, block_rq_complete, block_bio_complete. */
-  readonly tracepoints: readonly { readonly misses: number; readonly crowded: number }[];
+  readonly tracepoints: readonly { readonly misses: number; readonly nestingOverflows: number }[];
   readonly memoryBytes: number;
 }
 
@@ -46,6 +49,6 @@ export interface NativeTracker {
   clearHeld(): Promise<NativeMarks>;
   health(): NativeTrackerHealth;
   /** Lets it live on in a folder of the BPF file system, with a text that trackerNote() gives. */
-  keep(folder: string, note: string): void;
+  pin(folder: string, note: string): void;
   close(): void;
 }

@@ -12,7 +12,6 @@ export {
   stopPinned,
   type PinnedTracker,
 } from './bpf/pinned.js';
-export { trackerSupport } from './bpf/support.js';
 export type * from './types.js';
 
 /**

@@ -58,9 +58,3 @@ export interface Tracker {
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-/** Whether this machine can track, for this user; `reason` is a sentence where it cannot. */
-export interface TrackerSupport {
-  readonly supported: boolean;
-  readonly reason: string | null;
-}

@@ -3,12 +3,12 @@
 import type { NativeTrackerHealth } from '../../engine/index.js';
 
 /** A sentence for the first reason there is; null if no write can have been missed. */
-export function missedBy(health: NativeTrackerHealth, strangersAtStart: number): string | null {
-  return reasons.find(({ holds }) => holds(health, strangersAtStart))?.sentence ?? null;
+export function missedBy(health: NativeTrackerHealth, unmatchedAtStart: number): string | null {
+  return reasons.find(({ holds }) => holds(health, unmatchedAtStart))?.sentence ?? null;
 }
 
 interface Reason {
-  readonly holds: (health: NativeTrackerHealth, strangersAtStart: number) => boolean;
+  readonly holds: (health: NativeTrackerHealth, unmatchedAtStart: number) => boolean;
   readonly sentence: string;
 }
 
@@ -18,19 +18,19 @@ const reasons: readonly Reason[] = [
     // all were running at that moment on one processor. Where there is one, at the submission of what
     // is marked at its completion anyway, nothing is missed.
     holds: ({ tracepoints }) =>
-      tracepoints.some(({ misses, crowded }) => misses > 0 && crowded > 0),
+      tracepoints.some(({ misses, nestingOverflows }) => misses > 0 && nestingOverflows > 0),
     sentence: 'the kernel skipped the tracker at some events',
   },
   {
-    holds: ({ unplaced }) => unplaced > 0,
+    holds: ({ unknownRanges }) => unknownRanges > 0,
     sentence: 'a program sent the disk commands of its own, which do not say what they write',
   },
   {
-    holds: ({ unfollowed }) => unfollowed > 0,
+    holds: ({ inFlightTableFull }) => inFlightTableFull > 0,
     sentence: 'more writes were under way at once than the tracker can follow',
   },
   {
-    holds: ({ strangers }, strangersAtStart) => strangers > strangersAtStart,
+    holds: ({ unmatchedCompletions }, unmatchedAtStart) => unmatchedCompletions > unmatchedAtStart,
     sentence: 'a write completed whose beginning the tracker had not seen',
   },
   {

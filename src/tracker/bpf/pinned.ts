@@ -19,10 +19,10 @@ interface Note {
   readonly startedAt: string;
   readonly trackedDevice: TrackedDevice;
   readonly granularityBytes: number;
-  readonly strangersAtStart: number;
+  readonly unmatchedAtStart: number;
 }
 
-const noteSchema = 'fastsync-tracker/1';
+const noteSchema = 'fastsync-tracker/2';
 
 export interface PinnedTracker {
   /** As the user wrote it at the start. */
@@ -50,12 +50,12 @@ export async function keepTracker(
     startedAt: new Date().toISOString(),
     trackedDevice: started.trackedDevice,
     granularityBytes: started.granularityBytes,
-    strangersAtStart: started.strangersAtStart,
+    unmatchedAtStart: started.unmatchedAtStart,
   };
   try {
     const name = started.trackedDevice.node.replaceAll(':', '-');
     const folder = await makeFolder(name, (making) => {
-      started.native.keep(making, JSON.stringify(note));
+      started.native.pin(making, JSON.stringify(note));
     });
     if (folder === null) throw runs(identity.path);
     return await describe(note, started);
@@ -117,10 +117,10 @@ async function withOpened<T>(
   note: Note,
   action: (native: NativeTracker, started: Started) => Promise<T>,
 ): Promise<T> {
-  const { trackedDevice, granularityBytes, strangersAtStart } = note;
+  const { trackedDevice, granularityBytes, unmatchedAtStart } = note;
   const native = await loaded(trackedDevice, granularityBytes, folder);
   try {
-    return await action(native, { native, trackedDevice, granularityBytes, strangersAtStart });
+    return await action(native, { native, trackedDevice, granularityBytes, unmatchedAtStart });
   } finally {
     native.close();
   }

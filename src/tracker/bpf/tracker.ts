@@ -16,7 +16,7 @@ export interface Started {
   readonly trackedDevice: TrackedDevice;
   readonly granularityBytes: number;
   /** Bios that completed before the tracker counted as started: no writes of its time. */
-  readonly strangersAtStart: number;
+  readonly unmatchedAtStart: number;
 }
 
 /** Starts it. Rejects with TRACKER_UNSUPPORTED. */
@@ -28,8 +28,8 @@ export async function startBpf(
   const { disk } = trackedDevice;
   const markBytes = granularityFor(disk.sizeBytes, granularityBytes);
   const native = await loaded(trackedDevice, markBytes, null);
-  const strangersAtStart = disk.hasRequests ? 0 : await drainInFlight(native, disk.name);
-  return { native, trackedDevice, granularityBytes: markBytes, strangersAtStart };
+  const unmatchedAtStart = disk.hasRequests ? 0 : await drainInFlight(native, disk.name);
+  return { native, trackedDevice, granularityBytes: markBytes, unmatchedAtStart };
 }
 
 /** Loads the program, or opens one that was kept in a folder. */
@@ -61,13 +61,13 @@ async function drainInFlight(native: NativeTracker, diskName: string): Promise<n
     if ((await writesInFlight(diskName)) === 0) break;
     await sleep(inFlightPauseMs);
   }
-  return native.health().strangers;
+  return native.health().unmatchedCompletions;
 }
 
 /** Why writes may have been missed, or null. To be asked after the marks were taken, not before. */
 export async function missedOf(started: Started): Promise<string | null> {
-  const { native, trackedDevice, strangersAtStart } = started;
-  return missedBy(native.health(), strangersAtStart) ?? (await changeOf(trackedDevice));
+  const { native, trackedDevice, unmatchedAtStart } = started;
+  return missedBy(native.health(), unmatchedAtStart) ?? (await changeOf(trackedDevice));
 }
 
 export class BpfTracker implements Tracker {
