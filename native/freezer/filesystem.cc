@@ -32,7 +32,7 @@ void thawNow(Shared& shared, Reason reason) {
       reportLost(reason);
       return;
     }
-    // The file system itself refused and is still frozen: nothing is better than trying again.
+    // The file system refused and is still frozen: all that helps is to try again.
     ::usleep(kThawPauseUs);
   }
   reportFailed("thaw", errnum);

@@ -1,4 +1,4 @@
-// The file system that is frozen, and what the guard and its twin both know of it.
+// The file system to freeze, and the state that the watchdog and its standby share.
 #pragma once
 
 #include <atomic>
@@ -8,31 +8,31 @@
 
 namespace freezer {
 
-/// The directory of the file system, opened by the parent.
+/// A directory of the file system, opened by the parent.
 constexpr int kFilesystemFd = 3;
 
 enum class Phase : int {
-  kIdle,      ///< nothing was done to the file system yet
-  kFreezing,  ///< FIFREEZE was called and what came of it is not known
-  kFrozen,    ///< ours to thaw
-  kThawing,   ///< somebody is at it
-  kDone,      ///< nothing is ours any more
+  kIdle,      ///< the file system has not been touched yet
+  kFreezing,  ///< FIFREEZE was called; its result is not known yet
+  kFrozen,    ///< frozen by us
+  kThawing,   ///< one of the two is thawing it
+  kDone,      ///< not frozen by us any more
 };
 
-/// In memory that both processes share.
+/// Lies in memory that both processes share.
 struct Shared {
   std::atomic<Phase> phase{Phase::kIdle};
   std::atomic<int64_t> frozenAtNs{0};
   static_assert(std::atomic<Phase>::is_always_lock_free);
 
-  /// Of two who want to thaw one is let through.
+  /// True for one process only, if both want to move on from `from`.
   bool move(Phase from, Phase to) { return phase.compare_exchange_strong(from, to); }
 };
 
-/// FIFREEZE; 0 or an errno. It cannot be interrupted, not even by SIGKILL.
+/// Calls FIFREEZE, which not even SIGKILL can interrupt. Returns 0 or an errno.
 int freezeNow();
 
-/// FITHAW, and the report of it. EINVAL says that nothing is frozen: somebody else thawed it.
+/// Calls FITHAW and reports the result. EINVAL means that another program thawed it before.
 void thawNow(Shared& shared, Reason reason);
 
 }  // namespace freezer

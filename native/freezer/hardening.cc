@@ -14,14 +14,14 @@ namespace freezer {
 
 namespace {
 
-/// For the kernel's own files, which no freeze concerns. What may not be written is let be.
-void tell(const char* file, std::string_view value) {
+/// Writes to a file of the kernel, which no freeze blocks. Ignores errors: not every user may.
+void writeTo(const char* file, std::string_view value) {
   const fastsync::UniqueFd fd(::open(file, O_WRONLY | O_CLOEXEC));
   if (fd.valid() && ::write(fd.get(), value.data(), value.size()) < 0) return;
 }
 
-/// The root of each hierarchy by which processes are killed or paused: version 2 alone, version 2
-/// beside version 1, systemd's own of version 1, and the freezer of version 1.
+/// The roots of the hierarchies that can kill or pause processes: version 2 alone, version 2 beside
+/// version 1, systemd's hierarchy of version 1, and the freezer controller of version 1.
 constexpr std::array kRootGroups = {
     "/sys/fs/cgroup/cgroup.procs",
     "/sys/fs/cgroup/unified/cgroup.procs",
@@ -33,12 +33,12 @@ constexpr std::array kRootGroups = {
 
 int harden() {
   if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) return errno;
-  tell("/proc/self/oom_score_adj", "-1000");
+  writeTo("/proc/self/oom_score_adj", "-1000");
   return 0;
 }
 
 void leaveControlGroups() {
-  for (const char* file : kRootGroups) tell(file, "0");
+  for (const char* file : kRootGroups) writeTo(file, "0");
 }
 
 }  // namespace freezer

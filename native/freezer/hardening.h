@@ -1,14 +1,14 @@
-// Makes a process as hard to stop as the machine allows, before it has anything to lose.
+// Protects a process from being stopped, before it freezes anything.
 #pragma once
 
 namespace freezer {
 
-/// Takes all memory in, so that no page has to come from a frozen file system or from swap on it,
-/// and is passed over by the out-of-memory killer. 0 or an errno.
+/// Locks all memory, so that no page has to be read from a frozen file system or from swap on it,
+/// and exempts the process from the out-of-memory killer. Returns 0 or an errno.
 int harden();
 
-/// Leaves the control groups of a service or container, as far as it may: what kills, pauses or
-/// throttles all processes of one at once then leaves this one alone.
+/// Leaves the control groups of its service or container, where it may: whatever kills, pauses or
+/// throttles all processes of such a group does not reach this one then.
 void leaveControlGroups();
 
 }  // namespace freezer

@@ -1,12 +1,12 @@
-// fastsync-freezer: freezes the file system of descriptor 3 and makes sure that it is thawed.
+// fastsync-freezer: freezes the file system of descriptor 3, and makes sure that it is thawed.
 //
-//   fastsync-freezer freeze MS   two processes, a guard and its twin, until one of them has thawed
-//   fastsync-freezer thaw        one FITHAW, by a parent whose guard and twin were both killed
+//   fastsync-freezer freeze MS   runs a watchdog and its standby until one of them has thawed
+//   fastsync-freezer thaw        calls FITHAW, for a parent whose watchdog and standby were killed
 //
-// A program of its own, so that nothing that happens to the parent matters; statically linked and
-// locked into memory, so that nothing has to be read from any file system while one is frozen.
-// Standard input ends the freeze with any word or with its end; standard output tells what happens
-// (report.h). Both must be pipes or sockets. Nothing is ever written to a file.
+// It is a separate program, so that it survives its parent, and statically linked and locked into
+// memory, so that it reads nothing from any file system while one is frozen. Any input, or the end
+// of input, ends the freeze. Standard output carries reports (report.h). Both must be pipes or
+// sockets. The program never writes to a file.
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,8 +20,8 @@
 
 #include "../core/unique_fd.h"
 #include "filesystem.h"
-#include "guard.h"
-#include "twin.h"
+#include "standby.h"
+#include "watchdog.h"
 
 namespace {
 
@@ -36,7 +36,7 @@ bool isPipe(int fd) {
   return ::fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
-/// Whole milliseconds within bounds, or 0.
+/// A whole number of milliseconds within bounds, or 0.
 int64_t parseMs(std::string_view text) {
   int64_t ms = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
@@ -44,7 +44,7 @@ int64_t parseMs(std::string_view text) {
   return whole && ms > 0 && ms <= kLongestMs ? ms : 0;
 }
 
-/// What lives until both processes have ended: the kernel takes it back.
+/// Memory that both processes use; the kernel frees it when both have ended.
 Shared* shareMemory() {
   void* memory =
       ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -57,20 +57,20 @@ int freeze(int64_t timeoutMs, pid_t parent) {
   int ends[2] = {-1, -1};
   if (shared == nullptr || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return freezer::reportFailed("setup", errno), 1;
-  UniqueFd guardEnd(ends[0]);
-  UniqueFd twinEnd(ends[1]);
-  const pid_t guard = ::getpid();
-  const pid_t twin = ::fork();
-  if (twin < 0) return freezer::reportFailed("fork", errno), 1;
-  if (twin == 0) {
-    guardEnd.reset();
-    return freezer::runTwin(*shared, std::move(twinEnd), guard, timeoutMs);
+  UniqueFd watchdogEnd(ends[0]);
+  UniqueFd standbyEnd(ends[1]);
+  const pid_t watchdog = ::getpid();
+  const pid_t standby = ::fork();
+  if (standby < 0) return freezer::reportFailed("fork", errno), 1;
+  if (standby == 0) {
+    watchdogEnd.reset();
+    return freezer::runStandby(*shared, std::move(standbyEnd), watchdog, timeoutMs);
   }
-  twinEnd.reset();
-  const int status = freezer::runGuard(*shared, std::move(guardEnd), parent, timeoutMs);
-  // Whoever unmounts the file system next must not find the twin still in it.
-  ::kill(twin, SIGKILL);
-  ::waitpid(twin, nullptr, 0);
+  standbyEnd.reset();
+  const int status = freezer::runWatchdog(*shared, std::move(watchdogEnd), parent, timeoutMs);
+  // The standby must not keep the file system busy: the parent may unmount it next.
+  ::kill(standby, SIGKILL);
+  ::waitpid(standby, nullptr, 0);
   return status;
 }
 

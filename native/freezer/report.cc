@@ -12,7 +12,7 @@ namespace freezer {
 
 namespace {
 
-/// One write per line, from the stack: two processes may report, and neither may wait for memory.
+/// Sends one line in one write, from the stack: both processes report, and neither may allocate.
 [[gnu::format(printf, 1, 2)]] void say(const char* format, ...) {
   std::array<char, 128> line{};
   va_list values;
@@ -20,7 +20,7 @@ namespace {
   const int length = std::vsnprintf(line.data(), line.size(), format, values);
   va_end(values);
   const size_t bytes = std::min(static_cast<size_t>(std::max(length, 0)), line.size() - 1);
-  // If nobody listens any more, there is nobody to tell.
+  // Without a reader there is nothing to do about an error.
   if (::write(STDOUT_FILENO, line.data(), bytes) < 0) return;
 }
 
@@ -34,10 +34,10 @@ const char* word(Reason reason) {
       return "signal";
     case Reason::kTimeout:
       return "timeout";
-    case Reason::kTwin:
-      return "twin";
-    case Reason::kGuard:
-      return "guard";
+    case Reason::kStandby:
+      return "standby";
+    case Reason::kWatchdog:
+      return "watchdog";
     case Reason::kRescue:
       return "rescue";
   }

@@ -1,4 +1,4 @@
-// A clock that goes on while the machine sleeps.
+// A timer that also counts the time in which the machine is suspended.
 #pragma once
 
 #include <sys/timerfd.h>

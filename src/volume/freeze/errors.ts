@@ -75,8 +75,8 @@ const reasons: Readonly<Record<ThawReason, string>> = {
   parent: 'the run ended',
   signal: 'its watchdog was told to end',
   timeout: 'its time was up',
-  twin: "the watchdog's second process was killed",
-  guard: 'its watchdog was killed',
+  standby: 'the standby of its watchdog was killed',
+  watchdog: 'its watchdog was killed',
   rescue: 'its watchdog was killed',
 };
 

@@ -12,8 +12,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { nativeFiles } from '../../package-root.js';
 
-/** Why it thawed: we asked; we ended; a signal; the time; its twin or it itself was killed; we had to. */
-export type ThawReason = 'request' | 'parent' | 'signal' | 'timeout' | 'twin' | 'guard' | 'rescue';
+/**
+ * Why it thawed: this process asked for it, or ended; a signal; the time limit; the standby or the
+ * watchdog was killed; both were, so that this process had to thaw.
+ */
+export type ThawReason =
+  'request' | 'parent' | 'signal' | 'timeout' | 'standby' | 'watchdog' | 'rescue';
 
 /** How it ended, in the words of native/freezer/report.h. */
 export type Ending =
@@ -61,7 +65,7 @@ function endOf(child: ChildProcess): Promise<number> {
   );
 }
 
-/** One guard and its twin, from start to end. */
+/** One watchdog and its standby, from start to end. */
 export class Freezer {
   /** Null: it came to its end without freezing, or too late. */
   readonly frozen: Promise<Frozen | null>;
@@ -109,7 +113,7 @@ export class Freezer {
   }
 
   async #part(end: Promise<number>): Promise<void> {
-    // It may have been stopped (SIGSTOP) while its twin thawed.
+    // It may have been stopped (SIGSTOP) while its standby thawed.
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), partingMs);
     await end;
     clearTimeout(timer);

@@ -21,7 +21,7 @@ export async function freezingRun({ mounts }: Freezable): Promise<number | null>
     if (!ids.has(Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]))) continue;
     const status = await textOf(`/proc/${pid}/status`);
     const parent = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
-    // Of guard and twin, the guard is the run's child.
+    // Of watchdog and standby, the watchdog is the run's child.
     if ((await textOf(`/proc/${parent}/comm`)).trimEnd() !== programName) return parent;
   }
   return null;

@@ -82,9 +82,9 @@ for (const [index, kind] of kindNames.entries()) {
 }
 
 for (const [what, victims] of [
-  ['run and guard', (run: number, [guard = NaN]: readonly number[]) => [guard, run]],
-  ['guard and run', (run: number, [guard = NaN]: readonly number[]) => [run, guard]],
-  ['run and twin', (run: number, [, twin = NaN]: readonly number[]) => [run, twin]],
+  ['run and watchdog', (run: number, [watchdog = NaN]: readonly number[]) => [watchdog, run]],
+  ['watchdog and run', (run: number, [watchdog = NaN]: readonly number[]) => [run, watchdog]],
+  ['run and standby', (run: number, [, standby = NaN]: readonly number[]) => [run, standby]],
 ] as const) {
   test(`${what} killed at one instant: whoever is left thaws`, async (t) => {
     const { device, directory } = await mountedKind(t, 'ext4');

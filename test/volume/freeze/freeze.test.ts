@@ -99,15 +99,21 @@ test('freezing that takes longer than allowed is undone', async (t) => {
   await assertWritable(t, directory);
 });
 
-const [guard, twin] = [0, 1];
+const [watchdog, standby] = [0, 1];
 
 for (const [name, signal, victim, maxFreezeMs, code] of [
-  ['a guard that is told to end thaws', 'SIGTERM', guard, anyTimeMs, 'FREEZE_LOST'],
-  ['so does one that is interrupted', 'SIGINT', guard, anyTimeMs, 'FREEZE_LOST'],
-  ['so does one whose terminal closes', 'SIGHUP', guard, anyTimeMs, 'FREEZE_LOST'],
-  ['a killed guard is stood in for by its twin', 'SIGKILL', guard, anyTimeMs, 'FREEZE_LOST'],
-  ['without its twin a guard thaws', 'SIGKILL', twin, anyTimeMs, 'FREEZE_LOST'],
-  ['a stopped guard is stood in for in time', 'SIGSTOP', guard, 8000, 'FREEZE_TIMED_OUT'],
+  ['a watchdog that is told to end thaws', 'SIGTERM', watchdog, anyTimeMs, 'FREEZE_LOST'],
+  ['so does one that is interrupted', 'SIGINT', watchdog, anyTimeMs, 'FREEZE_LOST'],
+  ['so does one whose terminal closes', 'SIGHUP', watchdog, anyTimeMs, 'FREEZE_LOST'],
+  ['the standby thaws for a killed watchdog', 'SIGKILL', watchdog, anyTimeMs, 'FREEZE_LOST'],
+  ['without its standby a watchdog thaws', 'SIGKILL', standby, anyTimeMs, 'FREEZE_LOST'],
+  [
+    'the standby thaws in time for a stopped watchdog',
+    'SIGSTOP',
+    watchdog,
+    8000,
+    'FREEZE_TIMED_OUT',
+  ],
 ] as const) {
   test(name, async (t) => {
     const { directory, volume } = await mountedKind(t, 'xfs');
@@ -121,7 +127,7 @@ for (const [name, signal, victim, maxFreezeMs, code] of [
   });
 }
 
-test('if guard and twin are killed at once, we thaw', async (t) => {
+test('if watchdog and standby are killed at once, we thaw', async (t) => {
   const { directory, volume } = await mountedKind(t, 'btrfs');
   const frozen = await freeze({ volume, maxFreezeMs: anyTimeMs, mustNotFreeze: [] });
   const pids = await watchdogs(directory);

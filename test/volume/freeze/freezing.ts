@@ -95,7 +95,7 @@ async function stateOf(pid: number): Promise<string | null> {
   return text === null ? null : (text.slice(text.lastIndexOf(')') + 2)[0] ?? null);
 }
 
-/** The processes that stand over the freeze of the file system mounted there: guard first, then twin. */
+/** The processes that freeze the file system mounted there: watchdog, then standby. */
 export async function watchdogs(directory: string): Promise<number[]> {
   const found: { pid: number; parent: number }[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {

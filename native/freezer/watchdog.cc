@@ -1,6 +1,5 @@
-// Nothing here opens a file, takes memory or writes anywhere but to pipes once the freeze has
-// begun.
-#include "guard.h"
+// From the freeze on, nothing here opens a file, allocates memory, or writes to anything but pipes.
+#include "watchdog.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -14,15 +13,15 @@
 #include <optional>
 
 #include "hardening.h"
+#include "standby.h"
 #include "timer.h"
-#include "twin.h"
 
 namespace freezer {
 
 namespace {
 
-/// Writing back is repeated while it takes longer than this: what is dirty in the end is written
-/// within FIFREEZE, when writers wait already.
+/// Writing back is repeated while it takes longer than this: what is still dirty then is written
+/// within FIFREEZE, while writers wait.
 constexpr int64_t kShortSyncNs = 50'000'000;
 constexpr int kSyncRounds = 4;
 
@@ -34,7 +33,7 @@ sigset_t endingSignals() {
   return set;
 }
 
-/// Everything that ends a freeze, as descriptors to wait on.
+/// The descriptors of everything that ends a freeze.
 class Ends {
  public:
   explicit Ends(pid_t parent)
@@ -42,7 +41,7 @@ class Ends {
         parent_(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0))),
         timer_(makeTimer()) {}
 
-  /// A parent that is gone already has no descriptor, but the end of standard input tells as well.
+  /// A parent that has ended already has no descriptor, but then standard input is at its end.
   bool valid() const { return signals_.valid() && timer_.valid(); }
   void startClock(int64_t ms) const { startTimer(timer_.get(), ms); }
 
@@ -76,8 +75,8 @@ class Ends {
   Reason signalled() const {
     signalfd_siginfo info{};
     const bool read = ::read(signals_.get(), &info, sizeof info) == sizeof info;
-    // Only the twin is a child: without it there is no second safety any more.
-    return read && info.ssi_signo == SIGCHLD ? Reason::kTwin : Reason::kSignal;
+    // The only child is the standby; without it nothing would thaw if this process were killed.
+    return read && info.ssi_signo == SIGCHLD ? Reason::kStandby : Reason::kSignal;
   }
 
   fastsync::UniqueFd signals_;
@@ -85,12 +84,12 @@ class Ends {
   fastsync::UniqueFd timer_;
 };
 
-bool twinStandsBy(int channel) {
+bool standbyIsReady(int channel) {
   char word = 0;
   return ::read(channel, &word, 1) == 1 && word == kReady;
 }
 
-/// Until a round was short. An error is no reason to stop: FIFREEZE meets it again and decides.
+/// Writes back until a round is short. Ignores errors: FIFREEZE will meet them and decide.
 void writeBack() {
   for (int round = 0; round < kSyncRounds; ++round) {
     const int64_t began = monotonicNs();
@@ -109,17 +108,17 @@ void blockSignals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-int runGuard(Shared& shared, fastsync::UniqueFd channel, pid_t parent, int64_t timeoutMs) {
+int runWatchdog(Shared& shared, fastsync::UniqueFd channel, pid_t parent, int64_t timeoutMs) {
   const Ends ends(parent);
   if (!ends.valid()) return reportFailed("setup", errno), 1;
   if (const int errnum = harden(); errnum != 0) return reportFailed("mlockall", errnum), 1;
-  if (!twinStandsBy(channel.get())) return reportFailed("twin", ECHILD), 1;
+  if (!standbyIsReady(channel.get())) return reportFailed("standby", ECHILD), 1;
   writeBack();
   if (ends.wait(0)) return reportCancelled(), 0;
 
   reportFreezing();
   if (::send(channel.get(), &kClockStarts, 1, MSG_NOSIGNAL) != 1)
-    return reportFailed("twin", errno), 1;
+    return reportFailed("standby", errno), 1;
   ends.startClock(timeoutMs);
   shared.phase.store(Phase::kFreezing);
   const int64_t began = monotonicNs();
@@ -129,9 +128,9 @@ int runGuard(Shared& shared, fastsync::UniqueFd channel, pid_t parent, int64_t t
   }
   const int64_t frozen = monotonicNs();
   shared.frozenAtNs.store(frozen);
-  if (!shared.move(Phase::kFreezing, Phase::kFrozen)) return 1;  // the twin was faster, and says so
+  if (!shared.move(Phase::kFreezing, Phase::kFrozen)) return 1;  // the standby thaws and reports it
 
-  // If the call alone took too long, the clock has run out, and nobody is told of a freeze.
+  // If the call alone took longer than the limit, no freeze is reported.
   const bool inTime = frozen - began < timeoutMs * 1'000'000;
   if (inTime) reportFrozen(frozen, frozen - began);
   const Reason reason = inTime ? *ends.wait(-1) : Reason::kTimeout;
