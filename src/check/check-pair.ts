@@ -7,7 +7,7 @@ import { asFastsyncError } from '../failure.js';
 import { appendRun, readHistory, type RunRecord } from '../history/index.js';
 import type { NoteEvent, Reporter } from '../report/index.js';
 import { stateKey, verifyOnline, verifyPair, type VerifyReport } from '../sync/index.js';
-import { type LocalVolume, openVolume, takeLock } from '../volume/index.js';
+import { type Volume, openVolume, takeLock } from '../volume/index.js';
 import { isUnfinished, stalenessOf } from './freshness.js';
 import { failedRecord, pictureOf, recordOf } from './record.js';
 import type { PairResult } from './types.js';
@@ -107,10 +107,7 @@ async function verify(
   }
 }
 
-function mapOptions(
-  { whole, as, swap, crossCheck }: PairConfig,
-  log: LocalVolume | null,
-): MapOptions {
+function mapOptions({ whole, as, swap, crossCheck }: PairConfig, log: Volume | null): MapOptions {
   const family = whole ? 'whole' : as;
   return {
     swap,

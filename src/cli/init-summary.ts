@@ -13,11 +13,11 @@ import type {
   SeedResult,
   SeedTarget,
 } from '../sync/index.js';
-import { type LocalVolume, overrides } from '../volume/index.js';
+import { type Volume, overrides } from '../volume/index.js';
 import type { Outcome } from './run.js';
 
 export interface SeedSubject {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly targets: readonly SeedTarget[];
   readonly map: UsedMap;
   readonly plan: Plan;

@@ -10,7 +10,6 @@ export { compare } from './compare.js';
 export { copy } from './copy.js';
 export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './digest-cells.js';
 export { deviceInfo, flushCache, nextData, readPast } from './device.js';
-export { pastReader } from './past-reader.js';
 export {
   type DescriptorEndpoint,
   descriptorEndpoint,

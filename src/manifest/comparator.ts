@@ -9,7 +9,7 @@ import {
   subtract,
   totalBytes,
 } from '../region/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 import { coveredCells, leafBatches, requireCanonical } from './cells.js';
 import type { Digester } from './digester.js';
 import { fanOut } from './format.js';
@@ -25,7 +25,7 @@ export class ManifestComparator {
   readonly #digest: Digester;
 
   /** Use {@link Manifest.judge}. */
-  constructor(manifest: Manifest, volume: LocalVolume, digest: Digester) {
+  constructor(manifest: Manifest, volume: Volume, digest: Digester) {
     this.cutBytes = manifest.header.cellBytes;
     this.#manifest = manifest;
     this.#volumeBytes = volume.identity.sizeBytes;

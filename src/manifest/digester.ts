@@ -2,7 +2,7 @@
 
 import { digestCells, type DigestResult, type IoOptions, type Job } from '../engine/index.js';
 import type { ExtentList } from '../region/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 import type { ManifestHeader } from './header.js';
 import { digestPortably } from './portable.js';
 
@@ -13,11 +13,11 @@ export type Digester = (extents: ExtentList, ioOptions: IoOptions) => Job<Digest
 
 export function digesterOf(
   engine: EngineChoice,
-  volume: LocalVolume,
+  volume: Volume,
   { algorithm, cellBytes }: ManifestHeader,
 ): Digester {
   return engine === 'portable'
-    ? (extents, ioOptions) => digestPortably(volume.handle, extents, cellBytes, ioOptions)
+    ? (extents, ioOptions) => digestPortably(volume, extents, cellBytes, ioOptions)
     : (extents, ioOptions) =>
         digestCells({ ...ioOptions, source: volume.endpoint, extents, algorithm, cellBytes });
 }

@@ -3,7 +3,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { reach } from '../reach.js';
 import { alignOutward, ExtentBuilder, type ExtentList, intersect } from '../region/index.js';
-import { type LocalVolume, withVolumeErrors } from '../volume/index.js';
+import { type Volume, withVolumeErrors } from '../volume/index.js';
 import { ManifestError, unsuitable } from './error.js';
 import {
   decodeHeader,
@@ -45,7 +45,7 @@ export class Manifest {
    * Compares a volume with this manifest. `portable` reads without native code, and only a manifest of
    * XXH64. Throws FastsyncError where that is asked of another.
    */
-  comparator(volume: LocalVolume, engine: EngineChoice): ManifestComparator {
+  comparator(volume: Volume, engine: EngineChoice): ManifestComparator {
     const { algorithm } = this.header;
     if (engine === 'portable' && algorithm !== 'xxh64') {
       throw unsuitable(

@@ -1,10 +1,10 @@
 /** XXH64 of a volume's cells without native code: plain reads, and xxHash compiled to WebAssembly. */
 
-import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOfDescriptor } from '../descriptors.js';
 import { type DigestResult, EngineError, type IoOptions, type Job } from '../engine/index.js';
+import { FastsyncError } from '../errors.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
+import type { Volume } from '../volume/index.js';
 import { coveredCells } from './cells.js';
 import { runningXxh64 } from './hashes.js';
 import { noProgress } from './progress.js';
@@ -16,12 +16,12 @@ const badSector = ['EIO', 'ENODATA', 'EILSEQ', 'ETIMEDOUT', 'EREMOTEIO'];
 
 /** As the native job of the same name does it, slower: one read at a time. */
 export function digestPortably(
-  handle: FileHandle,
+  volume: Volume,
   extents: ExtentList,
   cellBytes: number,
   ioOptions: IoOptions,
 ): Job<DigestResult> {
-  const work = new PortableDigest(handle, extents, cellBytes, ioOptions.bytesPerSecond ?? 0);
+  const work = new PortableDigest(volume, extents, cellBytes, ioOptions.bytesPerSecond ?? 0);
   return {
     progress: () => work.progress(),
     cancel: () => {
@@ -33,19 +33,20 @@ export function digestPortably(
 
 class PortableDigest {
   #cancelled = false;
-  readonly #handle: FileHandle;
+  readonly #volume: Volume;
   readonly #extents: ExtentList;
   readonly #cellBytes: number;
   readonly #bytesPerSecond: number;
   readonly #total: number;
   readonly #startedMs = performance.now();
-  readonly #buffer = Buffer.alloc(readBytes);
   readonly #unreadable = new ExtentBuilder();
   #completed = 0;
   #bad = 0;
+  /** Up to here pages are read one by one: a larger read failed. */
+  #pagesUntil = 0;
 
-  constructor(handle: FileHandle, extents: ExtentList, cellBytes: number, bytesPerSecond: number) {
-    this.#handle = handle;
+  constructor(volume: Volume, extents: ExtentList, cellBytes: number, bytesPerSecond: number) {
+    this.#volume = volume;
     this.#extents = extents;
     this.#cellBytes = cellBytes;
     this.#bytesPerSecond = bytesPerSecond;
@@ -100,10 +101,10 @@ class PortableDigest {
       const end = (coverage[i] as number) + (coverage[i + 1] as number);
       for (let at = coverage[i] as number; at < end && !this.#isCancelled();) {
         await this.#pace();
-        const got = await this.#read(at, Math.min(readBytes, end - at));
-        running.add(this.#buffer.subarray(0, got));
-        at += got;
-        this.#completed += got;
+        const bytes = await this.#read(at, Math.min(readBytes, end - at));
+        running.add(bytes);
+        at += bytes.length;
+        this.#completed += bytes.length;
       }
     }
     return this.#bad === badBefore ? running.end() : null;
@@ -117,25 +118,40 @@ class PortableDigest {
     }
   }
 
-  /** Fills the buffer from `at`; bytes that came, or that were given up in a bad place. */
-  async #read(at: number, lengthBytes: number): Promise<number> {
+  /** What was read from `at`; zeroes for a page that cannot be read, whose cell has no digest. */
+  async #read(at: number, lengthBytes: number): Promise<Uint8Array> {
+    const toNextPage = pageBytes - (at % pageBytes);
+    const wanted = at < this.#pagesUntil ? Math.min(lengthBytes, toNextPage) : lengthBytes;
     try {
-      const { bytesRead } = await this.#handle.read(this.#buffer, 0, lengthBytes, at);
-      if (bytesRead > 0) return bytesRead;
-      // The file ends before its size: as unreadable as a bad sector, which the native engine says too.
+      return await this.#volume.reader.read(at, wanted);
     } catch (error) {
-      const { code, errno } = error as NodeJS.ErrnoException;
-      if (code === undefined || errno === undefined) throw error;
-      if (!badSector.includes(code)) {
-        const place = { side: 'source', offsetBytes: at, lengthBytes } as const;
-        const name = nameOfDescriptor(this.#handle.fd);
-        throw new EngineError({ errno: -errno, syscall: 'read', ...place }, name);
-      }
+      if (!isUnreadable(error)) throw this.#failure(error, at, wanted);
     }
-    const piece = Math.min(lengthBytes, pageBytes - (at % pageBytes));
-    if (piece < lengthBytes) return this.#read(at, piece);
-    this.#unreadable.add(at, at + piece);
-    this.#bad += piece;
-    return piece;
+    if (wanted > toNextPage) {
+      this.#pagesUntil = at + wanted;
+      return this.#read(at, wanted);
+    }
+    this.#unreadable.add(at, at + wanted);
+    this.#bad += wanted;
+    return new Uint8Array(wanted);
   }
+
+  /** The error in the native engine's words. */
+  #failure(error: unknown, offsetBytes: number, lengthBytes: number): unknown {
+    const errno = systemError(error)?.errno;
+    if (errno === undefined) return error;
+    const failure = { errno: -errno, syscall: 'read', offsetBytes, lengthBytes };
+    return new EngineError({ ...failure, side: 'source' }, this.#volume.identity.path);
+  }
+}
+
+function systemError(error: unknown): NodeJS.ErrnoException | null {
+  const cause = error instanceof FastsyncError ? error.cause : null;
+  return cause instanceof Error ? cause : null;
+}
+
+/** A bad sector, or a file that ends before its size, which the native engine calls unreadable too. */
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof FastsyncError)) return false;
+  return error.code === 'VOLUME_SHRANK' || badSector.includes(systemError(error)?.code ?? '');
 }

@@ -1,7 +1,6 @@
 /** Whether a volume holds anything that no signature names: what was put there without a name is somebody's too. */
 
-import { nextData } from '../engine/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 import { isStamped, stampBytes } from './stamp.js';
 
 const pieceBytes = 4 * 1024 * 1024;
@@ -15,24 +14,24 @@ const sampleBytes = 64 * 1024;
 const zeroes = Buffer.alloc(pieceBytes);
 
 /** False only where nothing but zeroes, holes and our own stamp was found. */
-export async function holdsData(volume: LocalVolume): Promise<boolean> {
+export async function holdsData(volume: Volume): Promise<boolean> {
   const { kind } = volume.identity;
   return kind === 'file' ? fileHoldsData(volume) : deviceHoldsData(volume);
 }
 
-async function fileHoldsData(volume: LocalVolume): Promise<boolean> {
+async function fileHoldsData(volume: Volume): Promise<boolean> {
   const { sizeBytes } = volume.identity;
   let readBytes = 0;
-  for (let at = nextData(volume.fd, 0); at !== null && at < sizeBytes;) {
+  for (let at = await volume.nextData(0); at !== null && at < sizeBytes;) {
     const length = Math.min(pieceBytes, sizeBytes - at);
     readBytes += length;
     if (readBytes > patienceBytes || !(await isBlank(volume, at, length))) return true;
-    at = nextData(volume.fd, at + length);
+    at = await volume.nextData(at + length);
   }
   return false;
 }
 
-async function deviceHoldsData(volume: LocalVolume): Promise<boolean> {
+async function deviceHoldsData(volume: Volume): Promise<boolean> {
   const { sizeBytes } = volume.identity;
   const length = Math.min(sampleBytes, sizeBytes);
   const last = sizeBytes - length;
@@ -44,7 +43,7 @@ async function deviceHoldsData(volume: LocalVolume): Promise<boolean> {
   return !(await isBlank(volume, last, length));
 }
 
-async function isBlank({ reader }: LocalVolume, at: number, length: number): Promise<boolean> {
+async function isBlank({ reader }: Volume, at: number, length: number): Promise<boolean> {
   const bytes = await reader.read(at, length);
   const own = at === 0 && isStamped(bytes) ? stampBytes : 0;
   return zeroes.subarray(own, length).equals(bytes.subarray(own));

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteReader, SubReader } from '../../fsparsers/index.js';
 import { readPartitionTables } from '../../fsparsers/disk/readtable.js';
 import { type Mmp, readMmp } from '../../fsparsers/ext/mmp.js';
-import { pastReader } from '../engine/index.js';
 import type { Reporter } from '../report/index.js';
 import { openVolume, type HostStorage, type Usage, type VolumeIdentity } from '../volume/index.js';
 
@@ -41,10 +40,9 @@ async function usersElsewhere(
   const isMountedHere = usage.mounts.some(({ readOnly }) => !readOnly);
   try {
     await using volume = await openVolume(identity.path);
-    const { fd } = volume;
     const { path, sizeBytes, logicalBlockBytes, kind } = volume.identity;
     // Past the cache: what another host writes does not come into it.
-    const reader = pastReader({ fd, path, sizeBytes });
+    const reader = volume.directReader;
     const places = await filesystemsOn(reader, kind === 'block' ? logicalBlockBytes : undefined);
     const [whole] = places;
     if (isMountedHere && whole?.sizeBytes === sizeBytes) return [];

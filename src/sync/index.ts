@@ -9,6 +9,5 @@ export * from './verify/index.js';
 export * from './live/index.js';
 export { isRetry } from './seed/retry.js';
 export { halfRepairedState, Touched } from './touched.js';
-export { writeCounterText } from './write-counter.js';
 export * from './seed/online.js';
 export * from './manifest/index.js';

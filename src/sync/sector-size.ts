@@ -2,7 +2,7 @@
 
 import { probe, SubReader } from '../../fsparsers/index.js';
 import type { ByteReader } from '../../fsparsers/reader.js';
-import type { LocalVolume, Refusal, TargetFacts } from '../volume/index.js';
+import type { Volume, Refusal, TargetFacts } from '../volume/index.js';
 
 /** The smallest piece that a file system reads, or, of a partition table, the unit that it counts in. */
 interface Unit {
@@ -27,7 +27,7 @@ const places: Readonly<Record<string, Place>> = {
 
 /** The refusals for each target that is a device; a file can be attached with sectors of any size. */
 export async function sectorRefusals(
-  { identity, reader }: LocalVolume,
+  { identity, reader }: Volume,
   partitions: readonly { readonly start: number; readonly length: number }[],
   targets: readonly TargetFacts[],
 ): Promise<Refusal[]> {

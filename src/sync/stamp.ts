@@ -5,7 +5,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 
 const prefix = 'fastsync: unfinished copy ';
 
@@ -24,40 +24,38 @@ export function stampSector(runId: string): Buffer {
 }
 
 /** Sets the stamp, durably. A volume too small for it gets none, and is copied anew. */
-export async function writeStamp(volume: LocalVolume, runId: string): Promise<void> {
+export async function writeStamp(volume: Volume, runId: string): Promise<void> {
   await writeStampSector(volume, stampSector(runId));
 }
 
 /** Takes the stamp away: zeroes, durably, whether or not the header that follows covers the place. */
-export async function clearStamp(volume: LocalVolume): Promise<void> {
+export async function clearStamp(volume: Volume): Promise<void> {
   await writeStampSector(volume, Buffer.alloc(0));
 }
 
 /** What a stamp takes of a volume: a whole sector of its own; nothing where there is not even one. */
-export function stampSectorBytes({ identity }: LocalVolume): number {
+export function stampSectorBytes({ identity }: Volume): number {
   // What shared it with the stamp would be a signature still.
   return identity.sizeBytes < stampBytes ? 0 : Math.max(stampBytes, identity.logicalBlockBytes);
 }
 
-async function writeStampSector(volume: LocalVolume, text: Buffer): Promise<void> {
-  const { handle } = volume;
+async function writeStampSector(volume: Volume, text: Buffer): Promise<void> {
   const sectorBytes = stampSectorBytes(volume);
   if (sectorBytes === 0) return;
   const sector = Buffer.alloc(sectorBytes);
   text.copy(sector);
-  await handle.write(sector, 0, sector.length, 0);
-  await handle.sync();
+  await volume.writeDurably(0, sector);
 }
 
 /** True if the volume carries the stamp of this run. */
-export async function hasStamp({ identity, reader }: LocalVolume, runId: string): Promise<boolean> {
+export async function hasStamp({ identity, reader }: Volume, runId: string): Promise<boolean> {
   if (identity.sizeBytes < stampBytes) return false;
   const head = Buffer.from(await reader.read(0, stampBytes));
   return head.toString('latin1').startsWith(`${prefix}${runId}\n`);
 }
 
 /** The run whose mark a volume carries, or null. */
-export async function stampOn({ identity, reader }: LocalVolume): Promise<string | null> {
+export async function stampOn({ identity, reader }: Volume): Promise<string | null> {
   if (identity.sizeBytes < stampBytes) return null;
   const head = await reader.read(0, stampBytes);
   if (!isStamped(head)) return null;

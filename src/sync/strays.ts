@@ -23,7 +23,7 @@ import {
   intersect,
   union,
 } from '../region/index.js';
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 import { watchJob } from './watch.js';
 
 /** What of a target the source decides. */
@@ -85,7 +85,7 @@ export function describeStrays(found: readonly PlacedSignature[]): string[] {
  * its partitions, where others look. Resolves with what was there, one line each. Writes nothing within
  * what the source uses.
  */
-export async function wipeFormer(target: LocalVolume, layout: Layout): Promise<string[]> {
+export async function wipeFormer(target: Volume, layout: Layout): Promise<string[]> {
   const { sizeBytes } = target.identity;
   const open = uncovered(layout, sizeBytes);
   const found = (await ifReadable(tracesOn(target.reader, layout), [])).filter(
@@ -99,11 +99,7 @@ export async function wipeFormer(target: LocalVolume, layout: Layout): Promise<s
   return describeStrays(found);
 }
 
-async function wipe(
-  { endpoint, identity }: LocalVolume,
-  within: ExtentList,
-  pairs: readonly number[],
-) {
+async function wipe({ endpoint, identity }: Volume, within: ExtentList, pairs: readonly number[]) {
   const wanted = alignOutward(
     canonical(Float64Array.from(pairs)),
     alignmentBytes,
@@ -138,7 +134,7 @@ export async function namedStrays(...sides: Parameters<typeof straysOn>): Promis
 
 /** Takes strays away that an owner has given up. */
 export async function wipeStrays(
-  target: LocalVolume,
+  target: Volume,
   strays: readonly PlacedSignature[],
   layout: Layout,
 ): Promise<void> {

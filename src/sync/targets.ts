@@ -6,7 +6,7 @@ import { exitCodes, FastsyncError } from '../errors.js';
 import {
   createTargetFile,
   identifyTarget,
-  type LocalVolume,
+  type Volume,
   refuseLocked,
   type Lock,
   openVolume,
@@ -132,7 +132,7 @@ async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
   }
 }
 
-async function contentsRead(volume: LocalVolume, stamp: string | null): Promise<string[]> {
+async function contentsRead(volume: Volume, stamp: string | null): Promise<string[]> {
   const signatures = await probe(volume.reader);
   // What is damaged, or older than what stands beside it, may be all that its owner has: it is named too.
   if (signatures.length > 0) return signatures.map(describeSignature);
@@ -152,10 +152,10 @@ export async function refuseOtherRuns(
 
 /** Open targets with their locks; closing gives both back. */
 export class TargetSet {
-  readonly #held: { readonly volume: LocalVolume; readonly lock: Lock }[] = [];
+  readonly #held: { readonly volume: Volume; readonly lock: Lock }[] = [];
   readonly targets: SeedTarget[] = [];
 
-  hold(volume: LocalVolume, lock: Lock): void {
+  hold(volume: Volume, lock: Lock): void {
     this.#held.push({ volume, lock });
   }
 

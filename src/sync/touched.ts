@@ -1,6 +1,6 @@
 /** What a run has begun to write and not finished, for whoever has to say so when it ends early. */
 
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 
 export class Touched {
   readonly #left = new Map<string, string>();
@@ -10,7 +10,7 @@ export class Touched {
     this.#left.set(path, state);
   }
 
-  beginAll(targets: readonly { readonly volume: LocalVolume }[], state: string): void {
+  beginAll(targets: readonly { readonly volume: Volume }[], state: string): void {
     for (const { volume } of targets) this.begin(volume.identity.path, state);
   }
 

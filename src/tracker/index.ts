@@ -1,6 +1,6 @@
 /** The write tracker: what was written to a volume while it was in use. */
 
-import type { LocalVolume } from '../volume/index.js';
+import type { Volume } from '../volume/index.js';
 import { BpfTracker, startBpf } from './bpf/tracker.js';
 import type { Tracker, TrackerOptions } from './types.js';
 
@@ -19,10 +19,7 @@ export type * from './types.js';
  * FastsyncError TRACKER_UNSUPPORTED where this machine, this user or this volume does not allow it,
  * and with RangeError for a granularity that is none.
  */
-export async function startTracker(
-  volume: LocalVolume,
-  options: TrackerOptions = {},
-): Promise<Tracker> {
+export async function startTracker(volume: Volume, options: TrackerOptions = {}): Promise<Tracker> {
   return new BpfTracker(volume.identity, await startBpf(volume.identity, options));
 }
 export { fineGranularity } from './granularity.js';

@@ -6,7 +6,7 @@ export { findFreezable, type Freezable } from './freeze/freezable.js';
 export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze/freeze.js';
 export { fingerprintOf } from './local/fingerprint.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
-export { isInPlace, openVolume, type LocalVolume, type OpenOptions } from './local/open.js';
+export { openVolume, type OpenOptions } from './local/open.js';
 export { FileByteReader } from './local/reader.js';
 export { type NodeId } from './local/node.js';
 export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './host/sysfs.js';
@@ -27,3 +27,4 @@ export {
 } from './refusals.js';
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
 export { surveyHostStorage, type HostStorage, type Usage } from './host/usage.js';
+export type { Volume, WriteCounter } from './volume.js';

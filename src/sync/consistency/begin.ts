@@ -1,14 +1,12 @@
 /** The beginning of online work: the tracker first, then a freeze just as long as reading the map takes. */
 
-import type { ByteReader } from '../../../fsparsers/reader.js';
 import { mapVolume, type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
-import { pastReader } from '../../engine/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
-import { findFreezable, freeze, type LocalVolume } from '../../volume/index.js';
+import { findFreezable, freeze, type Volume } from '../../volume/index.js';
 import { writeBack } from './write-back.js';
 
 export interface BeginRequest {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly map: MapOptions;
   /** What to do with a map that cannot be trusted: give it with its hazards (default), or use all of the volume. */
   readonly dirty?: 'refuse' | 'copy-all';
@@ -79,8 +77,8 @@ async function mapOf(
   { source, map: given, dirty = 'refuse' }: BeginRequest,
   signal: AbortSignal,
 ): Promise<UsedMap> {
-  const { kind, logicalBlockBytes: sectorBytes, path, sizeBytes } = source.identity;
-  const reader: ByteReader = pastReader({ fd: source.fd, path, sizeBytes });
+  const { kind, logicalBlockBytes: sectorBytes } = source.identity;
+  const reader = source.directReader;
   const options = {
     ...given,
     writersWait: true,

@@ -4,7 +4,7 @@ import type { IoOptions } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
-import { freeze, type FrozenFilesystem, type LocalVolume } from '../../volume/index.js';
+import { freeze, type FrozenFilesystem, type Volume } from '../../volume/index.js';
 import { headerBytes } from '../seed/plan.js';
 import type { TrackedDirtySet } from './tracked-dirty-set.js';
 import { type Hooks, runHook } from './hooks.js';
@@ -12,7 +12,7 @@ import { PreCopy } from './pre-copy.js';
 import type { CutoverBuffer } from './cutover-buffer.js';
 
 export interface CutoverRequest {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly dirtySet: TrackedDirtySet;
   readonly buffer: CutoverBuffer;
   readonly hooks: Hooks;

@@ -9,7 +9,7 @@
 
 import { clear, copy, type IoOptions } from '../../engine/index.js';
 import { clip, type ExtentList } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { hasStamp, isStamped, stampBytes, writeStamp } from '../stamp.js';
 import { firstBlockBytes } from '../seed/plan.js';
 import { watchJob, type Watch } from '../watch.js';
@@ -29,7 +29,7 @@ import type { ReplicaRecord } from './replica-file.js';
 export async function applyEpoch(
   journal: Journal,
   record: CommitRecord,
-  target: LocalVolume,
+  target: Volume,
   watch: Pick<Watch, 'onProgress'> & { readonly ioOptions?: IoOptions },
 ): Promise<void> {
   const { ioOptions, ...watching } = watch;
@@ -72,7 +72,7 @@ export type Finding =
 export async function findCommitted(
   journal: Journal,
   { signatureArea, epoch }: ReplicaRecord,
-  volume: LocalVolume,
+  volume: Volume,
 ): Promise<Finding> {
   const isTorn = await isUnfinished(volume);
   const record = await journal.committed();
@@ -92,14 +92,14 @@ export async function findCommitted(
   return { kind: isOurs ? 'whole' : 'foreign', isDamaged };
 }
 
-async function isStampedByOther(volume: LocalVolume, { runId }: CommitRecord): Promise<boolean> {
+async function isStampedByOther(volume: Volume, { runId }: CommitRecord): Promise<boolean> {
   const head = await volume.reader.read(0, Math.min(stampBytes, volume.identity.sizeBytes));
   return isStamped(head) && !(await hasStamp(volume, runId));
 }
 
 /** Whether the target is the one that the journal's epoch is for, as it was before, after or in between. */
 export async function isAwaiting(
-  volume: LocalVolume,
+  volume: Volume,
   journal: Journal,
   { runId, before }: CommitRecord,
 ): Promise<boolean> {

@@ -4,9 +4,8 @@
  */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
-import { pastReader } from '../../engine/index.js';
 import { type ExtentList, subtract } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { describeStrays, straysOn, wipeStrays } from '../strays.js';
 import { layoutOf } from '../verify/stray-doubts.js';
 
@@ -15,15 +14,14 @@ import { layoutOf } from '../verify/stray-doubts.js';
  * line each. What the source carries there as well is left.
  */
 export async function wipeFormerLife(
-  target: LocalVolume,
-  { fd, identity }: LocalVolume,
+  target: Volume,
+  source: Volume,
   map: UsedMap,
   written: ExtentList,
 ): Promise<string[]> {
   const layout = layoutOf(map);
   const open = { ...layout, free: subtract(layout.free, written) };
-  const source = pastReader({ fd, path: identity.path, sizeBytes: identity.sizeBytes });
-  const strays = await straysOn(target.reader, source, open);
+  const strays = await straysOn(target.reader, source.directReader, open);
   if (strays.length > 0) await wipeStrays(target, strays, open);
   return describeStrays(strays);
 }

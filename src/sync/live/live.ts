@@ -11,7 +11,7 @@ import {
   hazardRefusals,
   identifyTarget,
   identifyVolume,
-  type LocalVolume,
+  type Volume,
   refusalError,
 } from '../../volume/index.js';
 import type { Hooks } from '../consistency/hooks.js';
@@ -185,7 +185,7 @@ async function futurePath(name: string): Promise<string> {
 }
 
 /** Opens a target under its lock, the first time and again after it failed. */
-function opener(target: Target, stableId: string, source: LocalVolume, exclusive: boolean) {
+function opener(target: Target, stableId: string, source: Volume, exclusive: boolean) {
   let wasThere = target.facts !== null;
   return async () => {
     // What was there and is gone is waited for, not made anew: in the place of a disk that would be a file.

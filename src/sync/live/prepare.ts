@@ -7,7 +7,7 @@ import { reach } from '../../reach.js';
 import {
   findFreezable,
   findRefusals,
-  type LocalVolume,
+  type Volume,
   openVolume,
   type Override,
   overrides as overrideOf,
@@ -47,7 +47,7 @@ export interface LiveTarget {
 }
 
 export interface PreparedLive extends AsyncDisposable {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly targets: readonly LiveTarget[];
   /** Those that no override covers. */
   readonly refusals: readonly Refusal[];
@@ -106,7 +106,7 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
 }
 
 /** What is not mounted may be followed; what can never be frozen is refused before anything is written. */
-async function refuseUnfreezable({ identity }: LocalVolume): Promise<void> {
+async function refuseUnfreezable({ identity }: Volume): Promise<void> {
   try {
     await findFreezable(identity);
   } catch (error) {
@@ -119,7 +119,7 @@ interface Beginning extends Pick<LiveTarget, 'begin'> {
   readonly hasMore: boolean;
 }
 
-async function beginning(source: LocalVolume, { path: name, facts }: Target): Promise<Beginning> {
+async function beginning(source: Volume, { path: name, facts }: Target): Promise<Beginning> {
   const seed = { begin: 'seed', hasMore: false } as const;
   if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return seed;
   if (facts.holds.length === 0) return seed;
@@ -134,7 +134,7 @@ async function beginning(source: LocalVolume, { path: name, facts }: Target): Pr
  * its source had failed say, looks like its replica too, and may be the only one that holds the latest.
  */
 async function isAsLeft(
-  { identity }: LocalVolume,
+  { identity }: Volume,
   { identity: target }: TargetFacts,
   stateDirectory: string,
 ): Promise<boolean> {
@@ -152,7 +152,7 @@ async function isAsLeft(
 
 /** Whether a run over this very pair began to write the target, and left it unfinished: by its stamp. */
 async function isOwnUnfinished(
-  { identity }: LocalVolume,
+  { identity }: Volume,
   { facts, stamp }: Target,
   stateDirectory: string,
 ): Promise<boolean> {

@@ -15,7 +15,7 @@ import {
 } from '../../region/index.js';
 import { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
-import { isInPlace, type LocalVolume, withVolumeErrors } from '../../volume/index.js';
+import { type Volume, withVolumeErrors } from '../../volume/index.js';
 import { stampSectorBytes, writeStamp } from '../stamp.js';
 import type { HookName } from '../consistency/hooks.js';
 import { headerBytes, planCopy } from '../seed/plan.js';
@@ -68,7 +68,7 @@ export interface ReplicaOptions {
   /** As the user calls it. */
   readonly name: string;
   /** Opens the target for writing, exclusively. Called again after a failure. */
-  readonly open: () => Promise<{ readonly volume: LocalVolume } & AsyncDisposable>;
+  readonly open: () => Promise<{ readonly volume: Volume } & AsyncDisposable>;
   readonly journal: Journal;
   readonly replicaRecord: ReplicaRecord;
   readonly replicaFile: StateFile<ReplicaRecord>;
@@ -208,7 +208,7 @@ export class Replica {
     await this.#settle(volume);
     for (;;) {
       signal.throwIfAborted();
-      if (!(await isInPlace(volume))) throw targetChanged(this.name);
+      if (!(await volume.isInPlace())) throw targetChanged(this.name);
       if (replicationSource.generation !== this.#generation && this.#next === 'follow')
         this.#next = 'compare';
       this.#generation = replicationSource.generation;
@@ -225,7 +225,7 @@ export class Replica {
   }
 
   /** Finishes what an earlier session committed, if the target is still the one that it was meant for. */
-  async #settle(volume: LocalVolume): Promise<void> {
+  async #settle(volume: Volume): Promise<void> {
     const { journal } = this.#options;
     const finding = await findCommitted(journal, this.#replicaRecord, volume);
     if (finding.kind === 'committed') {
@@ -243,7 +243,7 @@ export class Replica {
   }
 
   /** Copies what is in use straight onto the target, which carries no signature until it is whole. */
-  async #seed(volume: LocalVolume): Promise<void> {
+  async #seed(volume: Volume): Promise<void> {
     const { replicationSource, journal } = this.#options;
     this.#enter('seeding');
     await journal.reset();
@@ -271,7 +271,7 @@ export class Replica {
   }
 
   /** Finds what differs and leaves it to the next epoch; until then the target is what it was. */
-  async #compare(volume: LocalVolume): Promise<void> {
+  async #compare(volume: Volume): Promise<void> {
     const { replicationSource, ioOptions, signal } = this.#options;
     this.#enter('comparing');
     const map = await replicationSource.map();
@@ -299,7 +299,7 @@ export class Replica {
   };
 
   /** One epoch: stage while writing goes on, stage the last of it while the source stands still, apply. */
-  async #epoch(volume: LocalVolume, sink: Sink): Promise<void> {
+  async #epoch(volume: Volume, sink: Sink): Promise<void> {
     const { replicationSource, journal } = this.#options;
     if (sink === this.#toJournal) this.#enter('staging');
     let record: CommitRecord;
@@ -410,7 +410,7 @@ export class Replica {
     this.#budget.measured(bytes, (performance.now() - startedMs) / 1000);
   }
 
-  async #apply(volume: LocalVolume, record: CommitRecord, heldMs: number | null = null) {
+  async #apply(volume: Volume, record: CommitRecord, heldMs: number | null = null) {
     const { journal, ioOptions, reporter, onEpoch } = this.#options;
     if (this.#state !== 'seeding') this.#enter('applying');
     // Not to be interrupted: half of it is of no use to anybody.
@@ -441,7 +441,7 @@ export class Replica {
     await onEpoch(this.#replicaRecord);
   }
 
-  async #wipeCompared(volume: LocalVolume, { extents }: CommitRecord): Promise<void> {
+  async #wipeCompared(volume: Volume, { extents }: CommitRecord): Promise<void> {
     const map = this.#compared;
     this.#compared = null;
     if (map === null) return;

@@ -2,19 +2,18 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteReader, UsedMap } from '../../../fsparsers/index.js';
-import { pastReader } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { eachExtent, emptyExtents, type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
-import { freeze, identifyVolume, type LocalVolume } from '../../volume/index.js';
+import { freeze, identifyVolume, type Volume } from '../../volume/index.js';
 import { type HookName, type Hooks, runHook } from '../consistency/hooks.js';
 import { writeBack } from '../consistency/write-back.js';
 import type { DirtySet } from '../consistency/dirty-set.js';
 import { MissedWrites } from './errors.js';
 
 export interface ReplicationSourceOptions {
-  readonly volume: LocalVolume;
-  readonly startTracker: (volume: LocalVolume) => Promise<Tracker>;
+  readonly volume: Volume;
+  readonly startTracker: (volume: Volume) => Promise<Tracker>;
   readonly readMap: (reader: ByteReader, signal: AbortSignal) => Promise<UsedMap>;
   readonly maxFreezeMs: number;
   /** Around every freeze that an epoch is the state of. */
@@ -71,7 +70,7 @@ const superblocks = [
 ] as const;
 
 export class ReplicationSource {
-  readonly volume: LocalVolume;
+  readonly volume: Volume;
   /** Followers that are about to be ready for a freeze. */
   almostReady = 0;
   readonly #options: ReplicationSourceOptions;
@@ -139,8 +138,7 @@ export class ReplicationSource {
 
   /** What is in use, read while the source stands still. What is allocated later, the tracker shows. */
   map(): Promise<UsedMap> {
-    const { fd, identity } = this.volume;
-    const reader = pastReader({ fd, path: identity.path, sizeBytes: identity.sizeBytes });
+    const reader = this.volume.directReader;
     const { readMap, signal } = this.#options;
     this.#mapping ??= this.writeBack()
       // Once in vain: the second time, when writers wait, the disk has seen the places.
@@ -294,10 +292,9 @@ export class ReplicationSource {
 
   /** Where the thaw writes, without what it writes. */
   async #beginning(): Promise<Buffer> {
-    const { fd, identity } = this.volume;
-    const { path, sizeBytes } = identity;
-    const reader = pastReader({ fd, path, sizeBytes });
-    const bytes = Buffer.from(await reader.read(0, Math.min(ownWriteBytes, sizeBytes)));
+    const { directReader } = this.volume;
+    const length = Math.min(ownWriteBytes, directReader.sizeBytes);
+    const bytes = Buffer.from(await directReader.read(0, length));
     for (const [start, end] of superblocks) bytes.fill(0, start, end);
     return bytes;
   }
@@ -335,7 +332,7 @@ function resized(path: string, sizeBytes: number, nowBytes: number): FastsyncErr
   });
 }
 
-function missedMeanwhile({ identity }: LocalVolume): MissedWrites {
+function missedMeanwhile({ identity }: Volume): MissedWrites {
   return new MissedWrites(identity.path, 'the tracker was started anew meanwhile');
 }
 

@@ -3,7 +3,7 @@
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { digest } from '../../engine/index.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { isBlankStart, isStamped, stampBytes, stampSector } from '../stamp.js';
 
 /**
@@ -80,7 +80,7 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 /** Whether the target is in the middle of being written: marked, or with nothing where its signature area was. */
-export async function isUnfinished({ reader }: LocalVolume): Promise<boolean> {
+export async function isUnfinished({ reader }: Volume): Promise<boolean> {
   const signatureArea = await readSignatureArea(reader);
   return isStamped(signatureArea) || isBlankStart(signatureArea);
 }

@@ -14,7 +14,7 @@ import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../
 import {
   findRefusals,
   identifyVolume,
-  type LocalVolume,
+  type Volume,
   openVolume,
   type Override,
   overrides,
@@ -168,7 +168,7 @@ function doubtsOf(path: string, result: VerifyResult, changeLog: ChangeLog | nul
 }
 
 /** The size that the file system claims which the manifest is of, as far as the volume still carries it. */
-async function claimedBytes({ header }: Manifest, { reader }: LocalVolume): Promise<number> {
+async function claimedBytes({ header }: Manifest, { reader }: Volume): Promise<number> {
   const { type, uuid } = header.filesystem;
   const signatures = await probe(reader).catch(() => []);
   const own = signatures.find((one) => one.type === type && one.uuid === uuid);
@@ -177,7 +177,7 @@ async function claimedBytes({ header }: Manifest, { reader }: LocalVolume): Prom
 
 /** What keeps even a reader of a volume from beginning, but for what is overridden. */
 export async function readerRefusals(
-  { identity }: LocalVolume,
+  { identity }: Volume,
   allowed: ReadonlySet<Override>,
   patience: Patience,
   isTracked = false,
@@ -192,7 +192,7 @@ export async function readerRefusals(
 /** The volume's own map, to say what lies where; without names where the volume cannot be read as one. */
 async function namesOf(
   { header }: Manifest,
-  volume: LocalVolume,
+  volume: Volume,
   options: MapOptions,
   { reporter, signal }: PairContext,
 ): Promise<{ readonly map: UsedMap; readonly isOwn: boolean }> {

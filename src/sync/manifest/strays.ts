@@ -3,14 +3,14 @@
 import type { UsedMap } from '../../../fsparsers/index.js';
 import type { Manifest } from '../../manifest/index.js';
 import { extentOf, intersect, subtract } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import type { Layout } from '../strays.js';
 import type { ChangeLog, Span } from '../verify/index.js';
 import { isWhole, layoutOf, strayDoubts, strayDoubtsInUse } from '../verify/stray-doubts.js';
 
 export interface ManifestStrays {
   readonly manifest: Manifest;
-  readonly volume: LocalVolume;
+  readonly volume: Volume;
   /** The volume's own; null where it cannot be read as what the manifest is of. */
   readonly map: UsedMap | null;
   readonly span: Span;

@@ -6,7 +6,7 @@ import { FastsyncError } from '../../errors.js';
 import { clip, totalBytes } from '../../region/index.js';
 import { formatBytes, formatRate, Meter, type Reporter } from '../../report/index.js';
 import type { Tracker } from '../../tracker/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { headerBytes } from './plan.js';
 import type { CopyPiece, Follow, ConsistencyPoint, Unpublished } from './seed-run.js';
 import { slice } from './work-list.js';
@@ -32,7 +32,7 @@ export interface OnlineOptions {
 }
 
 export interface CatchUpRun {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly tracker: Tracker;
   /** Is read until the header is written: it outlives the run. */
   readonly buffer: CutoverBuffer;

@@ -68,10 +68,7 @@ export class Headers {
     for (const { index, volume } of this.#jobs.good) {
       const head = this.#published[index]?.subarray(from, to);
       if (head === undefined) continue;
-      await withVolumeErrors(volume.identity.path, async () => {
-        await volume.handle.write(head, 0, head.length, from);
-        await volume.handle.sync();
-      });
+      await volume.writeDurably(from, head);
     }
   }
 }

@@ -6,7 +6,7 @@ import {
   hazardRefusals,
   identifyVolume,
   sharedStorage,
-  type LocalVolume,
+  type Volume,
   openVolume,
   type Override,
   overrides,
@@ -44,7 +44,7 @@ export interface SeedRequest {
 
 /** A run that could begin, if nothing in `refusals` keeps it from doing so. */
 export interface PreparedSeed {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   readonly map: UsedMap;
   readonly plan: Plan;
   readonly targets: readonly Target[];
@@ -63,7 +63,7 @@ export interface PreparedSeed {
  */
 export async function prepareSeed(
   request: SeedRequest,
-  online: ((source: LocalVolume) => Promise<UsedMap>) | null = null,
+  online: ((source: Volume) => Promise<UsedMap>) | null = null,
 ): Promise<PreparedSeed> {
   const source = await openVolume(request.source);
   try {
@@ -161,7 +161,7 @@ export function newTargetRefusals(targets: readonly Target[]): Refusal[] {
 
 /** Maps the source; where a hazard stands against its map, and the user wants it so, all of it is used. */
 export async function mapSource(
-  source: LocalVolume,
+  source: Volume,
   request: Pick<SeedRequest, 'map' | 'dirty' | 'signal'>,
 ): Promise<UsedMap> {
   const { dirty, signal } = request;

@@ -4,8 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { LocalVolume } from '../../volume/index.js';
-import { writeCounterText } from '../write-counter.js';
+import type { Volume } from '../../volume/index.js';
 import { headerBytes } from './plan.js';
 
 /** What a target was like when the run left it. */
@@ -17,19 +16,21 @@ export interface PublishedTarget {
 }
 
 /** To be called when everything is flushed. */
-export async function publishedTarget(volume: LocalVolume): Promise<PublishedTarget> {
+export async function publishedTarget(volume: Volume): Promise<PublishedTarget> {
   const headerDigest = digestOf(await readHeader(volume));
-  return { counterText: await writeCounterText(volume), headerDigest };
+  const { counterText } = await volume.writeCounter();
+  return { counterText, headerDigest };
 }
 
 /** Whether nobody wrote to the targets since: then only what could not be read is missing. */
 export async function areUntouched(
   published: readonly PublishedTarget[],
-  targets: readonly LocalVolume[],
+  targets: readonly Volume[],
 ): Promise<boolean> {
   for (const [index, target] of targets.entries()) {
     const counterText = published[index]?.counterText ?? null;
-    if (counterText === null || (await writeCounterText(target)) !== counterText) return false;
+    if (counterText === null) return false;
+    if ((await target.writeCounter()).counterText !== counterText) return false;
   }
   return targets.length === published.length;
 }
@@ -40,14 +41,14 @@ export async function areUntouched(
  */
 export async function publishedHeader(
   published: PublishedTarget | undefined,
-  target: LocalVolume,
+  target: Volume,
 ): Promise<Uint8Array | null> {
   if (published === undefined) return null;
   const head = await readHeader(target);
   return digestOf(head) === published.headerDigest ? head : null;
 }
 
-function readHeader({ identity, reader }: LocalVolume): Promise<Uint8Array> {
+function readHeader({ identity, reader }: Volume): Promise<Uint8Array> {
   return reader.read(0, Math.min(headerBytes, identity.sizeBytes));
 }
 

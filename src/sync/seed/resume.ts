@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../../engine/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hasStamp } from '../stamp.js';
 import { areUntouched } from './published.js';
@@ -19,8 +19,8 @@ export type Resumption =
 
 export interface ResumeQuestion {
   readonly checkpoint: Checkpoint | null;
-  readonly source: LocalVolume;
-  readonly targets: readonly LocalVolume[];
+  readonly source: Volume;
+  readonly targets: readonly Volume[];
   readonly counterText: string | null;
   readonly workList: ExtentList;
   readonly verify: boolean;

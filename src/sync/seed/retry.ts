@@ -1,8 +1,7 @@
 /** Whether a run would only put what could not be read before into targets of its own: nothing is overwritten then. */
 
-import { openVolume, type LocalVolume } from '../../volume/index.js';
+import { openVolume, type Volume } from '../../volume/index.js';
 import { CheckpointFile } from './checkpoint.js';
-import { writeCounterText } from '../write-counter.js';
 import type { PreparedSeed } from './prepare.js';
 import { decideResumption } from './resume.js';
 import type { SeedOptions } from './seed-run.js';
@@ -17,14 +16,14 @@ export async function isRetry(
   const file = new CheckpointFile(options.stateDirectory, source.identity.stableId, names);
   const checkpoint = await file.load();
   if (checkpoint?.published === undefined) return false;
-  const opened: LocalVolume[] = [];
+  const opened: Volume[] = [];
   try {
     for (const { path } of targets) opened.push(await openVolume(path));
     const resumption = await decideResumption({
       checkpoint,
       source,
       targets: opened,
-      counterText: await writeCounterText(source),
+      counterText: (await source.writeCounter()).counterText,
       workList: plan.body,
       verify: options.verify,
       mayRetry: true,

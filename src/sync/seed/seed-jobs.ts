@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { clear, copy, type CopyResult, type IoFailure } from '../../engine/index.js';
 import { Meter, type StatusEvent } from '../../report/index.js';
-import { isInPlace, type LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import type { FreePolicy, Piece, SeedResult, SeedRun } from './seed-run.js';
 import { type Watch, watchJob } from '../watch.js';
 
@@ -46,7 +46,7 @@ export class SeedJobs {
   }
 
   /** The targets that were not given up, each with its number. */
-  get good(): { readonly index: number; readonly volume: LocalVolume }[] {
+  get good(): { readonly index: number; readonly volume: Volume }[] {
     return this.#run.targets.flatMap(({ volume }, index) =>
       this.#failures[index] === null ? [{ index, volume }] : [],
     );
@@ -115,7 +115,7 @@ export class SeedJobs {
   /** A file that was deleted meanwhile takes every write, and is nobody's copy. */
   async giveUpMissing(): Promise<void> {
     for (const { index: side, volume } of this.good) {
-      if (await isInPlace(volume)) continue;
+      if (await volume.isInPlace()) continue;
       const nowhere = { offsetBytes: 0, lengthBytes: 0 };
       this.#failures[side] = { errno: constants.errno.ENOENT, syscall: 'stat', side, ...nowhere };
     }

@@ -1,8 +1,7 @@
 /** One pass over a seed's plan: what is done in which order, so that it may end at every moment. */
 
-import { type CopyResult, type EndpointDescription, pastReader } from '../../engine/index.js';
+import type { CopyResult, EndpointDescription } from '../../engine/index.js';
 import { emptyExtents, subtract, union } from '../../region/index.js';
-import { writeCounterText } from '../write-counter.js';
 import { Headers } from './headers.js';
 import type { PublishedTarget } from './published.js';
 import { SeedJobs } from './seed-jobs.js';
@@ -156,7 +155,8 @@ export class SeedPass {
     const { sourceCounterText } = this.#progress.state;
     const unchanged = { headFrom: source.endpoint };
     if (sourceMayChange || sourceCounterText === null) return unchanged;
-    if ((await writeCounterText(source)) === sourceCounterText) return unchanged;
+    const { counterText } = await source.writeCounter();
+    if (counterText === sourceCounterText) return unchanged;
     return {
       code: 'SOURCE_CHANGED',
       message:
@@ -177,9 +177,7 @@ export class SeedPass {
     const { source, follow, plan } = this.#run;
     if (this.#jobs.cancelled || plan.truncatedBytes > 0) return;
     // A mounted file system's own writes go around the device's cache.
-    const { path, sizeBytes } = source.identity;
-    const past = follow !== null && { fd: source.fd, path, sizeBytes };
-    const reader = past ? pastReader(past) : source.reader;
+    const reader = follow === null ? source.reader : source.directReader;
     for (const { index, volume } of this.#jobs.good) {
       this.#otherwise[index] = await probedOtherwise(volume.reader, reader, this.#layout);
     }

@@ -2,7 +2,7 @@
 
 import type { CopyResult, EndpointDescription, ExtentList, IoOptions } from '../../engine/index.js';
 import type { Reporter } from '../../report/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import type { Plan } from './plan.js';
 import type { Layout } from '../strays.js';
 import type { Touched } from '../touched.js';
@@ -24,7 +24,7 @@ export interface SeedOptions {
 
 export interface SeedTarget {
   /** Open for writing, exclusively. */
-  readonly volume: LocalVolume;
+  readonly volume: Volume;
   /** This run has just made it: it reads as zeroes. */
   readonly isNew: boolean;
   /** This run has just given it another size. */
@@ -62,7 +62,7 @@ export interface ConsistencyPoint {
 }
 
 export interface SeedRun {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   /** The user has accepted that the source is written meanwhile, and the copy torn. */
   readonly sourceMayChange: boolean;
   /** Of a source in use: brings the copy to one point in time. Null: the source is at rest. */

@@ -3,7 +3,6 @@
 import { totalBytes } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
-import { writeCounterText } from '../write-counter.js';
 import { newRunId } from '../stamp.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { SeedPass } from './seed-pass.js';
@@ -22,7 +21,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     source.identity.stableId,
     targets.map(({ volume }) => volume.identity.stableId),
   );
-  const counterText = await writeCounterText(source);
+  const { counterText } = await source.writeCounter();
   const checkpoint = options.resume ? await file.load() : null;
   const resumption = await decideResumption({
     checkpoint,

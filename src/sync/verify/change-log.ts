@@ -2,7 +2,7 @@
 
 import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
 
 export interface ChangeLog extends WriteDetector, AsyncDisposable {
@@ -22,7 +22,7 @@ export interface ChangeLog extends WriteDetector, AsyncDisposable {
  */
 export async function logChanges(
   source: Tracker,
-  other: LocalVolume | null,
+  other: Volume | null,
   workList: ExtentList,
   deviceBytes: number,
 ): Promise<ChangeLog> {

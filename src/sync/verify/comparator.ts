@@ -2,7 +2,7 @@
 
 import { compare, type CompareResult, type IoOptions, type Job } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 
 export interface Comparator {
   /** Lists may be cut only at multiples of this; 1 where anywhere will do. */
@@ -18,7 +18,7 @@ export interface Comparator {
 const sectorBytes = 512;
 
 /** Holds one volume against another, byte by byte. */
-export function volumeComparator(left: LocalVolume, right: LocalVolume): Comparator {
+export function volumeComparator(left: Volume, right: Volume): Comparator {
   return {
     cutBytes: 1,
     compare: (extents, ioOptions) =>

@@ -1,8 +1,7 @@
 /** Verifies a mounted source against its replica while both live: trackers on both sides say what to prove again. */
 
-import { pastReader } from '../../engine/index.js';
 import { type ExtentList, union } from '../../region/index.js';
-import { type LocalVolume, refusalError } from '../../volume/index.js';
+import { type Volume, refusalError } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
 import { beginOnline, type Begun } from '../consistency/begin.js';
 import { doubtful } from './answers.js';
@@ -107,12 +106,11 @@ export async function verifyOnline(
 }
 
 /** A mounted file system's own writes go around the device's cache. */
-function lookOf({ source: { fd, identity }, map }: PreparedVerify, target: LocalVolume): StrayLook {
-  const { path, sizeBytes } = identity;
-  const source = { path, reader: pastReader({ fd, path, sizeBytes }) };
-  return { target, source, layout: layoutOf(map) };
+function lookOf({ source, map }: PreparedVerify, target: Volume): StrayLook {
+  const look = { path: source.identity.path, reader: source.directReader };
+  return { target, source: look, layout: layoutOf(map) };
 }
 
-function missedDoubts({ broken }: ChangeLog, { identity }: LocalVolume): string[] {
+function missedDoubts({ broken }: ChangeLog, { identity }: Volume): string[] {
   return broken === null ? [] : [`writes to ${identity.path} may have been missed: ${broken}`];
 }

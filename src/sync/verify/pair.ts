@@ -4,7 +4,7 @@ import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ExtentList } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import {
-  type LocalVolume,
+  type Volume,
   type Refusal,
   refusalError,
   type VolumeIdentity,
@@ -20,12 +20,7 @@ import type { Span } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
 import { isWhole, layoutOf, strayDoubts, wipeStraysIn } from './stray-doubts.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
-import {
-  countingDetector,
-  writeCounterOf,
-  firstWriteCounterOf,
-  isUnwritten,
-} from './write-detector.js';
+import { countingDetector, firstWriteCounterOf, isUnwritten } from './write-detector.js';
 
 export interface PairOptions extends VerifyOptions {
   readonly stateDirectory: string;
@@ -143,7 +138,7 @@ export async function verifyPair(
 /** After the repair, if there was one: a typed yes wipes what makes the replica something else. */
 async function strayDoubtsOf(
   { source, map, span }: PreparedVerify,
-  target: LocalVolume,
+  target: Volume,
   request: VerifyRequest,
 ): Promise<string[]> {
   if (!isWhole(span, map.deviceBytes)) return [];
@@ -156,7 +151,7 @@ async function strayDoubtsOf(
 /** What a report says of the sides, and of what was to be compared. */
 export function sidesOf(
   { source, map, span, workList, missing }: PreparedVerify,
-  target: LocalVolume,
+  target: Volume,
 ): Pick<VerifyReport, 'source' | 'target' | 'map' | 'span' | 'workList' | 'missing'> {
   return { source: source.identity, target: target.identity, map, span, workList, missing };
 }
@@ -181,11 +176,11 @@ export function refuseAll([first]: readonly Refusal[]): Promise<void> {
 
 async function doubtsOf(
   { source, sourceCounter }: PreparedVerify,
-  target: LocalVolume,
+  target: Volume,
   { writtenDuringRun }: VerifyResult,
 ): Promise<string[]> {
   // Since before its map was read: what was allocated behind its back was not compared.
-  const isUntouched = isUnwritten(sourceCounter, await writeCounterOf(source));
+  const isUntouched = isUnwritten(sourceCounter, await source.writeCounter());
   if (writtenDuringRun !== true && isUntouched !== false) return [];
   const { path } = isUntouched === false ? source.identity : target.identity;
   return [

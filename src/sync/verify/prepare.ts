@@ -16,7 +16,8 @@ import {
   findRefusals,
   hazardRefusals,
   identifyVolume,
-  type LocalVolume,
+  type Volume,
+  type WriteCounter,
   notReplica,
   openVolume,
   type Override,
@@ -37,7 +38,7 @@ import {
 import { oldestProof } from './proof-ages.js';
 import { type Span, spanned, spanOf } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
-import { type WriteCounter, firstWriteCounterOf } from './write-detector.js';
+import { firstWriteCounterOf } from './write-detector.js';
 import { wholeUsageOf } from '../elsewhere.js';
 
 export interface VerifyRequest {
@@ -59,7 +60,7 @@ export interface VerifyRequest {
 }
 
 export interface PreparedVerify {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   /** The source's write counters before its map was read. */
   readonly sourceCounter: WriteCounter;
   readonly map: UsedMap;
@@ -79,7 +80,7 @@ export interface PreparedVerify {
 }
 
 export interface OpenTarget extends AsyncDisposable {
-  readonly volume: LocalVolume;
+  readonly volume: Volume;
 }
 
 /** What keeps even a reader from beginning: its answer would mean nothing. */
@@ -100,7 +101,7 @@ const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
  */
 export async function prepareVerify(
   request: VerifyRequest,
-  online: ((source: LocalVolume) => Promise<UsedMap>) | null = null,
+  online: ((source: Volume) => Promise<UsedMap>) | null = null,
 ): Promise<PreparedVerify> {
   const source = await openVolume(request.source);
   try {
@@ -191,7 +192,7 @@ function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
 }
 
 /** Whether the target carries the signatures of the source, one with an identity among them. */
-async function carriesTheSame(source: LocalVolume, target: string): Promise<boolean> {
+async function carriesTheSame(source: Volume, target: string): Promise<boolean> {
   await using volume = await openVolume(target);
   const known = (list: Awaited<ReturnType<typeof probe>>) =>
     list.filter(({ doubt, uuid }) => doubt === null && uuid !== null);
@@ -222,10 +223,7 @@ async function wasProven(
  * Whether the target carries the very signatures of the source: then it is its replica. Or these and
  * more, which are of a life before or beside that.
  */
-export async function likeness(
-  source: LocalVolume,
-  target: string,
-): Promise<'same' | 'more' | 'other'> {
+export async function likeness(source: Volume, target: string): Promise<'same' | 'more' | 'other'> {
   await using volume = await openVolume(target);
   const left = await probe(source.reader);
   // What cannot be read carries no signature that one could go by.

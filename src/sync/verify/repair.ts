@@ -10,7 +10,7 @@ import {
   union,
 } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { headerBytes, firstBlockBytes } from '../seed/plan.js';
 import { halfRepairedState, type Touched } from '../touched.js';
 import { watchJob } from '../watch.js';
@@ -20,9 +20,9 @@ import { settle } from './recheck.js';
 import type { WriteDetector } from './write-detector.js';
 
 export interface RepairRun {
-  readonly source: LocalVolume;
+  readonly source: Volume;
   /** Open for writing, under a lock. */
-  readonly target: LocalVolume;
+  readonly target: Volume;
   readonly comparator: Comparator;
   readonly detector: WriteDetector;
   /** What a verification found. */

@@ -6,14 +6,14 @@
 import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { subtract } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import { planCopy } from '../seed/plan.js';
 import { type Layout, namedStrays, straysOn, wipeStrays } from '../strays.js';
 import type { ChangeLog } from './change-log.js';
 import type { Span } from './span.js';
 
 export interface StrayLook {
-  readonly target: LocalVolume;
+  readonly target: Volume;
   /** What the source carries there as well is its own; null: nobody can be asked. */
   readonly source: { readonly path: string; readonly reader: ByteReader } | null;
   readonly layout: Layout;

@@ -1,9 +1,9 @@
 /** Keeps what freezing a file system writes by itself from being called a difference. */
 
 import { freezeTraces, SubReader, type Trace, type UsedMap } from '../../../fsparsers/index.js';
-import { type CompareResult, type Job, pastReader } from '../../engine/index.js';
+import type { CompareResult, Job } from '../../engine/index.js';
 import { clip, extentOf, subtract } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
+import type { Volume } from '../../volume/index.js';
 import type { Comparator } from './comparator.js';
 
 /** A file system on both sides, as far as they have room for it. */
@@ -17,8 +17,8 @@ interface Place extends Trace {
  */
 export function traceComparator(
   comparator: Comparator,
-  left: LocalVolume,
-  right: LocalVolume,
+  left: Volume,
+  right: Volume,
   map: UsedMap,
 ): Comparator {
   const places = placesOf(map).filter(
@@ -50,17 +50,17 @@ function placesOf({ deviceBytes, filesystem, partitions }: UsedMap): Place[] {
 async function withoutTraces(
   result: CompareResult,
   places: readonly Place[],
-  left: LocalVolume,
-  right: LocalVolume,
+  left: Volume,
+  right: Volume,
 ): Promise<CompareResult> {
   let { differentRanges } = result;
   for (const { start, length, type } of places) {
     const found = differentRanges;
     if (clip(found, start, length).length === 0) continue;
     const differs = (range: Trace) => clip(found, start + range.start, range.length).length > 0;
-    const [one, other] = [left, right].map(({ fd, identity: { path, sizeBytes } }) => {
-      return new SubReader(pastReader({ fd, path, sizeBytes }), start, length);
-    }) as [SubReader, SubReader];
+    const [one, other] = [left, right].map(
+      (side) => new SubReader(side.directReader, start, length),
+    ) as [SubReader, SubReader];
     // What cannot be read says nothing; that it cannot is found by the comparison itself.
     const traces = await freezeTraces(type, one, other, differs).catch(() => []);
     for (const trace of traces) {

@@ -1,10 +1,8 @@
 /** Who tells a difference that stays from one that is only on its way: what was written meanwhile, and where. */
 
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyExtents, type ExtentList, extentOf } from '../../region/index.js';
-import type { LocalVolume } from '../../volume/index.js';
-import { writeCounterText } from '../write-counter.js';
+import type { Volume, WriteCounter } from '../../volume/index.js';
 
 export interface WriteDetector {
   /**
@@ -14,42 +12,15 @@ export interface WriteDetector {
   writtenSince(): Promise<ExtentList | 'unknown'>;
 }
 
-/** One side's account at one moment. */
-export interface WriteCounter {
-  /** Null where the system keeps none. */
-  readonly counterText: string | null;
-  /** A write was under way, or so recent that the next one may leave no trace of its own. */
-  readonly isFresh: boolean;
-}
-
 /** File times move on with the kernel's clock tick, 10 ms at the slowest: within it two writes look like one. */
 const tickMs = 20;
 
-/** Looks at a volume's write counters as it is now. */
-export async function writeCounterOf(volume: LocalVolume): Promise<WriteCounter> {
-  const counterText = await writeCounterText(volume);
-  const isFresh = await isBeingWritten(volume).catch(() => false);
-  return { counterText, isFresh };
-}
-
 /** The account that a run begins with: what was written just before it is no writing during it. */
-export async function firstWriteCounterOf(volume: LocalVolume): Promise<WriteCounter> {
-  const account = await writeCounterOf(volume);
+export async function firstWriteCounterOf(volume: Volume): Promise<WriteCounter> {
+  const account = await volume.writeCounter();
   if (!account.isFresh) return account;
   await sleep(2 * tickMs);
-  return writeCounterOf(volume);
-}
-
-/** The kernel counts a write when it is complete; one that is not may reach the disk at any moment. */
-async function isBeingWritten({ identity, handle }: LocalVolume): Promise<boolean> {
-  if (identity.kind === 'file') {
-    const { mtimeMs, ctimeMs } = await handle.stat();
-    return Math.abs(Date.now() - Math.max(mtimeMs, ctimeMs)) < tickMs;
-  }
-  const numbers = identity.node.slice('block:'.length);
-  // Reads and writes under way (Documentation/ABI/stable/sysfs-block).
-  const text = await readFile(`/sys/dev/block/${numbers}/inflight`, 'utf8');
-  return Number(text.trim().split(/\s+/)[1]) > 0;
+  return volume.writeCounter();
 }
 
 /** Whether nobody wrote between two looks at a volume; null where that cannot be known. */
@@ -59,18 +30,18 @@ export function isUnwritten(before: WriteCounter, now: WriteCounter): boolean | 
 }
 
 /**
- * A write detector by the kernel's own write counters (write-counter.ts), from `first` on. It knows that
+ * A write detector by the kernel's own write counters (Volume.writeCounter), from `first` on. It knows that
  * something was written and not where: then all of the volume may have been.
  */
 export function countingDetector(
-  volumes: readonly LocalVolume[],
+  volumes: readonly Volume[],
   first: readonly WriteCounter[],
   deviceBytes: number,
 ): WriteDetector {
   let before = first;
   return {
     async writtenSince() {
-      const now = await Promise.all(volumes.map(writeCounterOf));
+      const now = await Promise.all(volumes.map((volume) => volume.writeCounter()));
       const sides = now.map((account, index) =>
         isUnwritten(before[index] as WriteCounter, account),
       );

@@ -5,7 +5,7 @@ import { addon, type NativeTracker } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { reach } from '../../reach.js';
 import { totalBytes } from '../../region/index.js';
-import { takeLock, type LocalVolume } from '../../volume/index.js';
+import { takeLock, type Volume } from '../../volume/index.js';
 import { loaded, missedOf, startBpf, type Started } from './tracker.js';
 import { endFolder, pinnedDirectories, makeFolder } from './bpffs.js';
 import type { TrackedDevice } from './tracked-device.js';
@@ -37,7 +37,7 @@ export interface PinnedTracker {
 
 /** Starts one. Rejects with TRACKER_UNSUPPORTED, and with TRACKER_RUNS if there is one. */
 export async function keepTracker(
-  volume: LocalVolume,
+  volume: Volume,
   options: TrackerOptions = {},
 ): Promise<PinnedTracker> {
   const { identity } = volume;

@@ -1,27 +1,13 @@
 /** Opens a local volume for reading or writing, and makes sure that it is the one that was looked at. */
 
 import { constants } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
-import { descriptorEndpoint, type EndpointDescription } from '../../engine/index.js';
+import { open } from 'node:fs/promises';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { withVolumeErrors } from '../errors.js';
 import { describeStorage, identifyVolume, type VolumeIdentity } from '../identity.js';
-import { nodeOfStat } from './node.js';
-import { FileByteReader } from './reader.js';
 import { systemRoots, type SystemRoots } from '../host/sysfs.js';
-
-/** An open volume. `await using` or close() gives it back. */
-export interface LocalVolume {
-  readonly identity: VolumeIdentity;
-  readonly handle: FileHandle;
-  /** The volume as a side of an engine job. Valid until close(). */
-  readonly endpoint: EndpointDescription;
-  readonly fd: number;
-  readonly reader: FileByteReader;
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
+import type { Volume } from '../volume.js';
+import { LocalVolume } from './volume.js';
 
 export interface OpenOptions {
   /** Default: for reading only. */
@@ -39,9 +25,14 @@ export interface OpenOptions {
  *
  * O_EXCL without O_CREAT is the kernel's claim on a block device (bd_claim), which mounts, md, dm,
  * swap and other careful tools take as well. For regular files there is no such thing: the run's lock
- * (lock.ts) keeps other runs away, and the writers' list (users.ts) shows everybody else.
+ * (lock.ts) keeps other runs away, and the writers' list (host/writers.ts) shows everybody else.
  */
-export async function openVolume(path: string, options: OpenOptions = {}): Promise<LocalVolume> {
+export function openVolume(path: string, options: OpenOptions = {}): Promise<Volume> {
+  return openLocal(path, options);
+}
+
+/** As openVolume(), for what needs the descriptor. */
+export async function openLocal(path: string, options: OpenOptions = {}): Promise<LocalVolume> {
   const { write = false, exclusive = true, expected, roots = systemRoots } = options;
   const before = expected ?? (await identifyVolume(path, roots));
   if (write && before.readOnly) throw readOnly(path);
@@ -55,49 +46,12 @@ export async function openVolume(path: string, options: OpenOptions = {}): Promi
       // A file target gets another size on purpose; a device of another size is another device.
       const isResized = identity.kind === 'block' && identity.sizeBytes !== before.sizeBytes;
       if (identity.node !== before.node || isResized) throw changed(path);
-      return new OpenVolume(identity, handle);
+      return new LocalVolume(identity, handle);
     } catch (error) {
       await handle.close();
       throw error;
     }
   });
-}
-
-/** Whether a file still lies where it was opened; what has no name any more is nobody's replica. */
-export async function isInPlace({ identity, handle }: LocalVolume): Promise<boolean> {
-  if (identity.kind !== 'file') return true;
-  const there = await stat(identity.realPath, { bigint: true }).catch(() => null);
-  return there !== null && nodeOfStat(there) === nodeOfStat(await handle.stat({ bigint: true }));
-}
-
-class OpenVolume implements LocalVolume {
-  readonly identity: VolumeIdentity;
-  readonly handle: FileHandle;
-  readonly reader: FileByteReader;
-
-  constructor(identity: VolumeIdentity, handle: FileHandle) {
-    this.identity = identity;
-    this.handle = handle;
-    this.reader = new FileByteReader(handle, identity.path, identity.sizeBytes);
-    nameDescriptor(handle.fd, identity.path);
-  }
-
-  get endpoint(): EndpointDescription {
-    return descriptorEndpoint(this.handle.fd);
-  }
-
-  get fd(): number {
-    return this.handle.fd;
-  }
-
-  close(): Promise<void> {
-    forgetDescriptor(this.handle.fd);
-    return this.handle.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
 }
 
 function readOnly(path: string): FastsyncError {

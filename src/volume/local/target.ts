@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoName, withVolumeErrors } from '../errors.js';
 import { identifyVolume, type VolumeIdentity } from '../identity.js';
-import { openVolume } from './open.js';
+import { openLocal } from './open.js';
 
 /** What is at a target's path: a volume, or nothing yet. Rejects as identifyVolume does otherwise. */
 export async function identifyTarget(target: string): Promise<VolumeIdentity | null> {
@@ -36,7 +36,7 @@ export async function createTargetFile(target: string, sizeBytes: number): Promi
  * Rejects with VOLUME_CHANGED, and cuts nothing, if another file has taken its place.
  */
 export async function resizeTargetFile(expected: VolumeIdentity, sizeBytes: number): Promise<void> {
-  // openVolume() holds what it opened against what was looked at before.
-  await using volume = await openVolume(expected.path, { write: true, expected });
+  // openLocal() compares what it opened with what was identified before.
+  await using volume = await openLocal(expected.path, { write: true, expected });
   await withVolumeErrors(expected.path, () => volume.handle.truncate(sizeBytes));
 }

@@ -4,17 +4,18 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { mapVolume, type UsedMap } from '../../fsparsers/index.js';
-import { pastReader } from '../../src/engine/index.js';
-import { FastsyncError } from '../../src/errors.js';
-import { freeExtents } from '../../src/region/index.js';
-import { freeze, openVolume } from '../../src/volume/index.js';
-import { freeByDumpe2fs } from '../fsparsers/ext/oracles.js';
-import { freeByXfsDb, freeOf } from '../fsparsers/xfs/support.js';
-import { seededRandom } from '../support/random.js';
-import { scratchDirectory } from '../support/scratch.js';
-import { mountedKind, type Mounted } from '../volume/freeze/freezing.js';
-import { noise } from './volumes.js';
+import { mapVolume, type UsedMap } from '../../../fsparsers/index.js';
+import { FastsyncError } from '../../../src/errors.js';
+import { freeExtents } from '../../../src/region/index.js';
+import { freeze, openVolume } from '../../../src/volume/index.js';
+import { directReader } from '../../../src/volume/local/direct-reader.js';
+import { openLocal } from '../../../src/volume/local/open.js';
+import { freeByDumpe2fs } from '../../fsparsers/ext/oracles.js';
+import { freeByXfsDb, freeOf } from '../../fsparsers/xfs/support.js';
+import { seededRandom } from '../../support/random.js';
+import { scratchDirectory } from '../../support/scratch.js';
+import { mountedKind, type Mounted } from '../freeze/freezing.js';
+import { noise } from '../../engine/volumes.js';
 
 /** Files of every size, of which a third goes again: metadata all over the volume changes. */
 async function change(t: ExecutionContext, directory: string, round: number): Promise<void> {
@@ -32,14 +33,10 @@ async function frozenMap(t: ExecutionContext, { volume, device }: Mounted) {
   const copy = path.join(await scratchDirectory(t), 'copy');
   await using opened = await openVolume(device);
   const frozen = await freeze({ volume, maxFreezeMs: 60_000, mustNotFreeze: [copy] });
-  const map = await mapVolume(pastReader({ fd: opened.fd, path: device, ...sizeOf(volume) }));
+  const map = await mapVolume(opened.directReader);
   await execa('dd', [`if=${device}`, `of=${copy}`, 'bs=1M', 'iflag=direct', 'status=none']);
   await frozen.thaw();
   return { map, copy };
-}
-
-function sizeOf({ sizeBytes }: Mounted['volume']) {
-  return { sizeBytes };
 }
 
 const freeByTools = {
@@ -74,8 +71,8 @@ test('any piece is read, and none beyond the end', async (t) => {
   const file = path.join(await scratchDirectory(t), 'file');
   const content = noise(5, 100_001);
   await writeFile(file, content);
-  await using opened = await openVolume(file);
-  const reader = pastReader({ fd: opened.fd, path: file, sizeBytes: content.length });
+  await using opened = await openLocal(file);
+  const reader = opened.directReader;
   t.is(reader.sizeBytes, content.length);
   for (const [start, length] of [
     [0, content.length],
@@ -88,7 +85,7 @@ test('any piece is read, and none beyond the end', async (t) => {
   }
   await t.throwsAsync(reader.read(100_000, 2), { instanceOf: RangeError });
   await t.throwsAsync(reader.read(-1, 1), { instanceOf: RangeError });
-  const beyond = pastReader({ fd: opened.fd, path: file, sizeBytes: 200_000 });
+  const beyond = directReader({ fd: opened.handle.fd, path: file, sizeBytes: 200_000 });
   const error = await t.throwsAsync(beyond.read(150_000, 10), { instanceOf: FastsyncError });
   t.is(error.code, 'READ_ERROR');
 });

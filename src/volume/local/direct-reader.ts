@@ -1,14 +1,13 @@
 /**
- * Reads a device past its page cache, for the parsers. XFS and btrfs write around that cache, and file
- * data always goes around it: what was read through it before a freeze is old, and stays so.
+ * Reads an open volume past the page cache, for the parsers. XFS and btrfs write around the device's
+ * cache, and file data always does: what was read through the cache before a freeze is old, and stays so.
  */
 
-import type { ByteReader } from '../../fsparsers/reader.js';
-import { exitCodes, FastsyncError } from '../errors.js';
-import { readPast } from './device.js';
-import { EngineError } from './error.js';
+import type { ByteReader } from '../../../fsparsers/reader.js';
+import { EngineError, readPast } from '../../engine/index.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
 
-/** Largest single read, as FileByteReader has it. */
+/** Largest single read, as in FileByteReader. */
 const maxReadBytes = 64 * 1024 * 1024;
 
 /** What is read from: `path` is for messages; nothing is read beyond `sizeBytes`. */
@@ -19,10 +18,10 @@ export interface ReadSource {
 }
 
 /**
- * A ByteReader that shows what is on the disk at that moment: for a volume that is mounted, and frozen.
- * Rejects with FastsyncError READ_ERROR where the disk cannot be read. It does not close `fd`.
+ * A ByteReader that gives what is on the disk at that moment. Rejects with FastsyncError READ_ERROR
+ * where the disk cannot be read. It does not close `fd`.
  */
-export function pastReader({ fd, path, sizeBytes }: ReadSource): ByteReader {
+export function directReader({ fd, path, sizeBytes }: ReadSource): ByteReader {
   return {
     sizeBytes,
     async read(offsetBytes, lengthBytes) {

@@ -1,0 +1,88 @@
+/** A volume of this host, by its open descriptor. */
+
+import { stat, type FileHandle } from 'node:fs/promises';
+import type { ByteReader } from '../../../fsparsers/reader.js';
+import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
+import { descriptorEndpoint, type EndpointDescription, nextData } from '../../engine/index.js';
+import { withVolumeErrors } from '../errors.js';
+import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
+import type { VolumeIdentity } from '../identity.js';
+import type { Volume, WriteCounter } from '../volume.js';
+import { directReader } from './direct-reader.js';
+import { nodeOfStat } from './node.js';
+import { FileByteReader } from './reader.js';
+
+export class LocalVolume implements Volume {
+  readonly identity: VolumeIdentity;
+  readonly handle: FileHandle;
+  readonly reader: ByteReader;
+  readonly directReader: ByteReader;
+
+  /** Takes the handle over: close() closes it. */
+  constructor(identity: VolumeIdentity, handle: FileHandle) {
+    const { path, sizeBytes } = identity;
+    this.identity = identity;
+    this.handle = handle;
+    this.reader = new FileByteReader(handle, path, sizeBytes);
+    this.directReader = directReader({ fd: handle.fd, path, sizeBytes });
+    nameDescriptor(handle.fd, path);
+  }
+
+  get endpoint(): EndpointDescription {
+    return descriptorEndpoint(this.handle.fd);
+  }
+
+  writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    return withVolumeErrors(this.identity.path, async () => {
+      for (let done = 0; done < bytes.length;) {
+        const left = bytes.length - done;
+        done += (await this.handle.write(bytes, done, left, offsetBytes + done)).bytesWritten;
+      }
+      await this.handle.sync();
+    });
+  }
+
+  sync(): Promise<void> {
+    return withVolumeErrors(this.identity.path, () => this.handle.sync());
+  }
+
+  async writeCounter(): Promise<WriteCounter> {
+    const isFlushed = await this.handle.sync().then(
+      () => true,
+      () => false,
+    );
+    const counterText = isFlushed ? await counterTextOf(this.identity) : null;
+    return { counterText, isFresh: await this.#isBeingWritten().catch(() => false) };
+  }
+
+  async nextData(offsetBytes: number): Promise<number | null> {
+    return Promise.resolve(nextData(this.handle.fd, offsetBytes));
+  }
+
+  /** A file without a name is nobody's replica. */
+  async isInPlace(): Promise<boolean> {
+    const { kind, realPath } = this.identity;
+    if (kind !== 'file') return true;
+    const there = await stat(realPath, { bigint: true }).catch(() => null);
+    return there !== null && nodeOfStat(there) === nodeOfStat(await this.#stat());
+  }
+
+  close(): Promise<void> {
+    forgetDescriptor(this.handle.fd);
+    return this.handle.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #stat() {
+    return this.handle.stat({ bigint: true });
+  }
+
+  async #isBeingWritten(): Promise<boolean> {
+    return this.identity.kind === 'file'
+      ? isJustWritten(await this.handle.stat())
+      : hasWritesInFlight(this.identity);
+  }
+}

@@ -1,0 +1,44 @@
+/** A volume as the use cases know it: whatever they ask is answered by the host that owns the disk. */
+
+import type { ByteReader } from '../../fsparsers/reader.js';
+import type { EndpointDescription } from '../engine/index.js';
+import type { VolumeIdentity } from './identity.js';
+
+/** What the owner's kernel counts of the writes to a volume, at one moment. */
+export interface WriteCounter {
+  /**
+   * Stays the same as long as nothing is written to the volume. Another boot or another attachment
+   * changes it too. Null where the kernel does not count. To be compared with an earlier one, not read.
+   */
+  readonly counterText: string | null;
+  /** A write was in flight, or so recent that the next one may leave the text as it is. */
+  readonly isFresh: boolean;
+}
+
+/** An open volume. `await using` or close() closes it. */
+export interface Volume extends AsyncDisposable {
+  readonly identity: VolumeIdentity;
+  /** Reads through the page cache of the owner's kernel: for volumes that nothing has mounted. */
+  readonly reader: ByteReader;
+  /**
+   * Reads past the page cache: for a mounted and frozen file system, which writes around the device's
+   * cache, and for what other hosts write.
+   */
+  readonly directReader: ByteReader;
+  /** The volume as a side of an engine job. Valid until close(). */
+  readonly endpoint: EndpointDescription;
+  /** Writes `bytes` at `offsetBytes`; resolves when they are durable. For headers and stamps. */
+  writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void>;
+  /** Flushes everything that was written to the volume, by whomever. */
+  sync(): Promise<void>;
+  /** Flushes first, so that writes that wait in the cache do not count later. Never rejects. */
+  writeCounter(): Promise<WriteCounter>;
+  /**
+   * Where the next data begins, at `offsetBytes` or after it; null where only a hole follows. A device,
+   * and a file system that does not know its holes, has data everywhere.
+   */
+  nextData(offsetBytes: number): Promise<number | null>;
+  /** False for a file that was deleted or replaced since it was opened. */
+  isInPlace(): Promise<boolean>;
+  close(): Promise<void>;
+}
