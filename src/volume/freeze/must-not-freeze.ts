@@ -19,7 +19,7 @@ interface Place {
 }
 
 /**
- * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `spared`, existing or not, or something that
+ * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `mustNotFreeze`, existing or not, or something that
  * every run writes to, lies on the file system, also through a loop device or an overlay. The program
  * itself may: reading, running and mapping files waits for no thaw, nor does the time of the last access.
  */

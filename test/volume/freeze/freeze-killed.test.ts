@@ -23,7 +23,7 @@ const script = `
   const holdMs = Number(process.argv[2]);
   writeSync(1, 'ready\\n');
   for (;;) {
-    const frozen = await freeze({ volume, maxFreezeMs: Number(process.argv[3]), spared: [] });
+    const frozen = await freeze({ volume, maxFreezeMs: Number(process.argv[3]), mustNotFreeze: [] });
     writeSync(1, 'frozen\\n');
     await sleep(holdMs);
     writeSync(1, 'thawing\\n');

@@ -81,7 +81,7 @@ async function answerTo(
     import { freeze, identifyVolume } from ${module};
     const [device, answer] = process.argv.slice(1);
     const volume = await identifyVolume(device);
-    const asked = freeze({ volume, spared: [] });
+    const asked = freeze({ volume, mustNotFreeze: [] });
     const word = await asked.then((frozen) => frozen.thaw(), (error) => error.message);
     writeFileSync(answer, typeof word === 'string' ? word : 'frozen');
   `;
