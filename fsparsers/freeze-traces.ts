@@ -6,13 +6,8 @@
 
 import { extFreezeTraces } from './ext/freeze-traces.js';
 import type { ByteReader } from './reader.js';
+import type { Trace } from './trace.js';
 import { xfsFreezeTraces } from './xfs/freeze-traces.js';
-
-/** A place that freezing writes, and that was found to say the same on both sides. */
-export interface Trace {
-  readonly start: number;
-  readonly length: number;
-}
 
 /**
  * Finds the traces of freezes in two copies of what probe() calls `type`. `differs` tells whether the

@@ -25,11 +25,12 @@ export {
   type Signature,
   survey,
 } from './probe.js';
-export { freezeTraces, type Trace } from './freeze-traces.js';
+export { freezeTraces } from './freeze-traces.js';
 export { BufferReader, type ByteReader, SubReader } from './reader.js';
 export { MapBuilder } from './mapbuilder.js';
 export { RangeTable } from './rangetable.js';
 export * from './reason.js';
+export type { Trace } from './trace.js';
 export * from './usedmap.js';
 
 /** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */

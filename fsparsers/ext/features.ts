@@ -5,9 +5,14 @@
  * reached the kernel).
  */
 
-import type { ExtSuperblockFields } from './superblock.js';
-
 export type FeatureSet = 'compat' | 'incompat' | 'roCompat';
+
+/** The three words of the superblock that hold the feature bits. */
+export interface FeatureWords {
+  readonly featureCompat: number;
+  readonly featureIncompat: number;
+  readonly featureRoCompat: number;
+}
 
 /** Bit number to name, in the three words of the superblock. */
 const names = {
@@ -90,11 +95,11 @@ function namesIn(set: FeatureSet, word: number): string[] {
 }
 
 /** The names of all features that are set, in the order dumpe2fs prints them. */
-export function featureNames(fields: ExtSuperblockFields): string[] {
+export function featureNames(words: FeatureWords): string[] {
   return [
-    ...namesIn('compat', fields.featureCompat),
-    ...namesIn('incompat', fields.featureIncompat),
-    ...namesIn('roCompat', fields.featureRoCompat),
+    ...namesIn('compat', words.featureCompat),
+    ...namesIn('incompat', words.featureIncompat),
+    ...namesIn('roCompat', words.featureRoCompat),
   ];
 }
 
@@ -120,12 +125,12 @@ const ext3Understands: ReadonlySet<string> = new Set<FeatureName>([
  * device, ext4 where an incompatible or read-only-compatible feature is beyond ext3, else by whether
  * there is a journal.
  */
-export function typeName(fields: ExtSuperblockFields): 'ext2' | 'ext3' | 'ext4' | 'jbd' {
+export function typeName(words: FeatureWords): 'ext2' | 'ext3' | 'ext4' | 'jbd' {
   const deciding = [
-    ...namesIn('incompat', fields.featureIncompat),
-    ...namesIn('roCompat', fields.featureRoCompat),
+    ...namesIn('incompat', words.featureIncompat),
+    ...namesIn('roCompat', words.featureRoCompat),
   ];
   if (deciding.includes('journal_dev')) return 'jbd';
   if (deciding.some((name) => !ext3Understands.has(name))) return 'ext4';
-  return namesIn('compat', fields.featureCompat).includes('has_journal') ? 'ext3' : 'ext2';
+  return namesIn('compat', words.featureCompat).includes('has_journal') ? 'ext3' : 'ext2';
 }

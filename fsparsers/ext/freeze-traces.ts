@@ -4,7 +4,7 @@
  */
 
 import { ParseError } from '../errors.js';
-import type { Trace } from '../freeze-traces.js';
+import type { Trace } from '../trace.js';
 import { readMmp } from './mmp.js';
 import { readStructure, type ByteReader } from '../reader.js';
 import { readSuperblock, superblockBytes, superblockOffsetBytes } from './superblock.js';

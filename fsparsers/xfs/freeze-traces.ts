@@ -5,7 +5,7 @@
  */
 
 import { ParseError } from '../errors.js';
-import type { Trace } from '../freeze-traces.js';
+import type { Trace } from '../trace.js';
 import type { ByteReader } from '../reader.js';
 import { readLog } from './log/index.js';
 import { type Geometry, readGeometry } from './superblock.js';
