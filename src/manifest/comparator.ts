@@ -1,4 +1,7 @@
-/** Compares a volume with a manifest: with the face of an engine job, so that verifying is written once. */
+/**
+ * Compares a volume with a manifest. The comparator has the interface of an engine job, so that verifying
+ * is written once.
+ */
 
 import type { CompareResult, DigestResult, IoOptions, Job, Progress } from '../engine/index.js';
 import {
@@ -11,11 +14,32 @@ import {
 } from '../region/index.js';
 import type { Volume } from '../volume/index.js';
 import { coveredCells, leafBatches, requireCanonical } from './cells.js';
-import type { Digester } from './digester.js';
+import { type Digester, digesterOf, type EngineChoice } from './digester.js';
+import { unsuitable } from './error.js';
 import { fanOut } from './format.js';
 import type { ManifestCell } from './leaf.js';
 import type { Manifest } from './manifest.js';
 import { addProgress, noProgress } from './progress.js';
+
+/**
+ * The comparator of a volume with a manifest. The portable engine reads without native code and knows
+ * XXH64 only: throws FastsyncError where the manifest has another algorithm.
+ */
+export function comparatorOf(
+  manifest: Manifest,
+  volume: Volume,
+  engine: EngineChoice,
+): ManifestComparator {
+  const { algorithm } = manifest.header;
+  if (engine === 'portable' && algorithm !== 'xxh64') {
+    throw unsuitable(
+      'ALGORITHM_NOT_PORTABLE',
+      `${manifest.file} is made with ${algorithm}, and the portable engine knows xxh64 only`,
+      'use --engine native, or write the manifest with --algorithm xxh64',
+    );
+  }
+  return new ManifestComparator(manifest, volume, digesterOf(engine, volume, manifest.header));
+}
 
 export class ManifestComparator {
   /** Lists may be cut anywhere; on multiples of this nothing is read twice. */
@@ -24,7 +48,7 @@ export class ManifestComparator {
   readonly #volumeBytes: number;
   readonly #digest: Digester;
 
-  /** Use {@link Manifest.judge}. */
+  /** Use {@link comparatorOf}. */
   constructor(manifest: Manifest, volume: Volume, digest: Digester) {
     this.cutBytes = manifest.header.cellBytes;
     this.#manifest = manifest;

@@ -5,7 +5,7 @@ export type { EngineChoice } from './digester.js';
 export { ManifestError } from './error.js';
 export { magic as manifestMagic } from './format.js';
 export { isCellSize, type ManifestHeader } from './header.js';
-export type { ManifestComparator } from './comparator.js';
+export { comparatorOf, type ManifestComparator } from './comparator.js';
 export { type Manifest, openManifest } from './manifest.js';
 export { checkManifestPlace } from './new-file.js';
 export {

@@ -1,9 +1,9 @@
-/** An open manifest: what it is of, what it covers, and the comparator of a volume against it. */
+/** An open manifest: what it is of, and what it covers. */
 
 import { open, type FileHandle } from 'node:fs/promises';
 import { reach } from '../reach.js';
 import { alignOutward, ExtentBuilder, type ExtentList, intersect } from '../region/index.js';
-import { type Volume, withVolumeErrors } from '../volume/index.js';
+import { withVolumeErrors } from '../volume/index.js';
 import { ManifestError, unsuitable } from './error.js';
 import {
   decodeHeader,
@@ -11,8 +11,6 @@ import {
   type ManifestHeader,
   type StoredHeader,
 } from './header.js';
-import { ManifestComparator } from './comparator.js';
-import { digesterOf, type EngineChoice } from './digester.js';
 import { readAll, TreeReader } from './tree-reader.js';
 
 export class Manifest {
@@ -39,22 +37,6 @@ export class Manifest {
   /** All that is covered of the cells that `list` touches: what can be judged about it. */
   async cellAligned(list: ExtentList): Promise<ExtentList> {
     return intersect(await this.extents(), alignOutward(list, this.header.cellBytes));
-  }
-
-  /**
-   * Compares a volume with this manifest. `portable` reads without native code, and only a manifest of
-   * XXH64. Throws FastsyncError where that is asked of another.
-   */
-  comparator(volume: Volume, engine: EngineChoice): ManifestComparator {
-    const { algorithm } = this.header;
-    if (engine === 'portable' && algorithm !== 'xxh64') {
-      throw unsuitable(
-        'ALGORITHM_NOT_PORTABLE',
-        `${this.file} is made with ${algorithm}, and the portable engine knows xxh64 only`,
-        'use --engine native, or write the manifest with --algorithm xxh64',
-      );
-    }
-    return new ManifestComparator(this, volume, digesterOf(engine, volume, this.header));
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { digestCells } from '../../src/engine/index.js';
 import { coveredCells, leafBatches } from '../../src/manifest/cells.js';
+import { comparatorOf } from '../../src/manifest/index.js';
 import { eachExtent, extentOf, intersect, totalBytes, union } from '../../src/region/index.js';
 import { algorithms, cellDigestsByTools } from '../support/cell-digests.js';
 import { seededRandom } from '../support/random.js';
@@ -50,7 +51,7 @@ for (const [index, algorithm] of algorithms.entries()) {
     t.is((await stat(file)).size, summary.fileBytes);
     t.deepEqual(await readdir(path.dirname(file)), ['manifest']);
 
-    const result = await manifest.comparator(volume, 'native').compare(extents, {}).done;
+    const result = await comparatorOf(manifest, volume, 'native').compare(extents, {}).done;
     t.deepEqual([...result.differentRanges, ...result.unreadableRanges], []);
     t.is(result.progress.identicalBytes, totalBytes(extents));
     t.is(result.progress.durableBytes, totalBytes(extents));
@@ -70,7 +71,7 @@ test('stopped anywhere, it counts in what was asked, and not in the cells that w
   const asked = Float64Array.from({ length: (2 * bytes) / cellBytes }, (_, index) =>
     index % 2 === 0 ? (index / 2) * cellBytes + half : half,
   );
-  const job = manifest.comparator(other, 'native').compare(asked, { bytesPerSecond: 4 * MiB });
+  const job = comparatorOf(manifest, other, 'native').compare(asked, { bytesPerSecond: 4 * MiB });
   while (job.progress().completedBytes === 0) await sleep(5);
   job.cancel();
   const { cancelled, differentRanges, progress } = await job.done;
@@ -111,7 +112,7 @@ test('flipped bytes are found in their cells, by the native engine and by the po
       .map((cell) => intersect(extents, Float64Array.of(cell * cellBytes, cellBytes)))
       .reduce(union, new Float64Array(0));
     for (const engine of ['native', 'portable'] as const) {
-      const result = await manifest.comparator(volume, engine).compare(extents, {}).done;
+      const result = await comparatorOf(manifest, volume, engine).compare(extents, {}).done;
       t.deepEqual(result.differentRanges, expected);
       t.is(result.unreadableRanges.length, 0);
       t.is(result.progress.differentBytes, totalBytes(expected));
@@ -126,7 +127,7 @@ test('part of a cell is asked for: all of it is read, and the answer is about th
   await written(volume, Float64Array.of(0, 2 * MiB, 3 * MiB, 4 * KiB), 'sha256', manifestFile);
   const manifest = await openedManifest(t, manifestFile);
   await flipBytes(file, [10]);
-  const comparator = manifest.comparator(volume, 'native');
+  const comparator = comparatorOf(manifest, volume, 'native');
   const { differentRanges } = await comparator.compare(Float64Array.of(4096, 8192), {}).done;
   t.deepEqual([...differentRanges], [4096, 8192]);
   const beyond = comparator.compare(Float64Array.of(3 * MiB, 8 * KiB), {}).done;
@@ -155,7 +156,7 @@ test('what cannot be read is not proven: now, or when the manifest was written',
     const manifest = await openedManifest(t, file);
     t.deepEqual(await manifest.extents(), extents);
     for (const engine of ['native', 'portable'] as const) {
-      const result = await manifest.comparator(reader, engine).compare(extents, {}).done;
+      const result = await comparatorOf(manifest, reader, engine).compare(extents, {}).done;
       t.deepEqual([...result.unreadableRanges], cell);
       t.deepEqual([...result.differentRanges], []);
       t.is(result.progress.badBytes, cellBytes);
@@ -183,9 +184,10 @@ test('what a smaller volume cannot hold is different', async (t) => {
   ] as const) {
     await truncate(file, smallerBytes);
     const smaller = await openedVolume(t, file);
-    const { differentRanges, progress } = await manifest
-      .comparator(smaller, 'native')
-      .compare(extents, {}).done;
+    const { differentRanges, progress } = await comparatorOf(manifest, smaller, 'native').compare(
+      extents,
+      {},
+    ).done;
     const rest = Float64Array.of(firstMissing, 4 * MiB - firstMissing);
     t.deepEqual(differentRanges, intersect(extents, rest));
     t.is(progress.completedBytes, progress.totalBytes);

@@ -9,7 +9,12 @@ import {
 } from '../../../fsparsers/index.js';
 import { wholeMap } from '../../../fsparsers/whole.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { type EngineChoice, type Manifest, openManifest } from '../../manifest/index.js';
+import {
+  comparatorOf,
+  type EngineChoice,
+  type Manifest,
+  openManifest,
+} from '../../manifest/index.js';
 import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
 import {
   findRefusals,
@@ -82,7 +87,7 @@ export async function checkManifest(
   await using tracker = request.lagToleranceMs === null ? null : await startTracker(volume);
   const refusals = await readerRefusals(volume, request.overrides, context, tracker !== null);
   await (options.resolveRefusals ?? refuseAll)(refusals);
-  const comparator = manifest.comparator(volume, request.engine);
+  const comparator = comparatorOf(manifest, volume, request.engine);
   const { deviceBytes, root, algorithm, createdAt } = manifest.header;
   if (request.root !== undefined && request.root.toLowerCase() !== root) {
     throw new FastsyncError({
