@@ -1,8 +1,8 @@
 /** Copying: the request checked and completed, then handed to native code. */
 
 import { startJob } from './job.js';
-import type { CopyRequest, CopyResult, Job } from './types.js';
-import { type EndpointDescription, sizeOfEndpoint } from './endpoint.js';
+import type { CopyRequest, CopyResult, EndpointDescription, Job } from './types.js';
+import { sizeOfEndpoint } from './endpoint.js';
 import { byteCount, extentBytes, ioOptionsOf, wholeNumber } from './validate.js';
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -2,19 +2,8 @@
 
 import { nameOfDescriptor } from '../descriptors.js';
 import { addon } from './addon.js';
+import type { DescriptorEndpoint, EndpointDescription } from './types.js';
 import { descriptor } from './validate.js';
-
-/**
- * A file or block device that this process has open. The engine duplicates the descriptor when the job
- * starts, and reopens the file for direct I/O where that works.
- */
-export interface DescriptorEndpoint {
-  readonly kind: 'descriptor';
-  readonly fd: number;
-}
-
-/** One side of a job. An agent's socket and an NBD connection will be further kinds. */
-export type EndpointDescription = DescriptorEndpoint;
 
 /** The file or device behind an open descriptor, as a side of a job. */
 export function descriptorEndpoint(fd: number): DescriptorEndpoint {

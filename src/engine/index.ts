@@ -10,11 +10,7 @@ export { compare } from './compare.js';
 export { copy } from './copy.js';
 export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './digest-cells.js';
 export { deviceInfo, flushCache, nextData, readPast } from './device.js';
-export {
-  type DescriptorEndpoint,
-  descriptorEndpoint,
-  type EndpointDescription,
-} from './endpoint.js';
+export { descriptorEndpoint } from './endpoint.js';
 export { describeFailure, EngineError } from './error.js';
 export type * from './native-tracker.js';
 export { notifySocket } from './notify.js';

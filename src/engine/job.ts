@@ -1,9 +1,9 @@
 /** A native job as the rest of fastsync sees it. */
 
 import { addon, type JobKind, type NativeOutcome } from './addon.js';
-import { type EndpointDescription, nameOfEndpoint } from './endpoint.js';
+import { nameOfEndpoint } from './endpoint.js';
 import { EngineError } from './error.js';
-import type { IoFailure, Job, JobResult } from './types.js';
+import type { EndpointDescription, IoFailure, Job, JobResult } from './types.js';
 
 type Settled = Omit<NativeOutcome, 'failure' | 'backend'> & Pick<JobResult, 'backend'>;
 

@@ -1,10 +1,21 @@
 /** What the rest of fastsync may ask of the native engine. */
 
-import type { EndpointDescription } from './endpoint.js';
 import type { ExtentList } from '../region/index.js';
 
 /** The engine takes any list of extents as a work list: in the order in which to work. */
 export type { ExtentList };
+
+/**
+ * A file or block device that this process has open. The engine duplicates the descriptor when the job
+ * starts, and reopens the file for direct I/O where that works.
+ */
+export interface DescriptorEndpoint {
+  readonly kind: 'descriptor';
+  readonly fd: number;
+}
+
+/** One side of a job. An agent's socket and an NBD connection will be further kinds. */
+export type EndpointDescription = DescriptorEndpoint;
 
 export type Backend = 'auto' | 'uring' | 'threads';
 
