@@ -6,27 +6,16 @@ import { exitCodes } from '../errors.js';
 import { bashCompletion } from './completion/bash.js';
 import type { ProgramOutline } from './completion/program-outline.js';
 import { zshCompletion } from './completion/zsh.js';
-import { addFastsyncCommands } from './fastsync.js';
-import { outlineOf } from './outline.js';
 import { print } from './print.js';
 import { runCommand } from './run.js';
-import { addVerifyCommand } from './verify.js';
 
 const scripts: Readonly<Record<string, (programs: readonly ProgramOutline[]) => string>> = {
   bash: bashCompletion,
   zsh: zshCompletion,
 };
 
-/** Both programs, as they are declared. */
-export function programOutlines(): readonly ProgramOutline[] {
-  return [
-    { program: 'fastsync', outline: outlineOf(addFastsyncCommands) },
-    { program: 'fastverify', outline: outlineOf(addVerifyCommand) },
-  ];
-}
-
-/** Adds the command to the command line. */
-export function addCompletionCommand(yargs: Argv): Argv {
+/** Adds the command to the command line; `programs` are what the script completes. */
+export function addCompletionCommand(yargs: Argv, programs: () => readonly ProgramOutline[]): Argv {
   return yargs.command(
     'completion <shell>',
     'Print a script that completes the words of fastsync and fastverify',
@@ -52,7 +41,7 @@ export function addCompletionCommand(yargs: Argv): Argv {
       runCommand('completion', { json: false, quiet: true }, async () => {
         const { shell, config } = args;
         const script = scripts[shell];
-        const text = script === undefined ? await pairNames(config) : script(programOutlines());
+        const text = script === undefined ? await pairNames(config) : script(programs());
         await print(process.stdout, [text]);
         return { outcome: 'done', exitCode: exitCodes.done, facts: [], figures: {} };
       }),

@@ -2,6 +2,7 @@
 
 import type { Argv } from 'yargs';
 import { addCompletionCommand } from './completion.js';
+import type { ProgramOutline } from './completion/program-outline.js';
 import { addConfigCommand } from './config.js';
 import { addCronCommand } from './cron.js';
 import { addInitCommand } from './init.js';
@@ -12,6 +13,7 @@ import { program } from './program.js';
 import { addReportCommand } from './report.js';
 import { addTrackCommand } from './track.js';
 import { addStatusCommand } from './status.js';
+import { addVerifyCommand } from './verify.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((yargs: Argv) => Argv)[] = [
@@ -23,12 +25,20 @@ const commands: readonly ((yargs: Argv) => Argv)[] = [
   addConfigCommand,
   addReportCommand,
   addCronCommand,
-  addCompletionCommand,
+  (yargs) => addCompletionCommand(yargs, programOutlines),
 ];
 
 /** Adds every command of fastsync to a command line. */
 export function addFastsyncCommands(yargs: Argv): Argv {
   return commands.reduce((line, add) => add(line), yargs);
+}
+
+/** Both programs, as they are declared. */
+export function programOutlines(): readonly ProgramOutline[] {
+  return [
+    { program: 'fastsync', outline: outlineOf(addFastsyncCommands) },
+    { program: 'fastverify', outline: outlineOf(addVerifyCommand) },
+  ];
 }
 
 /** Runs the fastsync command with the words behind its name. */

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { programOutlines } from '../../src/cli/completion.js';
+import { programOutlines } from '../../src/cli/fastsync.js';
 import { eachCommand } from '../../src/cli/outline.js';
 import { valueKind } from '../../src/cli/value-kinds.js';
 import { fastsync } from '../support/fastsync.js';

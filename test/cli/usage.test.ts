@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { execa } from 'execa';
-import { programOutlines } from '../../src/cli/completion.js';
+import { programOutlines } from '../../src/cli/fastsync.js';
 import { type CommandOutline, eachCommand, type OptionOutline } from '../../src/cli/outline.js';
 import { valueKind } from '../../src/cli/value-kinds.js';
 import { fastsync, fastsyncJson } from '../support/fastsync.js';

@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { packageRoot } from '../../package-root.js';
-import { programOutlines } from '../completion.js';
+import { programOutlines } from '../fastsync.js';
 import { manualPage } from './page.js';
 
 const directory = process.argv[2] ?? path.join(packageRoot, 'dist/man');
