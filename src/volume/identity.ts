@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { reach } from '../reach.js';
 import { withVolumeErrors } from './errors.js';
-import { deviceNumbers, nodeOfStat, type NodeId } from './local/node.js';
+import { deviceNumbers, nodeOfStat, type NodeId } from './host/node.js';
 import { blockDevice, devicePath, systemRoots, type SystemRoots } from './host/sysfs.js';
 
 export interface VolumeIdentity {

@@ -8,7 +8,7 @@ export { fingerprintOf } from './local/fingerprint.js';
 export { identifyVolume, type VolumeIdentity } from './identity.js';
 export { openVolume, type OpenOptions } from './local/open.js';
 export { FileByteReader } from './local/reader.js';
-export { type NodeId } from './local/node.js';
+export { type NodeId } from './host/node.js';
 export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './host/sysfs.js';
 export { lockDirectory, refuseLocked, takeLock, type Lock } from './local/lock.js';
 export {

@@ -11,7 +11,7 @@ import { freezingRun } from './holder.js';
 import { Freezer, type Frozen } from './freezer.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Mount } from '../host/mounts.js';
-import { deviceNumbers } from '../local/node.js';
+import { deviceNumbers } from '../host/node.js';
 import { refuseOwnState } from './must-not-freeze.js';
 import { systemRoots } from '../host/sysfs.js';
 import { SystemState } from '../host/system.js';

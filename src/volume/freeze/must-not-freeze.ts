@@ -9,7 +9,7 @@ import { footprint, sharesStorage, type Footprint } from '../host/footprint.js';
 import type { Freezable } from './freezable.js';
 import { lockDirectory } from '../local/lock.js';
 import type { Mount } from '../host/mounts.js';
-import { newFileNode, nodeOfStat } from '../local/node.js';
+import { newFileNode, nodeOfStat } from '../host/node.js';
 import type { SystemState } from '../host/system.js';
 
 interface Place {

@@ -4,7 +4,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
 import type { VolumeIdentity } from '../identity.js';
-import { newFileNode, type NodeId } from '../local/node.js';
+import { newFileNode, type NodeId } from './node.js';
 import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
 import { SystemState } from './system.js';
 import { findWriters } from './writers.js';

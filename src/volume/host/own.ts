@@ -3,9 +3,9 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { reach } from '../../reach.js';
-import { mountOf, type MountLine } from '../host/mount-table.js';
+import { mountOf, type MountLine } from './mount-table.js';
 import { deviceNumbers, nodeOfStat, type NodeId } from './node.js';
-import type { BlockDevice } from '../host/sysfs.js';
+import type { BlockDevice } from './sysfs.js';
 
 /**
  * The superblocks ("0:45") below the paths, existing or not, and below the files that loop devices among
