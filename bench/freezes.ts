@@ -97,7 +97,7 @@ async function freezesUnder(
     if (exitCode === 3) return null;
     if (exitCode !== 0) throw new Error(`fastsync init --online: ${stderr}`);
     const { cutover, mapFreezeMs } = JSON.parse(last) as OnlineSummary;
-    const cutoverAtMs = Date.parse(cutover.pointInTime);
+    const cutoverAtMs = Date.parse(cutover.consistentAt);
     const peaks = await running.peaks();
     return {
       mapMs: mapFreezeMs,

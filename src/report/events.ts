@@ -4,7 +4,7 @@ import type { ExitCode } from '../errors.js';
 
 export interface StatusEvent {
   readonly type: 'status';
-  /** What is being done: "mapping", "clearing", "copying", "sealing", "comparing". */
+  /** What is being done: "mapping", "clearing", "copying", "publishing", "comparing". */
   readonly phase: string;
   /** Which pair of a configuration it is about. */
   readonly pair?: string;

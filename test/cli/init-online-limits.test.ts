@@ -88,7 +88,7 @@ test.serial(
     t.deepEqual(run.codes, ['CUTOVER_TOO_LARGE']);
     await load.stop();
     const { cutover } = run.summary as unknown as OnlineSummary;
-    const kept = await checkLoad(t, ext4, target, load, Date.parse(cutover.pointInTime));
+    const kept = await checkLoad(t, ext4, target, load, Date.parse(cutover.consistentAt));
     t.deepEqual(kept.lost, []);
   },
 );

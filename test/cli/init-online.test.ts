@@ -150,8 +150,8 @@ test.serial('a target that fails is given up, the other one is right', async (t)
     [false, true],
   );
   await assertUnfinished(t, failing);
-  const { pointInTime } = summary.cutover as { pointInTime: string };
-  await prove(good, Date.parse(pointInTime));
+  const { consistentAt } = summary.cutover as { consistentAt: string };
+  await prove(good, Date.parse(consistentAt));
 });
 
 test.serial(

@@ -132,7 +132,7 @@ export async function seedOnline(
     throw new Error(`Expected exit code 0: ${result.stderr} ${JSON.stringify(result.summary)}`);
   }
   const { cutover, mapFreezeMs } = result.summary as unknown as OnlineSummary;
-  return { ...result, cutover, mapFreezeMs, pointInTimeMs: Date.parse(cutover.pointInTime) };
+  return { ...result, cutover, mapFreezeMs, pointInTimeMs: Date.parse(cutover.consistentAt) };
 }
 
 export interface OnlineSummary {
@@ -144,7 +144,7 @@ export interface OnlineSummary {
     readonly frozenBytes: number;
     readonly freezeCallMs: number;
     readonly heldMs: number;
-    readonly pointInTime: string;
+    readonly consistentAt: string;
   };
 }
 

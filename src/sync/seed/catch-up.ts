@@ -94,19 +94,20 @@ export class CatchUp implements Follow {
     return this.#dirtySet.bytesBehindLimit;
   }
 
-  async reach(copyPiece: CopyPiece): Promise<ConsistencyPoint | Unpublished> {
+  async reach(copyPiece: CopyPiece): Promise<ConsistencyPoint> {
     for (let attempt = 1; ; attempt++) {
       try {
         const reading = await this.#converge(copyPiece);
-        if (!('dirtyBytes' in reading)) return reading;
-        if (!this.#run.options.cutover) return this.#noCutover(reading);
+        if (!('dirtyBytes' in reading)) return missed(reading);
+        if (!this.#run.options.cutover) return missed(this.#noCutover(reading));
         return await this.#finish(copyPiece, reading);
       } catch (error) {
         this.#run.signal.throwIfAborted();
         if (!(error instanceof FastsyncError)) throw error;
-        if (error.code === 'NOT_MOUNTED') return unmounted;
+        if (error.code === 'NOT_MOUNTED') return missed(unmounted);
         if (!passing.has(error.code)) throw error;
-        if (attempt === attempts) return notConverged(`${error.message} (tried ${attempt} times)`);
+        if (attempt === attempts)
+          return missed(notConverged(`${error.message} (tried ${attempt} times)`));
         const message = `${error.message}; it is tried again after another round`;
         this.#run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
         if (error.code === 'FREEZE_BUSY')
@@ -175,7 +176,7 @@ export class CatchUp implements Follow {
       from: buffer.endpoint,
       unreadable: badRanges,
     });
-    return { headFrom: buffer.endpoint };
+    return { kind: 'reached', headerFrom: buffer.endpoint };
   }
 
   #figuresOf({ frozenBytes, freezeCallMs, heldMs, consistentAt }: Cutover): CutoverFigures {
@@ -225,6 +226,10 @@ const unmounted: Unpublished = {
   message:
     'the source was unmounted during the run; the same command without --online compares and finishes',
 };
+
+function missed(unpublished: Unpublished): ConsistencyPoint {
+  return { kind: 'missed', unpublished };
+}
 
 function notConverged(message: string): Unpublished {
   return { code: 'NOT_CONVERGED', message };

@@ -19,20 +19,24 @@ export class Headers {
   /** What they were where an earlier run had published them. */
   #published: readonly (Uint8Array | null)[] = [];
 
-  constructor({ targets }: SeedRun, jobs: SeedJobs) {
+  readonly #earlier: readonly PublishedTarget[];
+
+  /** `earlier`: how the run before left the targets, if it published them. */
+  constructor({ targets }: SeedRun, jobs: SeedJobs, earlier: readonly PublishedTarget[]) {
     this.#targets = targets;
     this.#jobs = jobs;
+    this.#earlier = earlier;
   }
 
   /** Keeps what an earlier run has published, for where the source's cannot be read any more. */
-  async keep(published: readonly PublishedTarget[]): Promise<void> {
+  async keep(): Promise<void> {
     this.#published = await Promise.all(
-      this.#targets.map(({ volume }, index) => publishedHeader(published[index], volume)),
+      this.#targets.map(({ volume }, index) => publishedHeader(this.#earlier[index], volume)),
     );
   }
 
   /** No signature may stand on a target that is not finished. */
-  async clear(runId: string): Promise<void> {
+  async invalidate(runId: string): Promise<void> {
     for (const { volume } of this.#targets) {
       const { path, sizeBytes } = volume.identity;
       // The stamp first: whenever the run is killed, the next one knows the target by it.

@@ -50,16 +50,16 @@ export interface Piece {
 /** Copies a piece to all targets that are still good, and flushes them. Null: there was nothing to do. */
 export type CopyPiece = (piece: Piece) => Promise<CopyResult | null>;
 
-/** How a copy that was made while the source went on comes to one point in time. */
+/** How a copy that was made while the source was written comes to one point in time. */
 export interface Follow {
-  /** Copies what was written since the body was; resolves with where the header of that point is read. */
-  reach(copyPiece: CopyPiece): Promise<ConsistencyPoint | Unpublished>;
+  /** Copies what was written since the body was. */
+  reach(copyPiece: CopyPiece): Promise<ConsistencyPoint>;
 }
 
-/** A moment that the targets hold all of but the header, and where that is read. */
-export interface ConsistencyPoint {
-  readonly headFrom: EndpointDescription;
-}
+/** Whether the targets hold all of one moment but the header, which is read from `headerFrom` then. */
+export type ConsistencyPoint =
+  | { readonly kind: 'reached'; readonly headerFrom: EndpointDescription }
+  | { readonly kind: 'missed'; readonly unpublished: Unpublished };
 
 export interface SeedRun {
   readonly source: Volume;

@@ -5,6 +5,8 @@ import { formatBytes, type Reporter } from '../../report/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
 import { newRunId } from '../stamp.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
+import { Headers } from './headers.js';
+import { SeedJobs } from './seed-jobs.js';
 import { SeedPass } from './seed-pass.js';
 import { SeedProgress } from './seed-progress.js';
 import type { SeedResult, SeedRun } from './seed-run.js';
@@ -54,10 +56,11 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     unlistedBadBytes: 0,
   };
   const progress = new SeedProgress(run, file, state);
-  const compare = resumption.kind !== 'continue' && checkpoint !== null;
-  const pass = new SeedPass(run, progress, compare);
-  const result =
-    resumption.kind === 'retry' ? await pass.retry() : await pass.run(checkpoint?.published);
+  const compares = resumption.kind !== 'continue' && checkpoint !== null;
+  const jobs = new SeedJobs(run, compares || options.compare);
+  const headers = new Headers(run, jobs, checkpoint?.published ?? []);
+  const kind = resumption.kind === 'retry' ? 'retry' : 'seed';
+  const result = await new SeedPass(kind, { run, progress, jobs, headers }).run();
   const isOver = !result.interrupted && result.unpublished === null;
   if (isOver && (result.badRanges.length === 0 || run.follow !== null))
     await file.remove().catch(() => undefined);
@@ -68,7 +71,7 @@ function announce(resumption: Resumption, reporter: Reporter): void {
   if (resumption.kind === 'fresh') return;
   const message =
     resumption.kind === 'retry'
-      ? `only what could not be read is tried again (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
+      ? `retrying only what could not be read (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
       : resumption.kind === 'continue'
         ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
         : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
