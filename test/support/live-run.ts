@@ -19,6 +19,7 @@ export function followPlaces(directory: string) {
 
 export interface FollowOptions extends Pick<LiveContext, 'startTracker'> {
   readonly journalDirectory?: string;
+  readonly intervalMs?: number;
   /** Ends it before. */
   readonly signal?: AbortSignal;
 }
@@ -29,7 +30,7 @@ export async function follow(
   source: string,
   target: string,
   onEpoch: (replica: ReplicaRecord) => Promise<boolean> | boolean,
-  { signal, startTracker, ...elsewhere }: FollowOptions = {},
+  { signal, startTracker, intervalMs = 100, ...elsewhere }: FollowOptions = {},
 ): Promise<LiveResult> {
   const places = { ...followPlaces(directory), ...elsewhere };
   const request = { ...places, source, targets: [target], overrides: new Set<never>() };
@@ -37,7 +38,7 @@ export async function follow(
   const stop = new AbortController();
   const options = {
     ...places,
-    intervalMs: 100,
+    intervalMs,
     maxFreezeMs: 60_000,
     map: {},
     hooks: { beforeFreeze: null, afterFreeze: null, timeoutMs: 1000 },

@@ -29,7 +29,7 @@ import {
   type ReplicaRecord,
 } from './replica-file.js';
 import { replicaFile, replicaSuffix } from './replica-file.js';
-import { statusSuffix, StatusWriter } from './status-file.js';
+import { type LiveNews, statusSuffix, StatusWriter } from './status-file.js';
 
 export interface LiveOptions {
   readonly intervalMs: number;
@@ -121,7 +121,6 @@ export async function live(
 interface ReplicaTask {
   readonly replica: Replica;
   readonly status: StatusWriter;
-  readonly intervalMs: number;
 }
 
 async function replicaTaskOf(
@@ -149,14 +148,14 @@ async function replicaTaskOf(
   await file.save(replicaRecord);
   const journal = await Journal.open(journalDirectory, key, identity.sizeBytes);
   held.push(journal);
-  const status = new StatusWriter(path.join(directory, `${key}${statusSuffix}`), (message) => {
-    context.reporter.report({
-      type: 'note',
-      severity: 'warning',
-      code: 'STATUS_NOT_WRITTEN',
-      message,
-    });
-  });
+  const status = new StatusWriter(
+    path.join(directory, `${key}${statusSuffix}`),
+    async () => newsOf(replica, await unseenOn(replicationSource), intervalMs),
+    (message) => {
+      const note = { type: 'note', severity: 'warning', code: 'STATUS_NOT_WRITTEN' } as const;
+      context.reporter.report({ ...note, message });
+    },
+  );
   const replica: Replica = new Replica({
     replicationSource,
     name: target.path,
@@ -172,11 +171,10 @@ async function replicaTaskOf(
     signal: context.signal,
     onEpoch: context.onEpoch ?? null,
     onState: () => {
-      void tell(task, resultOf(replica, 0));
+      void status.update();
     },
   });
-  const task = { replica, status, intervalMs };
-  return task;
+  return { replica, status };
 }
 
 /** What a file that is still to be made will be called without symbolic links. */
@@ -232,9 +230,9 @@ async function runAll(
     }),
   );
   const look = async () => {
-    const unseen = await replicationSource.look().catch(() => 0);
+    await Promise.all(tasks.map(({ status }) => status.update()));
+    const unseen = await unseenOn(replicationSource);
     const results = tasks.map(({ replica }) => resultOf(replica, unseen));
-    for (const [index, task] of tasks.entries()) await tell(task, results[index] as LiveResult);
     onLook?.(results);
     return results;
   };
@@ -247,21 +245,29 @@ async function runAll(
   return results;
 }
 
-function resultOf(replica: Replica, unseenBytes: number): LiveResult {
-  const { state, error } = replica.state;
-  const { epoch, consistentAt } = replica.replicaRecord;
-  const dirtyBytes = replica.behindBytes + unseenBytes;
-  return { target: replica.name, state, dirtyBytes, epoch, consistentAt, error };
+/** Bytes that were written until the call and are in no dirty set yet, or why nobody knows. */
+type Unseen = number | Error;
+
+function unseenOn(replicationSource: ReplicationSource): Promise<Unseen> {
+  return replicationSource.look().catch((reason: unknown) => {
+    return reason instanceof Error ? reason : new Error(String(reason));
+  });
 }
 
-function tell(
-  { replica, status, intervalMs }: ReplicaTask,
-  { dirtyBytes, error }: LiveResult,
-): Promise<void> {
+function resultOf(replica: Replica, unseen: Unseen): LiveResult {
+  const { state, error } = replica.state;
+  const { epoch, consistentAt } = replica.replicaRecord;
+  const [unseenBytes, trouble] = typeof unseen === 'number' ? [unseen, null] : [0, unseen];
+  const dirtyBytes = replica.behindBytes + unseenBytes;
+  return { target: replica.name, state, dirtyBytes, epoch, consistentAt, error: error ?? trouble };
+}
+
+function newsOf(replica: Replica, unseen: Unseen, intervalMs: number): LiveNews {
   const { state, since, hook, errorSince } = replica.state;
   const { source, target, epoch, consistentAt } = replica.replicaRecord;
+  const { dirtyBytes, error } = resultOf(replica, unseen);
   const { code } = (error ?? {}) as Partial<FastsyncError>;
-  return status.write({
+  return {
     source,
     target,
     state,
@@ -273,9 +279,9 @@ function tell(
     error:
       error === null
         ? null
-        : { code: code ?? 'INTERNAL', message: error.message, since: errorSince ?? since },
+        : { code: code ?? 'INTERNAL', message: error.message, since: errorSince ?? Date.now() },
     intervalMs,
-  });
+  };
 }
 
 /** False after that time, or as soon as the signal fires; one that has fired cuts nothing short. */

@@ -141,11 +141,14 @@ export class Replica {
   }
 
   get state(): ReplicaState {
-    const { hook } = this.#options.replicationSource;
+    const { hook, generation } = this.#options.replicationSource;
     const { overdue } = this.#waiting;
     const error = this.#error ?? overdue?.error ?? null;
     const errorSince = error === null ? null : (overdue?.since ?? this.#since);
-    const own = { state: this.#state, since: this.#since, hook: null, error, errorSince };
+    // With the tracker started anew nothing proves any longer that the target has everything.
+    const mustCompare = this.#state === 'following' && generation !== this.#generation;
+    const state = mustCompare ? 'comparing' : this.#state;
+    const own = { state, since: this.#since, hook: null, error, errorSince } as const;
     if (this.#state === 'hook') return { ...own, hook: 'after-epoch' };
     const waitsForHook = hook !== null && this.#waiting.isAsking;
     return waitsForHook ? { ...own, state: 'hook', since: hook.since, hook: hook.name } : own;

@@ -78,7 +78,8 @@ export class ReplicationSource {
   #tracker: Tracker;
   /** Counts the trackers: what was collected under another one proves nothing. */
   #generation = 0;
-  #draining: Promise<unknown> = Promise.resolve();
+  /** What takes marks, or counts them, comes one after the other: in between they are nowhere. */
+  #turn: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
   #freezing: Promise<void> | null = null;
   #mapping: Promise<UsedMap> | null = null;
@@ -124,16 +125,17 @@ export class ReplicationSource {
    * what was written before, or comes again. Gives the bytes. `isReason` as DirtySet.add() has it.
    */
   drain(isReason: (dirty: ExtentList) => boolean = () => true): Promise<number> {
-    const next = this.#draining.then(() => this.#drain(isReason));
-    this.#draining = next.catch(() => undefined);
-    return next;
+    return this.#inTurn(() => this.#drain(isReason));
   }
 
-  /** Bytes written since the last drain. Looks whether any were missed. */
+  /**
+   * Bytes that were written until this call and are in no set yet; what is in a set when it resolves, it
+   * may count too. Looks whether any were missed.
+   */
   async look(): Promise<number> {
     const { missed } = await this.#tracker.health();
     if (missed !== null) await this.drain();
-    return (await this.#tracker.peek()).dirtyBytes;
+    return this.#inTurn(async () => (await this.#tracker.peek()).dirtyBytes);
   }
 
   /** What is in use, read while the source stands still. What is allocated later, the tracker shows. */
@@ -174,8 +176,14 @@ export class ReplicationSource {
   }
 
   async stop(): Promise<void> {
-    await this.#draining;
+    await this.#turn;
     await this.#tracker.stop();
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(action);
+    this.#turn = next.catch(() => undefined);
+    return next;
   }
 
   async #drain(isReason: (dirty: ExtentList) => boolean): Promise<number> {

@@ -41,7 +41,7 @@ export interface LiveStatus {
   readonly pid: number;
   readonly processStart: string | null;
   readonly bootId: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: what was written to the source until then is counted. */
   readonly updatedAt: number;
   /** The same moment by a clock that nobody sets: milliseconds of CLOCK_MONOTONIC. */
   readonly beatMs?: number;
@@ -55,33 +55,40 @@ export type LiveNews = Omit<
 /** Keeps one status file up to date. What comes faster than it can be written, the latest covers. */
 export class StatusWriter {
   readonly #file: string;
+  readonly #look: () => Promise<LiveNews>;
   readonly #onTrouble: (message: string) => void;
   #trouble: string | null = null;
-  #latest: LiveNews | null = null;
+  #isDue = false;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `onTrouble` is told when it can be written no longer, once, and again when it has changed. */
-  constructor(file: string, onTrouble: (message: string) => void) {
+  /**
+   * `look` finds out what there is to say. `onTrouble` is told when it can be written no longer, once, and
+   * again when it has changed.
+   */
+  constructor(file: string, look: () => Promise<LiveNews>, onTrouble: (message: string) => void) {
     this.#file = file;
+    this.#look = look;
     this.#onTrouble = onTrouble;
   }
 
-  /** Resolves when these news, or later ones, are in the file. */
-  write(news: LiveNews): Promise<void> {
-    this.#latest = news;
+  /** Resolves when what a look found that began after this call is in the file. */
+  update(): Promise<void> {
+    if (this.#isDue) return this.#writing;
+    this.#isDue = true;
     this.#writing = this.#writing.then(async () => {
-      const latest = this.#latest;
-      this.#latest = null;
-      if (latest !== null) await this.#replace(latest);
+      this.#isDue = false;
+      await this.#replace();
     });
     return this.#writing;
   }
 
   /** A status that cannot be written must not end a replication that works. */
-  async #replace(news: LiveNews): Promise<void> {
+  async #replace(): Promise<void> {
     let trouble: string | null = null;
     try {
-      await writeStatus(this.#file, news);
+      // Before the look: what is written to the source meanwhile is not in it.
+      const moment = { updatedAt: Date.now(), beatMs: monotonicMs() };
+      await writeStatus(this.#file, { ...(await this.#look()), ...moment });
     } catch (error) {
       trouble = `the status ${this.#file} cannot be written, fastsync status shows an older one: ${reasonOf(error)}`;
     }
@@ -91,7 +98,10 @@ export class StatusWriter {
 }
 
 /** Replaces the file by rename. Not flushed: after a crash of the host it says nothing of use anyway. */
-async function writeStatus(file: string, news: LiveNews): Promise<void> {
+async function writeStatus(
+  file: string,
+  news: LiveNews & Pick<LiveStatus, 'updatedAt' | 'beatMs'>,
+): Promise<void> {
   const status: LiveStatus = {
     schema,
     role: 'source',
@@ -99,8 +109,6 @@ async function writeStatus(file: string, news: LiveNews): Promise<void> {
     pid: process.pid,
     processStart: await processStart(process.pid),
     bootId: await bootId(),
-    updatedAt: Date.now(),
-    beatMs: monotonicMs(),
   };
   await makeDirectory(path.dirname(file));
   const temporary = `${file}.${process.pid}.tmp`;
@@ -189,12 +197,12 @@ async function isSame({ pid, processStart: start }: LiveStatus): Promise<boolean
 }
 
 function lagOf(
-  { consistentAt, dirtyBytes }: LiveStatus,
+  { consistentAt, dirtyBytes, error }: LiveStatus,
   state: FoundStatus['state'],
   running: boolean,
 ): number | null {
   if (consistentAt === null) return null;
-  const isLevel = running && dirtyBytes === 0 && state === 'following';
+  const isLevel = running && dirtyBytes === 0 && state === 'following' && error === null;
   return isLevel ? 0 : Math.max(0, Date.now() - consistentAt);
 }
 
