@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 
 import { exitCodes, FastsyncError } from '../errors.js';
 import { nativeFiles } from '../package-root.js';
-import type { NativeTracker, NativeTrackerRequest } from './native-tracker.js';
 import type {
   CompareResult,
   CopyResult,
@@ -40,8 +39,6 @@ export interface NativeJob {
 /** The face of native/addon/. It trusts its arguments: they are validated in this folder. */
 export interface Addon {
   readonly Job: new (kind: JobKind, request: object) => NativeJob;
-  readonly Tracker: new (request: NativeTrackerRequest) => NativeTracker;
-  trackerNote(folder: string): string;
   deviceInfo(fd: number): DeviceInfo;
   nextData(fd: number, offsetBytes: number): number;
   /** The promise gives a failure where there was one. */

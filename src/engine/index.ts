@@ -4,7 +4,7 @@ import { addon } from './addon.js';
 import type { IoOptions } from './types.js';
 import { ioOptionsOf } from './validate.js';
 
-export { addon } from './addon.js';
+export { addon, type Addon } from './addon.js';
 export { clear } from './clear.js';
 export { compare } from './compare.js';
 export { copy } from './copy.js';
@@ -12,7 +12,6 @@ export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './diges
 export { deviceInfo, flushCache, nextData, readPast } from './device.js';
 export { descriptorEndpoint } from './endpoint.js';
 export { describeFailure, EngineError } from './error.js';
-export type * from './native-tracker.js';
 export { notifySocket } from './notify.js';
 export type * from './types.js';
 

@@ -4,11 +4,14 @@ export { diskFacts, writesInFlight, type DiskFacts } from './host/disk-facts.js'
 export { errnoName, volumeError, withVolumeErrors } from './errors.js';
 export { findFreezable, type Freezable } from './freeze/freezable.js';
 export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze/freeze.js';
-export { fingerprintOf } from './local/fingerprint.js';
-export { identifyVolume, type VolumeIdentity } from './identity.js';
+export { fingerprintOf } from './host/fingerprint.js';
+export { hasTypeInformation, isLockedDown, typeInformation } from './host/kernel.js';
+export { bootId, processStart } from './host/processes.js';
+export type { VolumeIdentity } from './identity.js';
+export { identifyVolume } from './local/identify.js';
 export { openVolume, type OpenOptions } from './local/open.js';
 export { FileByteReader } from './local/reader.js';
-export { type NodeId } from './host/node.js';
+export type { NodeId } from './node.js';
 export { blockDevices, systemRoots, type BlockDevice, type SystemRoots } from './host/sysfs.js';
 export { lockDirectory, refuseLocked, takeLock, type Lock } from './local/lock.js';
 export {
@@ -26,5 +29,6 @@ export {
   type TargetFacts,
 } from './refusals.js';
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
-export { surveyHostStorage, type HostStorage, type Usage } from './host/usage.js';
+export { surveyHostStorage } from './host/usage.js';
+export type { HostStorage, Usage } from './usage.js';
 export type { Volume, WriteCounter } from './volume.js';

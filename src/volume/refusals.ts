@@ -3,7 +3,7 @@
 import type { Hazard } from '../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import type { VolumeIdentity } from './identity.js';
-import type { Usage } from './host/usage.js';
+import type { Usage } from './usage.js';
 
 /** Refusals and the option that overrides each. There is no option that overrides all. */
 export const overrides = {

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { makeDirectory } from '../../directories.js';
 import { FastsyncError } from '../../errors.js';
 import { type Lock, takeLock } from '../../volume/index.js';
-import { unsupported } from '../errors.js';
+import { unsupported } from './errors.js';
 
 /** BPF_FS_MAGIC of <linux/magic.h>. */
 const bpfFsMagic = 0xcafe4a11;

@@ -1,6 +1,6 @@
 /** What the kernel's counters mean: may a write have been missed? */
 
-import type { NativeTrackerHealth } from '../../engine/index.js';
+import type { NativeTrackerHealth } from './native-tracker.js';
 
 /** A sentence for the first reason there is; null if no write can have been missed. */
 export function missedBy(health: NativeTrackerHealth, unmatchedAtStart: number): string | null {

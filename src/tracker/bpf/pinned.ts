@@ -1,7 +1,7 @@
 /** Trackers that outlive the process that started them, for scripts. They end with the machine. */
 
 import { realpath } from 'node:fs/promises';
-import { addon, type NativeTracker } from '../../engine/index.js';
+import { type NativeTracker, trackerAddon } from './native-tracker.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { reach } from '../../reach.js';
 import { totalBytes } from '../../region/index.js';
@@ -142,7 +142,7 @@ async function describe(note: Note, started: Started): Promise<PinnedTracker> {
 /** Null if the folder is not one of ours, or of another version. */
 function readNote(folder: string): Note | null {
   try {
-    const note = JSON.parse(addon().trackerNote(folder)) as Omit<Note, 'schema'> & {
+    const note = JSON.parse(trackerAddon().trackerNote(folder)) as Omit<Note, 'schema'> & {
       schema: string;
     };
     return note.schema === noteSchema ? { ...note, schema: noteSchema } : null;

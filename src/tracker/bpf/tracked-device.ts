@@ -8,7 +8,7 @@ import {
   type NodeId,
   type VolumeIdentity,
 } from '../../volume/index.js';
-import { unsupported } from '../errors.js';
+import { unsupported } from './errors.js';
 
 export interface TrackedDevice {
   readonly node: NodeId;

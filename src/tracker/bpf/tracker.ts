@@ -1,10 +1,10 @@
 /** The backend that needs no kernel module: programs on the block layer's tracepoints. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addon, type NativeTracker } from '../../engine/index.js';
+import { type NativeTracker, trackerAddon } from './native-tracker.js';
 import { totalBytes } from '../../region/index.js';
 import { type VolumeIdentity, writesInFlight } from '../../volume/index.js';
-import { kernelError } from '../errors.js';
+import { kernelError } from './errors.js';
 import { missedBy } from './missed-events.js';
 import { changeOf, type TrackedDevice, trackedDeviceOf } from './tracked-device.js';
 import { granularityFor } from '../granularity.js';
@@ -38,7 +38,7 @@ export async function loaded(
   markBytes: number,
   folder: string | null,
 ): Promise<NativeTracker> {
-  const { Tracker } = addon();
+  const { Tracker } = trackerAddon();
   const { major: diskMajor, minor: diskMinor, startBytes, sizeBytes } = disk;
   const followsBios = !disk.hasRequests;
   try {

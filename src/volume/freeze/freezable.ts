@@ -4,7 +4,7 @@ import { exitCodes, FastsyncError } from '../../errors.js';
 import { footprint } from '../host/footprint.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Mount } from '../host/mounts.js';
-import type { NodeId } from '../host/node.js';
+import type { NodeId } from '../node.js';
 import { devicePath, systemRoots, type SystemRoots } from '../host/sysfs.js';
 import { SystemState } from '../host/system.js';
 import { nodesTouching } from '../host/usage.js';

@@ -1,7 +1,7 @@
 /** Freezes a mounted file system for a moment; a watchdog thaws it whatever becomes of us. */
 
 import { constants } from 'node:fs';
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutOfFiles } from '../../errors.js';
 import { volumeError } from '../errors.js';
@@ -11,7 +11,8 @@ import { freezingRun } from './holder.js';
 import { Freezer, type Frozen } from './freezer.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Mount } from '../host/mounts.js';
-import { deviceNumbers } from '../host/node.js';
+import { deviceNumbers } from '../node.js';
+import { mountIdOf } from '../host/processes.js';
 import { refuseOwnState } from './must-not-freeze.js';
 import { systemRoots } from '../host/sysfs.js';
 import { SystemState } from '../host/system.js';
@@ -219,8 +220,7 @@ async function openDirectory({ mounts }: Freezable): Promise<FileHandle | null> 
 
 /** Not so where another mount hides this one, or has taken its place since. */
 async function isOn(handle: FileHandle, { id, superblock, fsType }: Mount): Promise<boolean> {
-  const info = await readFile(`/proc/self/fdinfo/${handle.fd}`, 'utf8');
-  if (Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]) !== id) return false;
+  if ((await mountIdOf('self', handle.fd)) !== id) return false;
   // Every subvolume of a btrfs has a device number of its own.
   const { major, minor } = deviceNumbers((await handle.stat({ bigint: true })).dev);
   return fsType === 'btrfs' || superblock === `${major}:${minor}`;

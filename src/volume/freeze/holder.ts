@@ -1,6 +1,6 @@
 /** Who holds a file system frozen, as far as it is a run of ours: that will end by itself, and soon. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { mountIdOf, parentOf, pids, processName } from '../host/processes.js';
 import type { Freezable } from './freezable.js';
 
 /** As the kernel shortens the name of fastsync-freezer. */
@@ -14,20 +14,12 @@ const filesystemFd = 3;
  */
 export async function freezingRun({ mounts }: Freezable): Promise<number | null> {
   const ids = new Set(mounts.map(({ id }) => id));
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const name = await textOf(`/proc/${pid}/comm`);
-    if (name.trimEnd() !== programName || Number(pid) === process.pid) continue;
-    const info = await textOf(`/proc/${pid}/fdinfo/${filesystemFd}`);
-    if (!ids.has(Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]))) continue;
-    const status = await textOf(`/proc/${pid}/status`);
-    const parent = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
-    // Of watchdog and standby, the watchdog is the run's child.
-    if ((await textOf(`/proc/${parent}/comm`)).trimEnd() !== programName) return parent;
+  for (const pid of await pids()) {
+    if (pid === process.pid || (await processName(pid)) !== programName) continue;
+    if (!ids.has(await mountIdOf(pid, filesystemFd))) continue;
+    const parent = await parentOf(pid);
+    // The watchdog is the run's child, the standby is the watchdog's.
+    if ((await processName(parent)) !== programName) return parent;
   }
   return null;
-}
-
-function textOf(file: string): Promise<string> {
-  // Whoever ended meanwhile freezes nothing.
-  return readFile(file, 'utf8').catch(() => '');
 }

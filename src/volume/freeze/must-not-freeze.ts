@@ -1,6 +1,6 @@
 /** What we write to ourselves while a file system stands still: none of it may lie there. */
 
-import { readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
@@ -9,7 +9,8 @@ import { footprint, sharesStorage, type Footprint } from '../host/footprint.js';
 import type { Freezable } from './freezable.js';
 import { lockDirectory } from '../local/lock.js';
 import type { Mount } from '../host/mounts.js';
-import { newFileNode, nodeOfStat } from '../host/node.js';
+import { mountIdOf, pathOfOpenFile } from '../host/processes.js';
+import { newFileNode, nodeOfStat } from '../node.js';
 import type { SystemState } from '../host/system.js';
 
 interface Place {
@@ -19,7 +20,7 @@ interface Place {
 }
 
 /**
- * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `mustNotFreeze`, existing or not, or something that
+ * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `spared`, existing or not, or something that
  * every run writes to, lies on the file system, also through a loop device or an overlay. The program
  * itself may: reading, running and mapping files waits for no thaw, nor does the time of the last access.
  */
@@ -50,17 +51,16 @@ async function outputFiles({ mounts }: SystemState): Promise<Place[]> {
     [1, 'standard output'],
     [2, 'standard error'],
   ] as const) {
-    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '');
-    // What lies with a server does not lie on the file system that is frozen, and may not answer.
-    if (target.startsWith('/') && (await mountOfOutput(fd, mounts))?.answers === true)
-      places.push({ what, path: target.replace(/ \(deleted\)$/, '') });
+    const target = await pathOfOpenFile(fd);
+    // A file on a server does not lie on the file system that is frozen, and the server may not answer.
+    if (target !== '' && (await mountOfOutput(fd, mounts))?.answers === true)
+      places.push({ what, path: target });
   }
   return places;
 }
 
 async function mountOfOutput(fd: number, mounts: readonly Mount[]): Promise<Mount | undefined> {
-  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
-  const id = Number(/^mnt_id:\s*(\d+)/m.exec(info)?.[1]);
+  const id = await mountIdOf('self', fd);
   return mounts.find((mount) => mount.id === id);
 }
 

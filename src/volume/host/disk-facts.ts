@@ -2,7 +2,7 @@
 
 import { access, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { NodeId } from './node.js';
+import type { NodeId } from '../node.js';
 import { attribute, numberAttribute, systemRoots, type SystemRoots } from './sysfs.js';
 
 export interface DiskFacts {

@@ -3,7 +3,7 @@
  * follows from comparing footprints.
  */
 
-import type { NodeId } from './node.js';
+import type { NodeId } from '../node.js';
 import type { BlockDevice } from './sysfs.js';
 
 /** A disk under the name that its hardware gives it, the same on every path to it. */

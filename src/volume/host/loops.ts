@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { abandon, within } from '../../within.js';
 import { mountOf } from './mount-table.js';
 import type { Namespace } from './mounts.js';
-import { newFileNode, nodeOfStat, type NodeId } from './node.js';
+import { newFileNode, nodeOfStat, type NodeId } from '../node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Backing {

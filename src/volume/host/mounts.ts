@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ifAbsent } from '../../errors.js';
 import { Answering } from './answering.js';
 import { parseMountTable, unescape, type MountLine } from './mount-table.js';
-import { blockNode, nodeOfStat, type NodeId } from './node.js';
+import { blockNode, nodeOfStat, type NodeId } from '../node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Mount {

@@ -6,7 +6,7 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ifAbsent } from '../../errors.js';
-import { blockNode, type NodeId } from './node.js';
+import { blockNode, type NodeId } from '../node.js';
 
 /** Where the kernel's pseudo file systems are mounted; tests give trees of their own. */
 export interface SystemRoots {

@@ -7,8 +7,8 @@ import { footprint, type Footprint, type StorageGraph } from './footprint.js';
 import { backingsOf } from './loops.js';
 import { mountOf } from './mount-table.js';
 import { readMounts, readNamespaces, readSwaps, type Mount, type Swap } from './mounts.js';
-import { blockNode, deviceNumbers, type NodeId } from './node.js';
-import { superblocksOf } from './own.js';
+import { blockNode, deviceNumbers, type NodeId } from '../node.js';
+import { superblocksOf } from './own-superblocks.js';
 import { blockDevices, type BlockDevice, type SystemRoots } from './sysfs.js';
 
 /** Overlays stand on overlays at most so deep. */

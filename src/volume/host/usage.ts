@@ -3,40 +3,11 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
-import type { VolumeIdentity } from '../identity.js';
-import { newFileNode, type NodeId } from './node.js';
+import { newFileNode, type NodeId } from '../node.js';
 import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
+import type { HostStorage, Located, Usage } from '../usage.js';
 import { SystemState } from './system.js';
 import { findWriters } from './writers.js';
-
-/** What was found on one volume. `by` names the device through which it is used, as users would. */
-export interface Usage {
-  readonly mounts: readonly {
-    readonly by: string;
-    readonly directory: string;
-    /** The file system itself, not just this mount of it, is read-only. */
-    readonly readOnly: boolean;
-    /** False in a mount namespace other than ours. */
-    readonly own: boolean;
-  }[];
-  readonly swaps: readonly string[];
-  /** Devices that stand on the volume and hold it: dm, md, loops. Partitions are none. */
-  readonly holders: readonly string[];
-  readonly writers: readonly { readonly pid: number; readonly command: string }[];
-  /** Hosts that have a file system of it in use, in words. Absent: nobody looked. */
-  readonly elsewhere?: readonly string[];
-}
-
-type Volume = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
-
-/** The machine as it was when a run began. */
-export interface HostStorage {
-  usageOf(volume: Volume): Promise<Usage>;
-  /** Whether writing to one can change the other. */
-  share(a: Volume, b: Volume): Promise<boolean>;
-  /** Whether a directory lies on a file system that is on the volume, or on anything standing on it. */
-  liesOn(directory: string, volume: Volume): Promise<boolean>;
-}
 
 /**
  * `own` are the paths of the run: only what these lie on is waited for. Rejects with FastsyncError
@@ -47,7 +18,7 @@ export async function surveyHostStorage(
   roots: SystemRoots = systemRoots,
 ): Promise<HostStorage> {
   const system = await SystemState.read(own, roots);
-  const footprintOf = ({ node, realPath }: Volume) => system.footprintOf(node, realPath);
+  const footprintOf = ({ node, realPath }: Located) => system.footprintOf(node, realPath);
   return {
     usageOf: async (volume) => usageOf(volume, await footprintOf(volume), system, roots),
     share: async (a, b) => sharesStorage(await footprintOf(a), await footprintOf(b)),
@@ -77,7 +48,7 @@ export function nodesTouching(
 }
 
 async function usageOf(
-  volume: Volume,
+  volume: Located,
   own: Footprint,
   system: SystemState,
   roots: SystemRoots,

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { ifAbsent } from '../../errors.js';
 import { abandon, within } from '../../within.js';
 import type { Mount } from './mounts.js';
-import { nodeOfStat, type NodeId } from './node.js';
+import { nodeOfStat, type NodeId } from '../node.js';
 import type { SystemRoots } from './sysfs.js';
 
 export interface Writer {

@@ -4,14 +4,14 @@
  * takes a name that another could hold, so clearing away a dead run's claim is no race.
  */
 
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from '../../directories.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
-import { bootId, processStart } from '../../processes.js';
+import { bootId, commandLine, processStart } from '../host/processes.js';
 import { errnoName } from '../errors.js';
 
 /** A lock that is held. `await using` or release() gives it back. */
@@ -126,8 +126,7 @@ async function liveClaim(directory: string, target: string, own: string): Promis
 }
 
 async function locked(name: string, pid: number): Promise<FastsyncError> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  const words = command.split('\0').filter(Boolean).join(' ');
+  const words = (await commandLine(pid)).join(' ');
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,

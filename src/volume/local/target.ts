@@ -3,7 +3,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoName, withVolumeErrors } from '../errors.js';
-import { identifyVolume, type VolumeIdentity } from '../identity.js';
+import type { VolumeIdentity } from '../identity.js';
+import { identifyVolume } from './identify.js';
 import { openLocal } from './open.js';
 
 /** What is at a target's path: a volume, or nothing yet. Rejects as identifyVolume does otherwise. */

@@ -9,7 +9,7 @@ import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-c
 import type { VolumeIdentity } from '../identity.js';
 import type { Volume, WriteCounter } from '../volume.js';
 import { directReader } from './direct-reader.js';
-import { nodeOfStat } from '../host/node.js';
+import { nodeOfStat } from '../node.js';
 import { FileByteReader } from './reader.js';
 
 export class LocalVolume implements Volume {

@@ -1,7 +1,7 @@
 /** Why a volume's writes cannot be tracked, as a sentence and a remedy. */
 
-import { access, readFile } from 'node:fs/promises';
-import { exitCodes, FastsyncError } from '../errors.js';
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { hasTypeInformation, isLockedDown, typeInformation } from '../../volume/index.js';
 
 export function unsupported(message: string, remedy: string, cause?: unknown): FastsyncError {
   return new FastsyncError({
@@ -16,8 +16,7 @@ export function unsupported(message: string, remedy: string, cause?: unknown): F
 /** What the kernel answered when the tracker was to be loaded, in words. */
 export async function kernelError(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
-  const lockdown = await readFile('/sys/kernel/security/lockdown', 'utf8').catch(() => '');
-  if (lockdown.includes('[confidentiality]')) {
+  if (await isLockedDown()) {
     return unsupported(
       'kernel lockdown forbids to look into the kernel',
       'boot with lockdown=integrity, which Secure Boot is content with',
@@ -31,13 +30,9 @@ export async function kernelError(error: unknown): Promise<unknown> {
       error,
     );
   }
-  const hasBtf = await access('/sys/kernel/btf/vmlinux').then(
-    () => true,
-    () => false,
-  );
-  if (!hasBtf) {
+  if (!(await hasTypeInformation())) {
     return unsupported(
-      'this kernel has no type information (/sys/kernel/btf/vmlinux)',
+      `this kernel has no type information (${typeInformation})`,
       'use a kernel that was built with CONFIG_DEBUG_INFO_BTF, as those of all distributions are',
       error,
     );

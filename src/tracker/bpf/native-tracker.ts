@@ -1,6 +1,7 @@
-/** The write tracker's native half (native/bpf/), as src/tracker/ sees it. */
+/** The native half of the BPF tracker (native/bpf/). */
 
-import type { ExtentList } from '../region/index.js';
+import { type Addon, addon } from '../../engine/index.js';
+import type { ExtentList } from '../../region/index.js';
 
 /** Where the tracker's program is to look, and in what steps it marks. */
 export interface NativeTrackerRequest {
@@ -51,4 +52,16 @@ export interface NativeTracker {
   /** Lets it live on in a folder of the BPF file system, with a text that trackerNote() gives. */
   pin(folder: string, note: string): void;
   close(): void;
+}
+
+/** The tracker's part of the addon. */
+export interface TrackerAddon {
+  readonly Tracker: new (request: NativeTrackerRequest) => NativeTracker;
+  /** The text that was pinned with the tracker in a folder. Throws where there is none. */
+  trackerNote(folder: string): string;
+}
+
+/** Throws as addon() does. */
+export function trackerAddon(): TrackerAddon {
+  return addon() as Addon & TrackerAddon;
 }

@@ -2,7 +2,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import type { VolumeIdentity } from '../identity.js';
-import { systemRoots, type SystemRoots } from '../host/sysfs.js';
+import { systemRoots, type SystemRoots } from './sysfs.js';
 
 /**
  * A text that another volume under the same name does not have: of a file its inode, of a loop device that

@@ -1,0 +1,36 @@
+/**
+ * Who uses a volume, as far as refusals ask. The host that owns the storage answers, in plain data: it
+ * alone knows its mounts, its processes and how its devices are stacked.
+ */
+
+import type { VolumeIdentity } from './identity.js';
+
+/** What was found on one volume. `by` names the device through which it is used, as users would. */
+export interface Usage {
+  readonly mounts: readonly {
+    readonly by: string;
+    readonly directory: string;
+    /** The file system itself, not just this mount of it, is read-only. */
+    readonly readOnly: boolean;
+    /** False in a mount namespace other than ours. */
+    readonly own: boolean;
+  }[];
+  readonly swaps: readonly string[];
+  /** Devices that stand on the volume and hold it open: dm, md, loop. Partitions do not count. */
+  readonly holders: readonly string[];
+  readonly writers: readonly { readonly pid: number; readonly command: string }[];
+  /** Other hosts that use a file system on the volume, in words. Absent: not looked for. */
+  readonly elsewhere?: readonly string[];
+}
+
+/** What the owner needs to find a volume again. */
+export type Located = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
+
+/** The storage of one host, as it was when a run began. All volumes are that host's. */
+export interface HostStorage {
+  usageOf(volume: Located): Promise<Usage>;
+  /** Whether writing to one can change the other. */
+  share(a: Located, b: Located): Promise<boolean>;
+  /** Whether a directory lies on a file system that is on the volume, or on a device above it. */
+  liesOn(directory: string, volume: Located): Promise<boolean>;
+}
