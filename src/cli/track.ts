@@ -4,7 +4,7 @@ import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { type FormatName, writtenFormats } from '../region/formats/index.js';
 import { formatBytes, writtenJson, type WrittenRanges, writtenText } from '../report/index.js';
-import { drainPinned, keepTracker, listPinned, peekPinned, stopPinned } from '../tracker/index.js';
+import { drainPinned, listPinned, peekPinned, pinTracker, stopPinned } from '../tracker/index.js';
 import { openVolume } from '../volume/index.js';
 import { outputOptions } from './options.js';
 import { print } from './print.js';
@@ -80,7 +80,7 @@ async function start(
 ): Promise<Outcome> {
   const wanted = parseGranularity(args.granularity);
   await using opened = await openVolume(args.volume);
-  const tracker = await keepTracker(opened, { granularityBytes: wanted });
+  const tracker = await pinTracker(opened, { granularityBytes: wanted });
   const { granularityBytes, memoryBytes } = tracker;
   return {
     outcome: 'done',

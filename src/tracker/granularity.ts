@@ -1,13 +1,13 @@
-/** How many bytes one mark stands for. */
+/** How many bytes one bit of a dirty bitmap stands for. */
 
 const defaultBytes = 64 * 1024;
 const leastBytes = 4096;
 const mostBytes = 2 ** 30;
 
-/** Marks of one volume take so much kernel memory at most; above that they get coarser. */
+/** Most kernel memory for the bitmap of one volume; a larger volume gets a coarser one. */
 const mostMemoryBytes = 256 * 2 ** 20;
 
-/** The granularity for a volume. Throws RangeError with a sentence for what is none. */
+/** The granularity for a volume. Throws RangeError, with a sentence, for an invalid one. */
 export function granularityFor(sizeBytes: number, wantedBytes = defaultBytes): number {
   const isPowerOfTwo = Number.isInteger(Math.log2(wantedBytes));
   if (!isPowerOfTwo || wantedBytes < leastBytes || wantedBytes > mostBytes) {
@@ -20,13 +20,13 @@ export function granularityFor(sizeBytes: number, wantedBytes = defaultBytes): n
   return bytes;
 }
 
-/** So much for marks is taken without being asked, and scanned at each drain, also while writers wait. */
+/** A bitmap of this size is cheap: every drain scans it, some while writers wait. */
 const easyMemoryBytes = 32 * 2 ** 20;
 
 /**
- * The finest granularity that costs little: 4 KiB up to 1 TiB, then coarser, and never coarser than the
- * usual one. For work that reads again what is marked while somebody waits: small writes at random
- * mark sixteen times as much at 64 KiB.
+ * The finest granularity that is cheap: 4 KiB up to 1 TiB, then coarser, and never coarser than the
+ * default. For callers that read dirty ranges again while writers wait: small random writes make
+ * sixteen times as much dirty at 64 KiB.
  */
 export function fineGranularity(sizeBytes: number): number {
   let bytes = leastBytes;

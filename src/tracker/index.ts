@@ -1,4 +1,4 @@
-/** The write tracker: what was written to a volume while it was in use. */
+/** Write tracking: which ranges of a volume in use were written. Chooses the backend; today there is one. */
 
 import type { Volume } from '../volume/index.js';
 import { BpfTracker, startBpf } from './bpf/tracker.js';
@@ -6,20 +6,20 @@ import type { Tracker, TrackerOptions } from './types.js';
 
 export {
   drainPinned,
-  keepTracker,
   listPinned,
   peekPinned,
+  pinTracker,
   stopPinned,
   type PinnedTracker,
 } from './bpf/pinned.js';
+export { fineGranularity } from './granularity.js';
 export type * from './types.js';
 
 /**
  * Tracks the writes to `volume` until the tracker is stopped or this process ends. Rejects with
  * FastsyncError TRACKER_UNSUPPORTED where this machine, this user or this volume does not allow it,
- * and with RangeError for a granularity that is none.
+ * and with RangeError for an invalid granularity.
  */
 export async function startTracker(volume: Volume, options: TrackerOptions = {}): Promise<Tracker> {
   return new BpfTracker(volume.identity, await startBpf(volume.identity, options));
 }
-export { fineGranularity } from './granularity.js';

@@ -1,12 +1,15 @@
-/** What a write tracker is to the rest of fastsync, whichever part of the kernel does the tracking. */
+/**
+ * What a write tracker promises, whichever part of the kernel tracks. A backend that keeps writes in
+ * order will extend Tracker: its users read a stream after a sequence number and acknowledge up to one.
+ */
 
 import type { ExtentList } from '../region/index.js';
 import type { VolumeIdentity } from '../volume/index.js';
 
 export interface TrackerOptions {
   /**
-   * Bytes that one mark stands for: a power of two of at least 4096. Default 65536. A volume so large
-   * that its marks would not fit gets a coarser one; `Tracker.granularityBytes` says which.
+   * Bytes that one dirty bit stands for: a power of two of at least 4096. Default 65536. A volume too
+   * large for that gets a coarser granularity; `Tracker.granularityBytes` says which.
    */
   readonly granularityBytes?: number;
 }
@@ -16,14 +19,14 @@ export interface Drained {
   /** Bytes of the volume, aligned to the granularity (clipped to the volume's end), sorted, merged. */
   readonly dirty: ExtentList;
   /**
-   * Null as long as no write can have been missed since the tracker was started. Else why: `dirty`
-   * then proves nothing, the caller must compare the used space, and start another tracker first. It
-   * stays as it is until then.
+   * Null as long as the tracker cannot have missed a write since it was started; otherwise the reason,
+   * in every later drain too. `dirty` then proves nothing: the caller must start another tracker and
+   * then compare the used space.
    */
   readonly missed: string | null;
   /**
-   * More than four million ranges were written: the closest ones came joined, and `dirty` has more than
-   * was written.
+   * More than four million ranges were written: those closest to each other were joined, and `dirty`
+   * holds more than was written.
    */
   readonly joined?: true;
 }
@@ -31,30 +34,30 @@ export interface Drained {
 export interface TrackerHealth {
   /** As in `Drained`. */
   readonly missed: string | null;
-  /** Writes, discards and write-zeroes that the kernel showed since the start, completions included. */
+  /** Writes, discards and write-zeroes that the kernel reported since the start, with their completions. */
   readonly eventsSeen: number;
-  /** Kernel memory that the marks take. */
+  /** Kernel memory that the bitmap takes. */
   readonly memoryBytes: number;
   readonly backend: 'bpf';
 }
 
 /**
- * Marks what is written to one volume, from the moment it was started. A write is marked when it is
+ * Marks what is written to one volume as dirty, from the moment it was started: each write when it is
  * submitted and again when it completes.
  */
 export interface Tracker {
   readonly volume: VolumeIdentity;
   readonly granularityBytes: number;
   /**
-   * Takes the marks and clears them in one. No write is lost between two drains: one that is under
-   * way at the drain is marked again at its completion. So whoever reads a range after its drain has
-   * what was written before, or finds the range in a later drain.
+   * Takes the dirty ranges and clears them atomically. No write is lost between two drains: one that is
+   * in flight at a drain is marked again when it completes. So a range that is read after its drain
+   * holds what was written before it, or a later drain has the range again.
    */
   drain(): Promise<Drained>;
-  /** Counts the marks and leaves them. */
+  /** Counts the dirty bytes and leaves them dirty. */
   peek(): Promise<{ readonly dirtyBytes: number }>;
   health(): Promise<TrackerHealth>;
-  /** Ends the tracking. May be called again. */
+  /** Stops tracking. May be called again. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

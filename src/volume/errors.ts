@@ -25,13 +25,13 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EACCES: {
     code: 'PERMISSION_DENIED',
     exitCode: exitCodes.usage,
-    what: 'may not be opened by this user',
-    remedy: 'run as root, or as a user who may',
+    what: 'cannot be opened by this user',
+    remedy: 'run as root, or as a user with access to it',
   },
   EPERM: {
     code: 'PERMISSION_DENIED',
     exitCode: exitCodes.usage,
-    what: 'may not be changed by this user',
+    what: 'cannot be changed by this user',
     remedy: 'run as root, and check whether the file is immutable (lsattr)',
   },
   EROFS: {
@@ -78,7 +78,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
 };
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  // The engine's failures are sentences already, and name the side that failed.
+  // The engine's failures are sentences already and name the side that failed.
   return (
     error instanceof Error &&
     !(error instanceof FastsyncError) &&
@@ -87,12 +87,12 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   );
 }
 
-/** The error's errno name, "ENOENT", or null if it did not come from the system. */
+/** The name of the error's errno, such as "ENOENT"; null if it did not come from the system. */
 export function errnoName(error: unknown): string | null {
   return isSystemError(error) ? (error.code ?? null) : null;
 }
 
-/** Wraps what open, stat or truncate of `path` threw. What is not a system error comes back as it is. */
+/** Wraps what open, stat or truncate of `path` threw. Any other error is returned unchanged. */
 export function volumeError(path: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   if (isOutOfFiles(error)) return tooManyFiles(`${path} cannot be opened`, error);
@@ -115,7 +115,7 @@ export function volumeError(path: string, error: unknown): unknown {
   });
 }
 
-/** Runs `action` on a volume and gives its system errors as sentences. */
+/** Runs `action` on a volume and turns its system errors into sentences. */
 export async function withVolumeErrors<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();

@@ -8,22 +8,22 @@ export interface VolumeIdentity {
   /** Without symbolic links. */
   readonly realPath: string;
   readonly kind: 'block' | 'file';
-  /** The same for every path, link or bind mount that leads to the same storage. */
+  /** The same for every path, link or bind mount that leads to this storage. */
   readonly node: NodeId;
   readonly sizeBytes: number;
-  /** Smallest write that the device takes: its logical sector; 512 for a file. */
+  /** The smallest write that the device accepts: its logical sector; 512 for a file. */
   readonly logicalBlockBytes: number;
   /** The kernel refuses writes (a read-only loop device, a write-protected disk). */
   readonly readOnly: boolean;
   /**
-   * Survives a reboot where the system offers such a name: "/dev/disk/by-id/...", for files the real
-   * path. For checkpoints and messages; `node` decides.
+   * The same after a reboot, where the system has such a name: "/dev/disk/by-id/..."; the real path of a
+   * file. For checkpoints and messages; whether two are the same volume, `node` decides.
    */
   readonly stableId: string;
   readonly model: string | null;
   readonly serial: string | null;
   /** The disk that this is a partition of: "/dev/sda". */
   readonly partitionOf: string | null;
-  /** What a loop device stands on. */
+  /** The file behind a loop device. */
   readonly backingFile: string | null;
 }

@@ -1,4 +1,4 @@
-/** What can be read or written: local volumes, their identity, and how to open them. */
+/** Volumes: what they are, who uses them, how to open and to freeze them. */
 
 export { diskFacts, writesInFlight, type DiskFacts } from './host/disk-facts.js';
 export { errnoName, volumeError, withVolumeErrors } from './errors.js';

@@ -1,11 +1,11 @@
-/** What storage is called here, whatever path leads to it: a device number, or a file's inode. */
+/** A name for storage that does not depend on the path to it: a device number, or a file's inode. */
 
 import type { BigIntStats } from 'node:fs';
 
 /** "block:8:1" or "file:8:1:131074" (the file system's device number and the inode). */
 export type NodeId = `block:${string}` | `file:${string}`;
 
-/** Takes Linux's dev_t apart (gnu_dev_major and gnu_dev_minor of glibc's sys/sysmacros.h). */
+/** Splits Linux's dev_t (gnu_dev_major and gnu_dev_minor of glibc's sys/sysmacros.h). */
 export function deviceNumbers(device: bigint): { major: number; minor: number } {
   return {
     major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
@@ -22,12 +22,12 @@ export function fileNode(device: bigint, inode: bigint): NodeId {
   return `file:${major}:${minor}:${inode}`;
 }
 
-/** What a file is called that does not exist yet, or that nobody may be asked about. */
+/** The name of a file that does not exist yet, or that must not be looked at. */
 export function newFileNode(path: string): NodeId {
   return `file:new:${path}`;
 }
 
-/** The node that a stat result (with `bigint: true`) describes; null if it stores no bytes of its own. */
+/** The node that a stat result (with `bigint: true`) describes; null for what stores no bytes itself. */
 export function nodeOfStat(stat: BigIntStats): NodeId | null {
   if (stat.isBlockDevice()) {
     const { major, minor } = deviceNumbers(stat.rdev);

@@ -1,4 +1,4 @@
-/** What must not be done to the only copy of somebody's data: each refusal with a code and an override of its own. */
+/** Reasons not to begin: each refusal has a code, a remedy and an override of its own. */
 
 import type { Hazard } from '../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
@@ -29,23 +29,23 @@ export type Override = (typeof overrides)[RefusalCode];
 
 /** What each override does, for the help. */
 export const overrideHelp: Readonly<Record<Override, string>> = {
-  'allow-mounted-source': 'Use a source that is mounted read-write: what is read of it may be torn',
+  'allow-mounted-source': 'Use a source that is mounted read-write: the copy may be inconsistent',
   'allow-open-source': 'Use a source that a process has open for writing',
   'allow-ntfs-dirty': 'Trust the map of an NTFS volume whose dirty flag is set',
   'allow-unclean-logfile': 'Trust the map of an NTFS volume whose $LogFile was not replayed',
   'allow-hibernated': 'Trust the map of an NTFS volume whose Windows is hibernated',
-  'allow-fast-startup': 'Trust the map of an NTFS volume after a fast startup shutdown',
+  'allow-fast-startup': 'Trust the map of an NTFS volume that was shut down with fast startup',
   'allow-source-elsewhere': 'Use a source that another host has mounted (ext4 with MMP)',
-  'allow-mounted-target': 'Write to a target that is mounted: what mounted it will be confused',
-  'allow-busy-target': 'Write to a target that something else holds open',
+  'allow-mounted-target': 'Write to a mounted target: its mounted file system will be corrupted',
+  'allow-busy-target': 'Write to a target that something else has open',
   'allow-target-elsewhere': 'Write to a target that another host has mounted (ext4 with MMP)',
-  'allow-small-target': 'Write to a smaller target what of the source fits into it (exit 3)',
-  'allow-same-storage': 'Go on though source and target seem to share storage',
+  'allow-small-target': 'Write to a smaller target as much of the source as fits (exit 3)',
+  'allow-same-storage': 'Continue although source and target seem to share storage',
   'allow-unknown-target':
     'Repair a target that neither looks like the source nor was ever proven equal to it',
   'allow-sector-size':
-    'Write to a target whose sectors are of a size that the source cannot live on',
-  yes: 'Overwrite a target that holds something, without asking',
+    'Write to a target whose sector size the file systems of the source do not support',
+  yes: 'Overwrite a target that holds data, without asking',
 };
 
 export interface Refusal {
@@ -56,17 +56,17 @@ export interface Refusal {
   readonly remedy: string;
 }
 
-/** All that is known of the source before a run. */
+/** What is known about the source before a run. */
 export interface SourceFacts {
   readonly identity: VolumeIdentity;
   readonly usage: Usage;
 }
 
-/** All that is known of one target before a run. */
+/** What is known about one target before a run. */
 export interface TargetFacts {
   readonly identity: VolumeIdentity;
   readonly usage: Usage;
-  /** What lies on it now, one line each. */
+  /** What is on it now, one line each. */
   readonly holds: readonly string[];
   /** The storage it shares with the source or an earlier target, or null. */
   readonly sharedWith: string | null;
@@ -116,8 +116,7 @@ function sourceRefusals({ identity, usage }: SourceFacts): Refusal[] {
   return refusals;
 }
 
-const elsewhereRemedy =
-  'unmount it there (after an e2fsck that was stopped: tune2fs -f -E clear_mmp)';
+const elsewhereRemedy = 'unmount it there (after an interrupted e2fsck: tune2fs -f -E clear_mmp)';
 
 /** A target that is the source itself, a part of it, or lies on its file system. */
 export function sharedStorage(path: string, sharedWith: string): Refusal {
@@ -128,22 +127,22 @@ export function sharedStorage(path: string, sharedWith: string): Refusal {
   };
 }
 
-/** A repair mends a replica; what is none, though it bears the name of one, is somebody else's. */
+/** A repair writes to a replica only; another volume under the same name is somebody else's. */
 export function notReplica({ identity, holds }: TargetFacts, source: VolumeIdentity): Refusal {
-  const what = holds.length === 0 ? 'nothing that is known' : holds.join('; ');
+  const what = holds.length === 0 ? 'nothing recognisable' : holds.join('; ');
   return {
     code: 'NOT_A_REPLICA',
-    message: `the target ${identity.path} is no replica of ${source.path}: it holds ${what}, and this volume was never proven equal to it`,
-    remedy: 'make sure that the name leads to the right one, and seed it with fastsync init',
+    message: `the target ${identity.path} is not a replica of ${source.path}: it holds ${what}, and no run has proven it equal`,
+    remedy: 'make sure that the name leads to the right volume, and seed it with fastsync init',
   };
 }
 
-/** What the source's own file system says against trusting its map. */
+/** The reasons of the source's file system not to trust its map. */
 export function hazardRefusals(source: VolumeIdentity, hazards: readonly Hazard[]): Refusal[] {
   return hazards.map(({ code, message }) => ({
     code,
     message: `the source ${source.path}: ${message}`,
-    remedy: 'let Windows shut down in full, or take every byte of it with --whole',
+    remedy: 'shut Windows down completely, or use every byte with --whole',
   }));
 }
 
@@ -190,7 +189,7 @@ function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] 
     refusals.push({
       code: 'TARGET_HAS_DATA',
       message: `the target ${path} holds ${holds.join('; ')}, which would be overwritten`,
-      remedy: 'make sure that it is the right one',
+      remedy: 'make sure that it is the right target',
     });
   }
   return refusals;
@@ -205,7 +204,7 @@ function busyWith({ swaps, holders, writers }: Usage): string | null {
   const [swap] = swaps;
   if (swap !== undefined) return `${swap} is swap space`;
   const [holder] = holders;
-  if (holder !== undefined) return `${holder} stands on it`;
+  if (holder !== undefined) return `${holder} is on top of it`;
   const [writer] = writers;
   return writer === undefined
     ? null

@@ -143,7 +143,7 @@ test('a full run directory locks nobody out, and leaves no claim behind', async 
   t.is(noInodes.exitCode, 2, noInodes.stderr);
   t.regex(
     noInodes.stderr,
-    /^error: cannot lay the claim on \S+ in \/run\/fastsync: its file system is full/m,
+    /^error: cannot create the lock of \S+ in \/run\/fastsync: its file system is full/m,
   );
 });
 

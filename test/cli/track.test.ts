@@ -41,7 +41,10 @@ test.serial('start, drain, peek, list, stop', async (t) => {
   const { device } = await trackedLoop(t);
   const before = await fastsync(['track', 'drain', device]);
   t.is(before.exitCode, 2);
-  t.regex(String(before.stderr), /^error: no tracker runs on .*: writes to it were not seen\./);
+  t.regex(
+    String(before.stderr),
+    /^error: no tracker runs on .*: nothing recorded the writes to it\./,
+  );
 
   const started = await fastsyncJson(['track', 'start', device, '--granularity', '4K']);
   t.is(started.exitCode, 0, started.stderr);

@@ -114,7 +114,7 @@ test.serial('64 TiB: the last mark, the memory announced, discards of gibibytes'
 for (const [counter, offset, sentence] of [
   ['unknownRanges', 8, /commands of its own/],
   ['inFlightTableFull', 16, /more writes were under way/],
-  ['unmatchedCompletions', 24, /whose beginning/],
+  ['unmatchedCompletions', 24, /whose submission/],
   ['failures', 32, /could not mark/],
 ] as const) {
   test.serial(`a counter that must be zero and is not: ${counter}`, async (t) => {

@@ -1,4 +1,4 @@
-/** Where trackers that outlive their process are kept: folders of the kernel's BPF file system. */
+/** Where trackers are pinned that outlive their process: folders of the kernel's BPF file system. */
 
 import { mkdir, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { unsupported } from './errors.js';
 /** BPF_FS_MAGIC of <linux/magic.h>. */
 const bpfFsMagic = 0xcafe4a11;
 
-/** systemd mounts the first one; the second one is our own where it does not. */
+/** systemd mounts the first; where it does not, fastsync mounts the second. */
 const usual = '/sys/fs/bpf';
 const own = '/run/fastsync/bpf';
 const roots = [join(usual, 'fastsync'), own];
@@ -22,19 +22,19 @@ async function isBpfFs(directory: string): Promise<boolean> {
   return found !== null && (found.type & 0xffffffff) >>> 0 === bpfFsMagic;
 }
 
-/** How our own mount is known from one that somebody else made there. */
+/** The source of our own mount: another one at the same place is not ours to unmount. */
 const ownSource = 'fastsync';
 
-/** Long enough for whoever starts a tracker, on a slow machine too. */
+/** Longer than starting a tracker takes on a slow machine. */
 const longestWaitMs = 60_000;
 const pauseMs = 20;
 
-/** One at a time makes a folder, or takes the file system away: what is mounted stays while it is needed. */
+/** One process at a time makes a folder or unmounts the file system, so that it stays while it is needed. */
 async function lockFolders(): Promise<Lock> {
   const deadline = performance.now() + longestWaitMs;
   for (;;) {
     try {
-      return await takeLock('tracker-folders', 'the folder of the trackers that are kept');
+      return await takeLock('tracker-folders', 'the folder of pinned trackers');
     } catch (error) {
       const isHeld = error instanceof FastsyncError && error.code === 'LOCKED';
       if (!isHeld || performance.now() > deadline) throw error;
@@ -43,11 +43,11 @@ async function lockFolders(): Promise<Lock> {
   }
 }
 
-/** In the root of every BPF file system. */
+/** The kernel's own files in the root of every BPF file system. */
 const kernelsOwn: ReadonlySet<string> = new Set(['maps.debug', 'progs.debug']);
 
-/** Unmounts our own file system if nothing is in it. Under the lock only. */
-async function leaveOwn(): Promise<void> {
+/** Unmounts our own file system if it is empty. The caller holds the lock. */
+async function unmountOwn(): Promise<void> {
   if (!(await isBpfFs(own))) return;
   await clearStarting(own);
   const names = await readdir(own);
@@ -55,13 +55,13 @@ async function leaveOwn(): Promise<void> {
   const words = ['--noheadings', '--output', 'SOURCE', '--mountpoint', own];
   const { stdout } = await execa('findmnt', words, { reject: false });
   if (stdout.trim() !== ownSource) return;
-  // Where somebody looks into it just now it stays: that does no harm, and the next one takes it away.
+  // While a process looks into it, it stays mounted: harmless, and the next call unmounts it.
   await execa('umount', [own], { reject: false });
 }
 
 const starting = 'starting-';
 
-/** Under the lock nobody starts one: what is there was killed in the middle of it. */
+/** Removes what killed processes left half made. The caller holds the lock, so nobody is starting one. */
 async function clearStarting(root: string): Promise<void> {
   const names = await readdir(root);
   for (const name of names.filter((one) => one.startsWith(starting))) {
@@ -69,7 +69,7 @@ async function clearStarting(root: string): Promise<void> {
   }
 }
 
-/** The place for new ones; mounts the file system if it is nowhere. Under the lock only. */
+/** The folder for new trackers; mounts the file system if it is not mounted. The caller holds the lock. */
 async function rootForNew(): Promise<string> {
   if (await isBpfFs(usual)) return join(usual, 'fastsync');
   await makeDirectory(own);
@@ -86,7 +86,7 @@ async function rootForNew(): Promise<string> {
   return own;
 }
 
-/** Every folder that holds a tracker. */
+/** Every folder that holds a pinned tracker. */
 export async function pinnedDirectories(): Promise<string[]> {
   const found: string[] = [];
   for (const root of roots) {
@@ -98,8 +98,8 @@ export async function pinnedDirectories(): Promise<string[]> {
 }
 
 /**
- * Fills a new folder by `fill` and gives it its name when all is in it: nobody finds a part of one.
- * Null if there is one of that name.
+ * Fills a new folder with `fill` and then names it, so that nobody finds it half filled. Null if a
+ * folder of that name exists.
  */
 export async function makeFolder(
   name: string,
@@ -114,26 +114,26 @@ export async function makeFolder(
   await mkdir(making, { mode: 0o700 });
   try {
     fill(making);
-    // rename() would put it in the place of an empty folder only.
+    // rename() replaces an empty folder only.
     await rename(making, made);
     return made;
   } catch (error) {
     await removeFolder(making);
-    await leaveOwn();
+    await unmountOwn();
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return null;
     throw error;
   }
 }
 
-/** Ends the tracker in a folder. With the last one goes the file system, where it is our own. */
+/** Ends the tracker in a folder, and unmounts our own file system after the last one. */
 export async function endFolder(folder: string): Promise<void> {
   await removeFolder(folder);
   await using _lock = await lockFolders();
-  await leaveOwn();
+  await unmountOwn();
 }
 
-/** Removes a folder and lets go of what is in it: the links first, so that nothing more is marked. */
+/** Unpins everything in a folder and removes it: the links first, so that nothing is marked any more. */
 async function removeFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => null);
   if (names === null) return;

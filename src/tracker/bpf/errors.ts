@@ -1,4 +1,4 @@
-/** Why a volume's writes cannot be tracked, as a sentence and a remedy. */
+/** Why BPF cannot track the writes to a volume, as a sentence and a remedy. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { hasTypeInformation, isLockedDown, typeInformation } from '../../volume/index.js';
@@ -13,13 +13,13 @@ export function unsupported(message: string, remedy: string, cause?: unknown): F
   });
 }
 
-/** What the kernel answered when the tracker was to be loaded, in words. */
+/** The kernel's error on loading the tracker, as a sentence. */
 export async function kernelError(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
   if (await isLockedDown()) {
     return unsupported(
-      'kernel lockdown forbids to look into the kernel',
-      'boot with lockdown=integrity, which Secure Boot is content with',
+      'kernel lockdown forbids BPF programs to read kernel memory',
+      'boot with lockdown=integrity, which is enough for Secure Boot',
       error,
     );
   }
@@ -33,15 +33,19 @@ export async function kernelError(error: unknown): Promise<unknown> {
   if (!(await hasTypeInformation())) {
     return unsupported(
       `this kernel has no type information (${typeInformation})`,
-      'use a kernel that was built with CONFIG_DEBUG_INFO_BTF, as those of all distributions are',
+      'use a kernel built with CONFIG_DEBUG_INFO_BTF, as the kernels of all distributions are',
       error,
     );
   }
   if (error.code === 'ENOMEM') {
-    return unsupported('there is too little memory for the marks', 'raise the granularity', error);
+    return unsupported(
+      'there is too little kernel memory for the dirty bitmap',
+      'raise the granularity',
+      error,
+    );
   }
   return unsupported(
-    `this kernel does not take the write tracker (${String(error.syscall)}: ${String(error.code)})`,
+    `this kernel cannot load the write tracker (${String(error.syscall)}: ${String(error.code)})`,
     'use Linux 6.1 or newer',
     error,
   );

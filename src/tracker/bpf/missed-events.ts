@@ -2,7 +2,7 @@
 
 import type { NativeTrackerHealth } from './native-tracker.js';
 
-/** A sentence for the first reason there is; null if no write can have been missed. */
+/** The first reason that holds, as a clause; null if no write can have been missed. */
 export function missedBy(health: NativeTrackerHealth, unmatchedAtStart: number): string | null {
   return reasons.find(({ holds }) => holds(health, unmatchedAtStart))?.sentence ?? null;
 }
@@ -14,24 +14,24 @@ interface Reason {
 
 const reasons: readonly Reason[] = [
   {
-    // Each tracepoint has three programs. What one skipped, being interrupted, another one saw, unless
-    // all were running at that moment on one processor. Where there is one, at the submission of what
-    // is marked at its completion anyway, nothing is missed.
+    // Each tracepoint has three programs. An event that the kernel skips for one of them, because it
+    // is running on that processor, reaches another one, unless all three are running there. Where a
+    // tracepoint of submissions has only one, nothing is missed: the write is marked when it completes.
     holds: ({ tracepoints }) =>
       tracepoints.some(({ misses, nestingOverflows }) => misses > 0 && nestingOverflows > 0),
-    sentence: 'the kernel skipped the tracker at some events',
+    sentence: 'the kernel skipped some events of the tracker',
   },
   {
     holds: ({ unknownRanges }) => unknownRanges > 0,
-    sentence: 'a program sent the disk commands of its own, which do not say what they write',
+    sentence: 'a program sent raw commands to the disk, which do not say what they write',
   },
   {
     holds: ({ inFlightTableFull }) => inFlightTableFull > 0,
-    sentence: 'more writes were under way at once than the tracker can follow',
+    sentence: 'more writes were in flight at once than the tracker can follow',
   },
   {
     holds: ({ unmatchedCompletions }, unmatchedAtStart) => unmatchedCompletions > unmatchedAtStart,
-    sentence: 'a write completed whose beginning the tracker had not seen',
+    sentence: 'a write completed whose submission the tracker had not seen',
   },
   {
     holds: ({ failures }) => failures > 0,

@@ -3,7 +3,7 @@
 import { type Addon, addon } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
 
-/** Where the tracker's program is to look, and in what steps it marks. */
+/** Which part of which disk to track, and how finely. */
 export interface NativeTrackerRequest {
   readonly diskMajor: number;
   readonly diskMinor: number;
@@ -12,9 +12,9 @@ export interface NativeTrackerRequest {
   readonly sizeBytes: number;
   /** A power of two. */
   readonly markBytes: number;
-  /** The device has no requests: its bios are followed one by one. */
+  /** The device has no requests: its bios are tracked one by one. */
   readonly followsBios: boolean;
-  /** Open the tracker that was kept in this folder of the BPF file system; null: start a new one. */
+  /** Open the tracker pinned in this folder of the BPF file system; null: start a new one. */
   readonly folder: string | null;
 }
 
@@ -39,17 +39,17 @@ export interface NativeMarks {
   readonly joined: boolean;
 }
 
-/** A tracker in the kernel (native/bpf/). It ends when this object is closed, unless it was kept. */
+/** A tracker in the kernel (native/bpf/). It ends when this object is closed, unless it was pinned. */
 export interface NativeTracker {
-  /** Takes the marks. */
+  /** Takes the dirty ranges. */
   take(): Promise<NativeMarks>;
-  /** What is marked or held. */
+  /** What is dirty or held. */
   read(): Promise<NativeMarks>;
-  /** Moves the marks to those held, and gives what is held. Only of a tracker that was kept. */
+  /** Moves the dirty ranges to those held, and gives what is held. Only for a pinned tracker. */
   hold(): Promise<NativeMarks>;
   clearHeld(): Promise<NativeMarks>;
   health(): NativeTrackerHealth;
-  /** Lets it live on in a folder of the BPF file system, with a text that trackerNote() gives. */
+  /** Pins it in a folder of the BPF file system, with a text that trackerNote() gives. */
   pin(folder: string, note: string): void;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Trackers that outlive the process that started them, for scripts. They end with the machine. */
+/** Pinned trackers: they outlive the process that started them, for scripts, until the machine restarts. */
 
 import { realpath } from 'node:fs/promises';
 import { type NativeTracker, trackerAddon } from './native-tracker.js';
@@ -11,7 +11,7 @@ import { endFolder, pinnedDirectories, makeFolder } from './bpffs.js';
 import type { TrackedDevice } from './tracked-device.js';
 import type { Drained, TrackerOptions } from '../types.js';
 
-/** What is kept with a tracker, as a text. */
+/** What is pinned with a tracker, as JSON. */
 interface Note {
   readonly schema: typeof noteSchema;
   readonly path: string;
@@ -35,8 +35,8 @@ export interface PinnedTracker {
   readonly missed: string | null;
 }
 
-/** Starts one. Rejects with TRACKER_UNSUPPORTED, and with TRACKER_RUNS if there is one. */
-export async function keepTracker(
+/** Starts and pins one. Rejects with TRACKER_UNSUPPORTED, and with TRACKER_RUNS if one is pinned already. */
+export async function pinTracker(
   volume: Volume,
   options: TrackerOptions = {},
 ): Promise<PinnedTracker> {
@@ -65,9 +65,9 @@ export async function keepTracker(
 }
 
 /**
- * Takes what was written since the last drain that ended well. What `tell` was given counts as told,
- * and is cleared, when it resolves; if it rejects, or is killed in the middle, the next drain gives it
- * again, with what came in addition.
+ * Takes what was written since the last successful drain and hands it to `tell`. It is cleared when
+ * `tell` resolves; if `tell` rejects or the process is killed, the next drain gives the same ranges and
+ * what was written since.
  */
 export async function drainPinned<T>(
   path: string,
@@ -84,7 +84,7 @@ export async function drainPinned<T>(
   });
 }
 
-/** Gives what the next drain would give, and leaves it. */
+/** Hands `tell` what the next drain would, and leaves it. */
 export async function peekPinned<T>(
   path: string,
   tell: (drained: Drained, tracker: PinnedTracker) => Promise<T>,
@@ -139,7 +139,7 @@ async function describe(note: Note, started: Started): Promise<PinnedTracker> {
   };
 }
 
-/** Null if the folder is not one of ours, or of another version. */
+/** Null if the folder is not ours, or of another version. */
 function readNote(folder: string): Note | null {
   try {
     const note = JSON.parse(trackerAddon().trackerNote(folder)) as Omit<Note, 'schema'> & {
@@ -151,7 +151,7 @@ function readNote(folder: string): Note | null {
   }
 }
 
-/** By the path alone: the device may be gone, and its tracker is still to be stopped. */
+/** Finds it by the path alone: the device may be detached, and its tracker must still be stopped. */
 async function find(path: string): Promise<{ folder: string; note: Note } | null> {
   await reach(path);
   const realPath = await realpath(path).catch(() => path);
@@ -168,8 +168,8 @@ async function findOrThrow(path: string): Promise<{ folder: string; note: Note }
   throw new FastsyncError({
     code: 'TRACKER_NOT_RUNNING',
     exitCode: exitCodes.usage,
-    message: `no tracker runs on ${path}: writes to it were not seen`,
-    remedy: `start one (fastsync track start ${path}), and compare once; a restart of the machine ends trackers`,
+    message: `no tracker runs on ${path}: nothing recorded the writes to it`,
+    remedy: `start one (fastsync track start ${path}), then compare once; trackers end when the machine restarts`,
   });
 }
 
@@ -181,7 +181,7 @@ async function drainLock({ trackedDevice, path }: Note) {
     throw new FastsyncError({
       code: 'LOCKED',
       exitCode: exitCodes.locked,
-      message: `the tracker of ${path} is being drained by another process`,
+      message: `another process is draining the tracker of ${path}`,
       remedy: 'wait for it to end, or stop it',
       cause: error,
     });
@@ -192,7 +192,7 @@ function runs(path: string): FastsyncError {
   return new FastsyncError({
     code: 'TRACKER_RUNS',
     exitCode: exitCodes.usage,
-    message: `a tracker runs on ${path} already`,
+    message: `a tracker already runs on ${path}`,
     remedy: `drain it, or stop it first (fastsync track stop ${path})`,
   });
 }

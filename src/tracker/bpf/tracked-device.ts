@@ -1,4 +1,4 @@
-/** Where the kernel will say that a volume is written: which disk, which part of it. */
+/** The disk whose tracepoints show the writes to a volume, and the part of it that the volume takes. */
 
 import { release } from 'node:os';
 import {
@@ -16,13 +16,13 @@ export interface TrackedDevice {
 }
 
 /**
- * Finds the device to watch. An image file is watched through the loop device that it is attached to,
+ * Finds the device to track. An image file is tracked through the loop device that it is attached to
  * as a whole. Rejects with TRACKER_UNSUPPORTED.
  */
 export async function trackedDeviceOf(volume: VolumeIdentity): Promise<TrackedDevice> {
   const node = volume.kind === 'file' ? await loopOf(volume) : volume.node;
   const disk = await diskFacts(node);
-  if (disk === null) throw unsupported(`${volume.path} is gone`, 'attach it again');
+  if (disk === null) throw unsupported(`${volume.path} is no longer attached`, 'attach it again');
   const refusal = refusals.find(({ applies }) => applies(disk));
   if (refusal !== undefined) {
     throw unsupported(
@@ -33,14 +33,14 @@ export async function trackedDeviceOf(volume: VolumeIdentity): Promise<TrackedDe
   return { node, disk };
 }
 
-/** A sentence if the device is no longer the one that was found; null if it is. */
+/** How the device has changed since it was found, as a clause; null if it has not. */
 export async function changeOf({ node, disk }: TrackedDevice): Promise<string | null> {
   const now = await diskFacts(node);
   if (now?.major !== disk.major || now.minor !== disk.minor || now.sequence !== disk.sequence) {
-    return 'the device was detached since the tracker was started';
+    return 'the device was detached after the tracker was started';
   }
   if (now.startBytes !== disk.startBytes || now.sizeBytes !== disk.sizeBytes) {
-    return 'the device has another size or place since the tracker was started';
+    return 'the device has another size or place than when the tracker was started';
   }
   return null;
 }
@@ -52,9 +52,9 @@ async function loopOf({ path, realPath }: VolumeIdentity): Promise<NodeId> {
   if (device === undefined || loops.length > 1) {
     throw unsupported(
       device === undefined
-        ? `${path} is a file, and the kernel shows writes to devices only`
+        ? `${path} is a file, and the kernel reports writes to block devices only`
         : `${path} is attached to several loop devices`,
-      'attach it to one loop device (losetup --find --show), and write through that',
+      'attach it to one loop device (losetup --find --show), and write through that device',
     );
   }
   return device.node;
@@ -66,13 +66,13 @@ interface Refusal {
   readonly remedy: string;
 }
 
-const below = 'track a logical volume on it, or the devices that it stands on';
+const below = 'track a logical volume on it, or the devices below it';
 
-/** Devices whose writes the kernel does not show, or not when they complete. */
+/** Devices whose writes the kernel does not report, or not when they complete. */
 const refusals: readonly Refusal[] = [
   {
     applies: ({ isZoned }) => isZoned,
-    what: 'it is zoned, and resetting a zone is no write',
+    what: 'it is zoned, and a zone reset is not reported as a write',
     remedy: 'leave it to its own file system',
   },
   {
@@ -83,19 +83,19 @@ const refusals: readonly Refusal[] = [
   {
     applies: ({ name, hasRequests }) =>
       !hasRequests && /^(ram|zram|pmem|btt)/.test(name) && kernelBefore(6, 3),
-    what: 'before Linux 6.3 single pages can be written to it past the block layer',
+    what: 'before Linux 6.3 the kernel can write single pages to it past the block layer',
     remedy: 'use a loop device on a file in memory instead',
   },
   {
     applies: ({ hasRequests, mdLevel }) =>
       !hasRequests && mdLevel !== null && !/^raid(1|4|5|6|10)$/.test(mdLevel),
-    what: 'arrays of this level do not show when a write completes',
+    what: 'the kernel does not report when a write to an array of this level completes',
     remedy: below,
   },
   {
     applies: ({ hasRequests, name, mdLevel }) =>
       !hasRequests && mdLevel === null && !/^(dm-|ram|zram)\d/.test(name),
-    what: 'devices of this kind do not show when a write completes',
+    what: 'the kernel does not report when a write to a device of this kind completes',
     remedy: below,
   },
 ];

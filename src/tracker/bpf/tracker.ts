@@ -1,4 +1,4 @@
-/** The backend that needs no kernel module: programs on the block layer's tracepoints. */
+/** The backend without a kernel module: BPF programs on the block layer's tracepoints. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NativeTracker, trackerAddon } from './native-tracker.js';
@@ -10,7 +10,7 @@ import { changeOf, type TrackedDevice, trackedDeviceOf } from './tracked-device.
 import { granularityFor } from '../granularity.js';
 import type { Drained, Tracker, TrackerHealth, TrackerOptions } from '../types.js';
 
-/** A tracker that runs, and what it takes to go on with it elsewhere. */
+/** A running tracker, and what another process needs to go on with it. */
 export interface Started {
   readonly native: NativeTracker;
   readonly trackedDevice: TrackedDevice;
@@ -32,7 +32,7 @@ export async function startBpf(
   return { native, trackedDevice, granularityBytes: markBytes, unmatchedAtStart };
 }
 
-/** Loads the program, or opens one that was kept in a folder. */
+/** Loads the programs, or opens those that were pinned in a folder. */
 export async function loaded(
   { disk }: TrackedDevice,
   markBytes: number,
@@ -53,8 +53,8 @@ const inFlightTries = 50;
 const inFlightPauseMs = 4;
 
 /**
- * Waits until the bios that were under way before are done: their beginning was not seen. If the
- * device never rests, those that are left show later, as a missed write.
+ * Waits for the bios that were in flight before: the tracker has not seen their submission. If the
+ * device is never idle, the remaining ones count later as missed writes.
  */
 async function drainInFlight(native: NativeTracker, diskName: string): Promise<number> {
   for (let tries = 0; tries < inFlightTries; tries++) {
@@ -64,7 +64,7 @@ async function drainInFlight(native: NativeTracker, diskName: string): Promise<n
   return native.health().unmatchedCompletions;
 }
 
-/** Why writes may have been missed, or null. To be asked after the marks were taken, not before. */
+/** Why writes may have been missed, or null. To be called after the dirty ranges were taken. */
 export async function missedOf(started: Started): Promise<string | null> {
   const { native, trackedDevice, unmatchedAtStart } = started;
   return missedBy(native.health(), unmatchedAtStart) ?? (await changeOf(trackedDevice));
@@ -75,7 +75,7 @@ export class BpfTracker implements Tracker {
   readonly granularityBytes: number;
   readonly #started: Started;
   #missed: string | null = null;
-  #underWay = new Set<Promise<unknown>>();
+  #inFlight = new Set<Promise<unknown>>();
 
   constructor(volume: VolumeIdentity, started: Started) {
     this.volume = volume;
@@ -105,7 +105,7 @@ export class BpfTracker implements Tracker {
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled(this.#inFlight);
     this.#started.native.close();
   }
 
@@ -118,14 +118,14 @@ export class BpfTracker implements Tracker {
     return this.#missed;
   }
 
-  /** Holds off stop() until the action is done. */
+  /** stop() waits for the action. */
   async #tracked<T>(action: () => Promise<T>): Promise<T> {
     const running = action();
-    this.#underWay.add(running);
+    this.#inFlight.add(running);
     try {
       return await running;
     } finally {
-      this.#underWay.delete(running);
+      this.#inFlight.delete(running);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What can go wrong with a freeze, as sentences for people. */
+/** The failures of a freeze, as sentences. */
 
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
@@ -8,13 +8,13 @@ import type { Ending, ThawReason } from './freezer.js';
 
 const { EBUSY, EIO, EMFILE, ENFILE, EPERM, EOPNOTSUPP, EROFS } = constants.errno;
 
-/** Why nothing is frozen. */
+/** Why the file system could not be frozen. */
 export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number): FastsyncError {
   if (ending.type === 'thawed' && ending.reason === 'timeout') {
     return new FastsyncError({
       code: 'FREEZE_TIMED_OUT',
       exitCode: exitCodes.incomplete,
-      message: `freezing ${path} alone took more than ${maxFreezeMs} ms, and it was let go again`,
+      message: `freezing ${path} took longer than ${maxFreezeMs} ms; thawed`,
       remedy: 'allow more time with --max-freeze, or try again when less is being written to it',
     });
   }
@@ -28,44 +28,43 @@ export function freezeFailure(path: string, ending: Ending, maxFreezeMs: number)
       return new FastsyncError({
         code: 'PERMISSION_DENIED',
         exitCode: exitCodes.usage,
-        message: `${path} may not be frozen by this user`,
+        message: `this user may not freeze ${path}`,
         remedy: 'run as root',
       });
     case EOPNOTSUPP:
-      return freezeUnsupported(path, 'its file system has no freeze');
+      return freezeUnsupported(path, 'its file system cannot be frozen');
     case EROFS:
     case EIO:
       return new FastsyncError({
         code: 'FREEZE_FAILED',
         exitCode: exitCodes.incomplete,
-        message: `${path} could not be frozen: its file system writes no more after an error (${errorName(ending.errno)})`,
-        remedy: 'look at dmesg, then unmount it and have it checked',
+        message: `${path} could not be frozen: its file system stopped writing after an error (${errorName(ending.errno)})`,
+        remedy: 'look at dmesg, then unmount it and run fsck',
       });
     default:
       return failed(`${path} could not be frozen: ${errorName(ending.errno)}`);
   }
 }
 
-/** Whether somebody else has it frozen. */
+/** Whether it was frozen already. */
 export function isBusy(ending: Ending): boolean {
   return ending.type === 'failed' && ending.step === 'freeze' && ending.errno === EBUSY;
 }
 
-/** It was waited for in vain. `run`: the process of ours that holds it. */
+/** Another freeze outlasted the wait. `run`: the process of the run of ours that holds it, or null. */
 export function freezeBusy(path: string, run: number | null, waitedMs: number): FastsyncError {
-  const since = `for ${Math.round(waitedMs / 1000)} s, as long as it was waited for`;
+  const waited = `waited ${Math.round(waitedMs / 1000)} s`;
   return new FastsyncError({
     code: 'FREEZE_BUSY',
     exitCode: exitCodes.refused,
     ...(run === null
       ? {
-          message: `${path} is frozen already, by somebody else (a snapshot, a backup, fsfreeze), ${since}`,
-          remedy:
-            'wait until that has ended; if it was forgotten, thaw it with fsfreeze --unfreeze',
+          message: `${path} is frozen already, by somebody else (a snapshot, a backup, fsfreeze); ${waited}`,
+          remedy: 'wait for that to end; if it was forgotten, thaw it with fsfreeze --unfreeze',
         }
       : {
-          message: `${path} is being frozen by another run of fastsync, process ${run}, ${since}`,
-          remedy: 'wait until that has ended, which it does by itself, and try again',
+          message: `another run of fastsync, process ${run}, keeps ${path} frozen; ${waited}`,
+          remedy: 'wait for that run, which thaws by itself, and try again',
         }),
   });
 }
@@ -73,14 +72,14 @@ export function freezeBusy(path: string, run: number | null, waitedMs: number): 
 const reasons: Readonly<Record<ThawReason, string>> = {
   request: 'the run was stopped',
   parent: 'the run ended',
-  signal: 'its watchdog was told to end',
-  timeout: 'its time was up',
+  signal: 'a signal stopped its watchdog',
+  timeout: 'the time limit was reached',
   standby: 'the standby of its watchdog was killed',
   watchdog: 'its watchdog was killed',
   rescue: 'its watchdog was killed',
 };
 
-/** Why it is frozen no longer, where nobody called for its thaw. */
+/** Why it was thawed, if the run did not thaw it. */
 export function endingError(path: string, ending: Ending): FastsyncError {
   switch (ending.type) {
     case 'thawed':
@@ -101,7 +100,7 @@ export function endingError(path: string, ending: Ending): FastsyncError {
         remedy: 'find out what thaws it (fsfreeze, a backup or snapshot tool), and try again',
       });
     case 'cancelled':
-      return failed(`${path} was not frozen: the watchdog was told to end`);
+      return failed(`${path} was not frozen: the watchdog was stopped`);
     case 'failed':
       return ending.step === 'thaw'
         ? new FastsyncError({

@@ -1,4 +1,4 @@
-/** Which mounted file system a volume is, and whether it can be frozen as a whole. */
+/** The mounted file system on a volume, and whether it can be frozen as a whole. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { footprint } from '../host/footprint.js';
@@ -11,15 +11,15 @@ import { nodesTouching } from '../host/usage.js';
 
 /** A file system that can be frozen, and every mount of it in any namespace, our own first. */
 export interface Freezable {
-  /** Where it is mounted, as people know it. */
+  /** Where it is mounted, for messages. */
   readonly mountPoint: string;
   readonly fsType: string;
-  /** The file system itself is read-only: nothing is written to it, frozen or not. */
+  /** The file system itself is read-only: nothing writes to it, frozen or not. */
   readonly readOnly: boolean;
   readonly mounts: readonly Mount[];
 }
 
-/** Their freezing writes everything back and makes the whole device a point in time: see docs/online.md. */
+/** Freezing these writes everything back and makes the whole device a point in time: see docs/online.md. */
 const freezableTypes: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs']);
 
 /**
@@ -34,7 +34,7 @@ export async function findFreezable(
   return freezableOn(volume, await SystemState.read([volume.path], roots));
 }
 
-/** The same, of a machine that was looked at already. */
+/** As findFreezable(), on a snapshot of the machine that was taken before. */
 export async function freezableOn(
   { node, path, realPath }: VolumeIdentity,
   system: SystemState,
@@ -50,7 +50,7 @@ export async function freezableOn(
       code: 'NOT_MOUNTED',
       exitCode: exitCodes.usage,
       message: `${path} is not mounted: there is nothing to freeze`,
-      remedy: 'use it as it is, without the online options',
+      remedy: 'run without the online options',
     });
   }
   const other = mounts.find(({ superblock }) => superblock !== first.superblock);
@@ -63,7 +63,7 @@ export async function freezableOn(
   return { mountPoint, fsType, readOnly, mounts };
 }
 
-/** An image file that lies in the other one's file system, and is mounted itself: it is data there. */
+/** Whether a mount is that of an image file within the other file system, which holds it as data. */
 function isWithin(mount: Mount, other: Mount, { graph }: SystemState): boolean {
   return mount.nodes.some((node) =>
     footprint(node, graph).some(
@@ -73,26 +73,26 @@ function isWithin(mount: Mount, other: Mount, { graph }: SystemState): boolean {
 }
 
 function severalOn(one: Mount, other: Mount): string {
-  return `it holds more than one mounted file system (on ${one.directory} and ${other.directory}), which cannot be frozen at one instant: name one of their devices`;
+  return `it holds more than one mounted file system (on ${one.directory} and ${other.directory}), which cannot be frozen at the same instant: name one of their devices`;
 }
 
 /** Why one file system cannot be frozen as a whole, or null. */
 function unfitness({ fsType, nodes, directory }: Mount): string | null {
   if (fsType.startsWith('fuse')) {
-    return `the file system on ${directory} runs in a process (FUSE, as ntfs-3g does), and the kernel cannot freeze those`;
+    return `the file system on ${directory} runs in a process (FUSE, as ntfs-3g does), and the kernel cannot freeze such file systems`;
   }
   if (!freezableTypes.has(fsType)) {
     return `${fsType}, mounted on ${directory}, cannot be frozen`;
   }
   if (nodes.length > 1) {
-    return `the ${fsType} on ${directory} spans ${nodes.length} devices, and one of them alone is no file system`;
+    return `the ${fsType} on ${directory} spans ${nodes.length} devices, and one of them alone is not a file system`;
   }
   return null;
 }
 
 /**
- * Where the file system is mounted by another way to the same storage (a second loop device, a mapping
- * beside the partition), its writes do not pass through the volume, and nobody who watches that sees them.
+ * If the file system is mounted through another device on the same storage (a second loop device, a
+ * mapping beside the partition), its writes do not pass through the volume, and its tracker misses them.
  */
 function bypassOf(
   volume: NodeId,
@@ -109,7 +109,7 @@ function bypassOf(
   if (passes && ways.length === 1) return null;
   const device = graph.devices.get(on);
   const name = device === undefined ? on : devicePath(device);
-  return `the file system on ${directory} is mounted from ${name}, another way to the same storage: name that one`;
+  return `the file system on ${directory} is mounted from ${name}, another device on the same storage: name that one`;
 }
 
 /** The refusal of a volume that cannot be frozen. */

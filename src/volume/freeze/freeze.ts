@@ -1,4 +1,4 @@
-/** Freezes a mounted file system for a moment; a watchdog thaws it whatever becomes of us. */
+/** Freezes a mounted file system for a moment; a watchdog thaws it even if this process dies. */
 
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
@@ -17,22 +17,22 @@ import { refuseOwnState } from './must-not-freeze.js';
 import { systemRoots } from '../host/sysfs.js';
 import { SystemState } from '../host/system.js';
 
-/** A file system that stands still. `await using` or thaw() lets it go on. */
+/** A frozen file system. `await using` or thaw() thaws it. */
 export interface FrozenFilesystem {
   readonly mountPoint: string;
-  /** performance.now() at the moment when the freeze was complete. */
+  /** performance.now() when the freeze was complete. */
   readonly frozenAtMs: number;
-  /** How long the freeze call took, in which writers wait already and dirty data is written back. */
+  /** How long the freeze call took: writers wait, and the kernel writes back dirty data. */
   readonly freezeCallMs: number;
-  /** Fires when it was thawed without thaw(): by the watchdog, or by somebody else. */
+  /** Aborts when it is thawed without thaw(): by the watchdog, or by somebody else. */
   readonly expired: AbortSignal;
   /**
-   * Thaws, and says how long it stood still after the freeze call. Rejects with FastsyncError
-   * FREEZE_TIMED_OUT if the time was up before, and FREEZE_LOST if it was thawed before for another
-   * reason: what was read since is then NOT of one point in time.
+   * Thaws, and resolves with how long it was frozen after the freeze call. Rejects with FastsyncError
+   * FREEZE_TIMED_OUT if the watchdog has thawed it at the time limit, and FREEZE_LOST if it was thawed
+   * for another reason: what was read is then NOT from one point in time.
    */
   thaw(): Promise<{ heldMs: number }>;
-  /** Thaws if that was not done; what came of it, only thaw() tells. */
+  /** Thaws if thaw() was not called; only thaw() reports an early thaw. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -41,31 +41,31 @@ export interface FreezeRequest {
   /** The longest that writers may wait, from the beginning of the freeze call. Default 5000. */
   readonly maxFreezeMs?: number;
   /**
-   * How long to wait for the end of another freeze. Default: ten seconds for a stranger's, ten minutes for
-   * another run of fastsync, which thaws in good time by itself.
+   * How long to wait for another freeze to end. Default: ten minutes for one of another run of fastsync,
+   * which thaws by itself, ten seconds for any other.
    */
   readonly busyPatienceMs?: number;
   /** What must not lie on the file system, because it is written while frozen: our state, log, targets. */
   readonly mustNotFreeze: readonly string[];
-  /** Gives up waiting for the freeze, or thaws. */
+  /** Cancels the freeze, or thaws. */
   readonly signal?: AbortSignal;
 }
 
 const defaultMaxFreezeMs = 5000;
-/** As native/freezer/main.cc takes it. */
+/** The limit of native/freezer/main.cc. */
 const longestFreezeMs = 3_600_000;
-const busyPatience = { strangersMs: 10_000, oursMs: 600_000 };
-/** Two runs that wait for one another must not meet again and again. */
+const busyPatience = { othersMs: 10_000, oursMs: 600_000 };
+/** Random, so that two waiting runs do not collide again and again. */
 const busyPauseMs = { least: 20, most: 120 };
-/** Between looking where it is mounted and opening it there, it may be unmounted, and mounted elsewhere. */
+/** Between finding where it is mounted and opening that, it may be unmounted and mounted elsewhere. */
 const reachTries = 40;
 const reachPauseMs = 25;
 
 /**
- * Writes the file system back, freezes it, and has a watchdog process thaw it in any case. Waits for the
- * end of another freeze, and for a mount that is just being changed. Rejects with FastsyncError as
- * findFreezable() does, and with FREEZE_OWN_STATE, FREEZE_BUSY (still frozen, by somebody else),
- * FREEZE_TIMED_OUT (freezing alone took too long), PERMISSION_DENIED, FREEZE_FAILED.
+ * Writes the file system back and freezes it under a watchdog process, which thaws it in any case. Waits
+ * for another freeze to end, and while a mount is changing. Rejects with FastsyncError as findFreezable()
+ * does, and with FREEZE_OWN_STATE, FREEZE_BUSY (still frozen, by somebody else), FREEZE_TIMED_OUT (the
+ * freeze call took too long), PERMISSION_DENIED, FREEZE_FAILED.
  */
 export async function freeze(request: FreezeRequest): Promise<FrozenFilesystem> {
   const { volume, maxFreezeMs = defaultMaxFreezeMs, busyPatienceMs, signal } = request;
@@ -78,8 +78,8 @@ export async function freeze(request: FreezeRequest): Promise<FrozenFilesystem> 
     const frozen = await freezeReached(request, maxFreezeMs, reached);
     if (frozen !== null) return frozen;
     const run = await freezingRun(reached.found);
-    const { strangersMs, oursMs } = busyPatience;
-    const patienceMs = busyPatienceMs ?? (run === null ? strangersMs : oursMs);
+    const { othersMs, oursMs } = busyPatience;
+    const patienceMs = busyPatienceMs ?? (run === null ? othersMs : oursMs);
     const waitedMs = performance.now() - startedMs;
     if (waitedMs >= patienceMs) throw freezeBusy(volume.path, run, waitedMs);
     const { least, most } = busyPauseMs;
@@ -87,13 +87,13 @@ export async function freeze(request: FreezeRequest): Promise<FrozenFilesystem> 
   }
 }
 
-/** A file system to freeze, and a directory of it that is open: it stays what it is meanwhile. */
+/** A file system to freeze, and an open directory of it, which pins it. */
 interface Reached {
   readonly found: Freezable;
   readonly directory: FileHandle;
 }
 
-/** Finds where the volume is mounted now, as often as that changes under our eyes. */
+/** Finds where the volume is mounted now, again if that changes meanwhile. */
 async function reach({ volume, mustNotFreeze, signal }: FreezeRequest): Promise<Reached> {
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
@@ -103,7 +103,7 @@ async function reach({ volume, mustNotFreeze, signal }: FreezeRequest): Promise<
     const directory = await openDirectory(found);
     if (directory !== null) return { found, directory };
     if (tries === reachTries) {
-      const reason = 'none of the places where it is mounted can be reached from here';
+      const reason = 'none of its mount points can be reached from here';
       throw freezeUnsupported(volume.path, reason);
     }
     await sleep(reachPauseMs, undefined, { signal });
@@ -202,7 +202,7 @@ class WatchedFreeze implements FrozenFilesystem {
   }
 }
 
-/** A directory of the very file system that was found, by whichever of its mounts can be reached. */
+/** Opens a directory of the file system that was found, through any of its mounts that can be reached. */
 async function openDirectory({ mounts }: Freezable): Promise<FileHandle | null> {
   for (const mount of mounts) {
     const place = `${mount.namespaceRoot}${mount.directory}`;
@@ -218,7 +218,7 @@ async function openDirectory({ mounts }: Freezable): Promise<FileHandle | null> 
   return null;
 }
 
-/** Not so where another mount hides this one, or has taken its place since. */
+/** False if another mount hides this one, or has taken its place. */
 async function isOn(handle: FileHandle, { id, superblock, fsType }: Mount): Promise<boolean> {
   if ((await mountIdOf('self', handle.fd)) !== id) return false;
   // Every subvolume of a btrfs has a device number of its own.

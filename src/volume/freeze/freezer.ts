@@ -57,7 +57,7 @@ function start(words: readonly string[], directoryFd: number): ChildProcess {
   });
 }
 
-/** When it has ended: 0, or the errno for which it could not even be started. */
+/** Resolves when it has ended: with 0, or with the errno that kept it from starting. */
 function endOf(child: ChildProcess): Promise<number> {
   return once(child, 'exit').then(
     () => 0,
@@ -67,10 +67,10 @@ function endOf(child: ChildProcess): Promise<number> {
 
 /** One watchdog and its standby, from start to end. */
 export class Freezer {
-  /** Null: it came to its end without freezing, or too late. */
+  /** Null: it ended without freezing, or froze too late. */
   readonly frozen: Promise<Frozen | null>;
   readonly ending: Promise<Ending>;
-  /** When no process of it is left, so that the file system can be unmounted. */
+  /** Resolves when none of its processes is left, so that the file system can be unmounted. */
   readonly gone: Promise<void>;
   readonly #child: ChildProcess;
   readonly #directoryFd: number;
@@ -79,7 +79,7 @@ export class Freezer {
   constructor(directoryFd: number, maxFreezeMs: number) {
     this.#directoryFd = directoryFd;
     this.#child = start(['freeze', String(Math.ceil(maxFreezeMs))], directoryFd);
-    // Asking one that has just ended fails, and it will say itself why it ended.
+    // Writing to one that has just ended fails; its report tells why it ended.
     this.#child.stdin?.on('error', () => undefined);
     const end = endOf(this.#child);
     const heard = new EventEmitter();
@@ -88,7 +88,7 @@ export class Freezer {
     this.gone = this.ending.then(() => this.#part(end));
   }
 
-  /** Asks it to thaw, or not to freeze. Its ending tells what came of it. */
+  /** Tells it to thaw, or not to freeze. `ending` tells the result. */
   stop(): void {
     this.#child.stdin?.end('thaw\n');
   }
@@ -103,7 +103,7 @@ export class Freezer {
         else return endingFrom(words);
       }
       const errno = await end;
-      // Both processes were killed, and neither could say what became of the file system.
+      // Both processes were killed before they could report.
       return isFreezing
         ? await rescue(this.#directoryFd)
         : { type: 'failed', step: 'start', errno };
@@ -120,7 +120,7 @@ export class Freezer {
   }
 }
 
-/** None of one that could not be started for want of file descriptors: it has no output at all. */
+/** No lines if it could not be started for lack of file descriptors: then it has no output. */
 function linesOf({ stdout }: ChildProcess): AsyncIterable<string> {
   return createInterface({ input: stdout ?? Readable.from([]) });
 }
@@ -128,7 +128,7 @@ function linesOf({ stdout }: ChildProcess): AsyncIterable<string> {
 const rescueTries = 100;
 const rescuePauseMs = 50;
 
-/** The last resort: one more process that only thaws. */
+/** The last resort: a third process that only thaws. */
 async function rescue(directoryFd: number): Promise<Ending> {
   let errno = 0;
   for (let tries = 0; tries < rescueTries; tries++) {

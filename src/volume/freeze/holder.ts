@@ -1,16 +1,16 @@
-/** Who holds a file system frozen, as far as it is a run of ours: that will end by itself, and soon. */
+/** Which run of fastsync keeps a file system frozen: that freeze ends by itself, and soon. */
 
 import { mountIdOf, parentOf, pids, processName } from '../host/processes.js';
 import type { Freezable } from './freezable.js';
 
-/** As the kernel shortens the name of fastsync-freezer. */
+/** fastsync-freezer, truncated by the kernel. */
 const programName = 'fastsync-freeze';
-/** The descriptor that the program is given (native/freezer/filesystem.h). */
+/** The descriptor that the program gets (native/freezer/filesystem.h). */
 const filesystemFd = 3;
 
 /**
- * The run of fastsync that freezes that file system just now, or is about to: its process; null if there
- * is none. Looks at what /proc says, and touches no file system.
+ * The process of the run of fastsync that has the file system frozen or is about to freeze it; null if
+ * there is none. Reads /proc only, and accesses no file system.
  */
 export async function freezingRun({ mounts }: Freezable): Promise<number | null> {
   const ids = new Set(mounts.map(({ id }) => id));

@@ -1,4 +1,4 @@
-/** What we write to ourselves while a file system stands still: none of it may lie there. */
+/** What the run itself writes while a file system is frozen must not lie on that file system. */
 
 import { realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,15 +14,15 @@ import { newFileNode, nodeOfStat } from '../node.js';
 import type { SystemState } from '../host/system.js';
 
 interface Place {
-  /** What people call it, if its path does not say it. */
+  /** A description, if the path is not enough. */
   readonly what?: string;
   readonly path: string;
 }
 
 /**
- * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `spared`, existing or not, or something that
- * every run writes to, lies on the file system, also through a loop device or an overlay. The program
- * itself may: reading, running and mapping files waits for no thaw, nor does the time of the last access.
+ * Rejects with FastsyncError FREEZE_OWN_STATE if a path of `mustNotFreeze`, existing or not, or something
+ * that every run writes to, lies on the file system, also through a loop device or an overlay. The program
+ * itself may lie there: reading, running and mapping files does not wait for the thaw, nor do access times.
  */
 export async function refuseOwnState(
   volume: string,
@@ -44,7 +44,7 @@ export async function refuseOwnState(
   }
 }
 
-/** Standard output and error, where they go to files. */
+/** Standard output and error, if they go to files. */
 async function outputFiles({ mounts }: SystemState): Promise<Place[]> {
   const places: Place[] = [];
   for (const [fd, what] of [
@@ -64,7 +64,7 @@ async function mountOfOutput(fd: number, mounts: readonly Mount[]): Promise<Moun
   return mounts.find((mount) => mount.id === id);
 }
 
-/** Of a path, or of what would be made there: its nearest directory that exists says where that is. */
+/** The footprint of a path, or of a file to be created there, by the nearest existing directory. */
 async function footprintOfPlace(given: string, system: SystemState): Promise<Footprint> {
   await reach(given);
   for (let place = path.resolve(given); ; place = path.dirname(place)) {
@@ -82,7 +82,7 @@ function onFrozen(volume: string, { what, path: place }: Place): FastsyncError {
   return new FastsyncError({
     code: 'FREEZE_OWN_STATE',
     exitCode: exitCodes.refused,
-    message: `${volume} cannot be frozen: ${what === undefined ? place : `${what} (${place})`} lies on it, and this run would wait for itself`,
+    message: `${volume} cannot be frozen: ${what === undefined ? place : `${what} (${place})`} lies on it, and the run would wait for itself`,
     remedy: 'put it on another file system',
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Which file systems answer by themselves. All others may wait for a server, another node or a process,
- * for ever if that is gone: they are not asked, unless something of the run's own lies on them.
+ * Which file systems answer without waiting for a server, another node or a process, which may be gone.
+ * The others are not accessed, unless something of the run's own lies on them.
  */
 
 import { lstat, readlink } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import type { BigIntStats } from 'node:fs';
 import path from 'node:path';
 import { mountOf, type MountLine } from './mount-table.js';
 
-/** Those whose inodes are this kernel's own affair. */
+/** File systems whose inodes this kernel knows by itself. */
 const localTypes: ReadonlySet<string> = new Set([
   ...['bcachefs', 'btrfs', 'erofs', 'exfat', 'ext2', 'ext3', 'ext4', 'f2fs', 'hfs', 'hfsplus'],
   ...['iso9660', 'jfs', 'minix', 'msdos', 'nilfs2', 'ntfs', 'ntfs3', 'reiserfs', 'squashfs', 'udf'],
@@ -16,14 +16,14 @@ const localTypes: ReadonlySet<string> = new Set([
   ...['devpts', 'devtmpfs', 'hugetlbfs', 'mqueue', 'proc', 'ramfs', 'rootfs', 'sysfs', 'tmpfs'],
 ]);
 
-/** Overlays stand on overlays at most so deep. */
+/** Most overlays on top of each other. */
 const maxOverlayDepth = 4;
-/** As the kernel has it (MAXSYMLINKS). */
+/** The kernel's MAXSYMLINKS. */
 const mostLinks = 40;
 
 export type Mounted = Pick<MountLine, 'device' | 'directory' | 'fsType' | 'superOptions'>;
 
-/** Decides for the mounts of one namespace: `own` are the superblocks ("0:45") that the run's volumes lie on. */
+/** Decides for the mounts of one namespace; `own` are the superblocks ("0:45") that the run's volumes lie on. */
 export class Answering {
   readonly #table: readonly Mounted[];
   readonly #own: ReadonlySet<string>;
@@ -33,13 +33,13 @@ export class Answering {
     this.#own = own;
   }
 
-  /** Whether a file system may be asked. */
+  /** Whether a file system may be accessed. */
   may(mount: Mounted, depth = maxOverlayDepth): boolean {
     if (this.#own.has(mount.device) || localTypes.has(mount.fsType)) return true;
     return mount.fsType === 'overlay' && depth > 0 && this.#standsOnLocal(mount, depth);
   }
 
-  /** An overlay asks the file systems of its layers. Relative names are those of container engines' own stores. */
+  /** An overlay accesses the file systems of its layers. Relative names lie in container engines' own stores. */
   #standsOnLocal({ superOptions }: Mounted, depth: number): boolean {
     return layersOf(superOptions).every((layer) => {
       const mount = layer.startsWith('/') ? mountOf(layer, this.#table) : null;
@@ -48,8 +48,8 @@ export class Answering {
   }
 
   /**
-   * stat() of a path as the namespace has it, whose root is found at `root` ("" is ours). Null where
-   * nothing is there, or where the way leads to what is not asked, links included.
+   * stat() of a path in the namespace whose root is at `root` ("" for ours). Null if nothing is there, or
+   * if the path, links included, leads through a file system that is not accessed.
    */
   async stat(place: string, root = ''): Promise<BigIntStats | null> {
     let at = '/';
@@ -76,14 +76,14 @@ export class Answering {
     return found;
   }
 
-  /** In a chroot the root is not in the table. Ours answers: this program was read from it. */
+  /** In a chroot the root is not in the table. Ours may be accessed: this program was read from it. */
   #mayEnter(place: string, root: string): boolean {
     const mount = mountOf(place, this.#table);
     return mount === null ? root === '' : this.may(mount);
   }
 }
 
-/** The directories that an overlay is made of, by its options. */
+/** The directories of an overlay's layers, from its mount options. */
 export function layersOf(superOptions: string): string[] {
   const layers = [...superOptions.matchAll(/(?:^|,)(?:upperdir|lowerdir\+?|datadir\+)=([^,]+)/g)];
   return layers.flatMap(([, value = '']) => value.split(':')).filter((layer) => layer !== '');

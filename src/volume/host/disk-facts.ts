@@ -11,19 +11,19 @@ export interface DiskFacts {
   readonly major: number;
   readonly minor: number;
   /**
-   * Another one for each attachment and each medium (Documentation/ABI/stable/sysfs-block, "diskseq"):
-   * a loop device that was detached and attached anew has a new one.
+   * Different for each attachment and each medium (Documentation/ABI/stable/sysfs-block, "diskseq"):
+   * a loop device that was detached and attached again has a new one.
    */
   readonly sequence: string | null;
-  /** Where on the disk the device lies: a partition, or all of it. */
+  /** The part of the disk that the device is: a partition, or all of it. */
   readonly startBytes: number;
   readonly sizeBytes: number;
-  /** It works on requests (blk-mq); else on bios, as stacked and memory devices do. */
+  /** The driver works on requests (blk-mq); else on bios, as stacked and memory devices do. */
   readonly hasRequests: boolean;
   readonly isZoned: boolean;
   /** Memory that file systems may write to directly (DAX). */
   readonly isDirectlyMapped: boolean;
-  /** "raid1"; null for all that is not md. */
+  /** "raid1"; null if it is not an md device. */
   readonly mdLevel: string | null;
 }
 
@@ -56,7 +56,7 @@ export async function diskFacts(
   };
 }
 
-/** Writes that are under way on a disk at this moment, as the kernel accounts for them. */
+/** Writes that are in flight on a disk now, as the kernel counts them. */
 export async function writesInFlight(
   diskName: string,
   { sys }: SystemRoots = systemRoots,

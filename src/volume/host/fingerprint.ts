@@ -1,13 +1,13 @@
-/** What must be the same for something to be the same volume, whatever it is called: names pass from one to another. */
+/** What tells a volume from another one that later gets the same name. */
 
 import { readFile, stat } from 'node:fs/promises';
 import type { VolumeIdentity } from '../identity.js';
 import { systemRoots, type SystemRoots } from './sysfs.js';
 
 /**
- * A text that another volume under the same name does not have: of a file its inode, of a loop device that
- * of what it stands on, of a device what hardware or device-mapper calls it. Of a device without such a
- * name it lasts as long as it stays attached, and no longer than the host is up.
+ * A text that another volume under the same name does not have: the inode of a file, or of the file
+ * behind a loop device; the name that the hardware or device-mapper gives a device. For a device without
+ * such a name it is valid until the device is detached or the host restarts.
  */
 export async function fingerprintOf(
   { kind, node, realPath, stableId, sizeBytes, partitionOf, backingFile }: VolumeIdentity,

@@ -1,12 +1,12 @@
 /**
- * Which bytes of which storage a volume stands on. Everything about "the same storage" and "in use"
- * follows from comparing footprints.
+ * Which bytes of which storage a volume occupies. Whether two volumes share storage, and whether one is
+ * in use, follows from comparing footprints.
  */
 
 import type { NodeId } from '../node.js';
 import type { BlockDevice } from './sysfs.js';
 
-/** A disk under the name that its hardware gives it, the same on every path to it. */
+/** A node, or a disk by the name that its hardware gives it, the same on every path to it. */
 export type StorageId = NodeId | `hardware:${string}`;
 
 /** Bytes from `start` to `end` of some storage. */
@@ -15,18 +15,18 @@ export interface Segment {
   readonly start: number;
   readonly end: number;
   /**
-   * True: the volume's bytes are these bytes. False: they lie somewhere among them, as a file does in
-   * its file system and a logical volume in its volume group; another one may have the rest.
+   * True: the volume's bytes are these bytes. False: they lie somewhere within them, as a file in its
+   * file system or a logical volume in its volume group; others may use the rest.
    */
   readonly exact: boolean;
 }
 
 export type Footprint = readonly Segment[];
 
-/** How the machine's storage is stacked, as far as it matters here. */
+/** How the devices and files of this machine are stacked. */
 export interface StorageGraph {
   readonly devices: ReadonlyMap<NodeId, BlockDevice>;
-  /** What each attached loop device stands on: a file or a device. */
+  /** The file or device behind each attached loop device. */
   readonly loopBacking: ReadonlyMap<NodeId, NodeId>;
   /** The devices of the file system that a file lies in. */
   readonly fileHosts: ReadonlyMap<NodeId, readonly NodeId[]>;
@@ -40,9 +40,9 @@ interface Level {
 }
 
 /**
- * What lies below one level. device-mapper does not say in sysfs where on its slaves a device lies. LVM
- * and partition mappings (kpartx) keep apart by design; any other mapping (crypt, linear, multipath,
- * MD) takes its slaves whole.
+ * The levels directly below one. sysfs does not say which parts of its slaves a device-mapper device
+ * uses. LVM and partition mappings (kpartx) never overlap; any other mapping (crypt, linear, multipath,
+ * MD) counts as using its slaves whole.
  */
 function below({ node, start, end, exact }: Level, graph: StorageGraph): Level[] {
   const device = graph.devices.get(node);
@@ -84,7 +84,7 @@ export function footprint(node: NodeId, graph: StorageGraph): Footprint {
   for (let level = open.pop(); level !== undefined; level = open.pop()) {
     const end = Math.min(level.end, sizeOf(level.node, graph));
     const segment = { storage: level.node, start: level.start, end, exact: level.exact };
-    // A stack has no cycles, but what sysfs told at different moments might look like one.
+    // A stack has no cycles, but readings of sysfs at different moments might seem to.
     const key = JSON.stringify(segment);
     if (seen.has(key)) continue;
     seen.add(key);
@@ -102,17 +102,17 @@ function meet(a: Segment, b: Segment): boolean {
 }
 
 /**
- * True if writing to one can change the other: they share bytes, or one lies within the other. Two
- * files of one file system do not, nor do two logical volumes of one group.
+ * True if writing to one can change the other: they share bytes, or one lies within the other. Two files
+ * of one file system do not share storage, nor do two logical volumes of one group.
  */
 export function sharesStorage(a: Footprint, b: Footprint): boolean {
   return a.some((left) => b.some((right) => meet(left, right) && (left.exact || right.exact)));
 }
 
 /**
- * True if whoever uses `user` uses bytes of `volume`. A disk in use does not make a file on it used, so
- * the volume's own bytes count, not what it lies within. Hardware names do not count either: where they
- * lie (cheap USB bridges) that would call a free disk busy.
+ * True if whatever uses `user` uses bytes of `volume`. Only the volume's own bytes count, not what it lies
+ * within: a disk in use does not make every file on it used. Hardware names do not count: cheap USB
+ * bridges give the same name to several disks, and an idle disk would seem busy.
  */
 export function touches(user: Footprint, volume: Footprint): boolean {
   return volume.some(

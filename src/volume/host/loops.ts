@@ -1,4 +1,4 @@
-/** What loop devices stand on. */
+/** The files and devices behind loop devices. */
 
 import { execa } from 'execa';
 import { abandon, within } from '../../within.js';
@@ -9,16 +9,16 @@ import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Backing {
   readonly node: NodeId;
-  /** As sysfs has it. */
+  /** The path in sysfs. */
   readonly file: string;
-  /** False: it lies where nobody may be asked, and `node` is made of its path. */
+  /** False: its file system must not be accessed, and `node` is made from the path. */
   readonly isKnown: boolean;
 }
 
-/** Far more than losetup takes where nothing hangs. */
+/** Far longer than losetup takes unless something hangs. */
 const losetupLimitMs = 10_000;
 
-/** What each attached loop device stands on, by the device's node. */
+/** What is behind each attached loop device, by the device's node. */
 export async function backingsOf(
   devices: readonly BlockDevice[],
   namespaces: readonly Namespace[],
@@ -28,7 +28,7 @@ export async function backingsOf(
   const loops = devices.flatMap(({ node, name, loop }) =>
     loop === null ? [] : [{ node, name, file: loop.file }],
   );
-  // In which namespace the path means something, nobody says: it must be harmless in all of them.
+  // The path may belong to any namespace: accessing it must be harmless in all of them.
   const answers = ({ file }: { readonly file: string }) =>
     namespaces.every(({ table, answering }) => {
       const mount = mountOf(file, table);
@@ -58,9 +58,9 @@ export async function backingsOf(
 }
 
 /**
- * losetup's word (the LOOP_GET_STATUS64 ioctl) on the files behind loop devices, by kernel name. sysfs
- * has a path only, which misleads where the file was deleted, renamed, or lies in another namespace. The
- * ioctl asks the file system of the file: a device that does not come back with an answer has none.
+ * The files behind loop devices according to losetup (the LOOP_GET_STATUS64 ioctl), by kernel name. sysfs
+ * has only a path, which is wrong if the file was deleted, renamed, or lies in another namespace. The
+ * ioctl accesses the file system of the file: a device that does not answer in time is left out.
  */
 async function loopInodes(
   names: readonly string[],
@@ -73,7 +73,7 @@ async function loopInodes(
   return new Map(each.flatMap((entries) => entries ?? []));
 }
 
-/** Null if it did not end in time. */
+/** Null if losetup did not end in time. */
 async function losetup(device: readonly string[]): Promise<[string, NodeId][] | null> {
   const columns = 'NAME,BACK-MAJ:MIN,BACK-INO';
   const child = execa('losetup', ['--list', '--json', '--output', columns, ...device], {

@@ -1,4 +1,4 @@
-/** The lines of proc_pid_mountinfo(5): what is mounted where, without looking at any of it. */
+/** The lines of proc_pid_mountinfo(5): what is mounted where, without accessing any of it. */
 
 export interface MountLine {
   readonly id: number;
@@ -9,7 +9,7 @@ export interface MountLine {
   readonly superOptions: string;
 }
 
-/** Blanks and the like are written as octal numbers. */
+/** Decodes blanks and the like, which are written as octal numbers. */
 export function unescape(field: string): string {
   return field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
@@ -31,7 +31,7 @@ function parseLine(line: string): MountLine | null {
   };
 }
 
-/** What one namespace has mounted, in the order of mounting. */
+/** The mounts of one namespace, in the order in which they were mounted. */
 export function parseMountTable(text: string): readonly MountLine[] {
   return text
     .split('\n')
@@ -39,7 +39,7 @@ export function parseMountTable(text: string): readonly MountLine[] {
     .filter((line) => line !== null);
 }
 
-/** The mount that a path without links lies on, or is the root of: of several on one place the last. */
+/** The mount that a path without links lies on, or is the root of; the last of several on one directory. */
 export function mountOf<M extends Pick<MountLine, 'directory'>>(
   path: string,
   table: readonly M[],

@@ -1,6 +1,6 @@
 /**
- * What is mounted, in every mount namespace that has a process in it (proc_pid_mountinfo(5)), and what
- * swap is on (proc_swaps(5)).
+ * What is mounted in every mount namespace that has a process in it (proc_pid_mountinfo(5)), and the
+ * active swap areas (proc_swaps(5)).
  */
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
@@ -12,22 +12,22 @@ import { blockNode, nodeOfStat, type NodeId } from '../node.js';
 import type { BlockDevice, SystemRoots } from './sysfs.js';
 
 export interface Mount {
-  /** The kernel's number of this mount, unique among all namespaces; fdinfo of an open file has it too. */
+  /** The kernel's number of this mount, unique across namespaces; also in fdinfo of an open file. */
   readonly id: number;
   /** The file system's own number, "8:1": the same for all mounts of one file system. */
   readonly superblock: string;
-  /** Where the file system lies: one device as a rule, several for btrfs, none for tmpfs. */
+  /** The devices of the file system: usually one, several for btrfs, none for tmpfs. */
   readonly nodes: readonly NodeId[];
   readonly directory: string;
-  /** What to put before `directory` to reach it from here: "" in our own namespace, else "/proc/1/root". */
+  /** Prefix of `directory` that reaches it from here: "" in our own namespace, else "/proc/1/root". */
   readonly namespaceRoot: string;
   readonly fsType: string;
   /** The superblock's own flag: a read-only bind mount of a writable file system is writable. */
   readonly readOnly: boolean;
   readonly superOptions: string;
-  /** In our own mount namespace, so that its directory means something to us. */
+  /** In our own mount namespace, where `directory` is valid for us. */
   readonly own: boolean;
-  /** Its files may be asked about: no server is waited for, or only the run's own. */
+  /** Its files may be accessed: that waits for no server, or only for one that the run needs anyway. */
   readonly answers: boolean;
 }
 
@@ -51,7 +51,7 @@ async function namespacePids({ proc }: SystemRoots): Promise<string[]> {
   return byNamespace.size === 0 ? ['self'] : [...byNamespace.values()];
 }
 
-/** All devices of the btrfs that this one belongs to. */
+/** All devices of the btrfs that this device belongs to. */
 async function btrfsDevices(
   node: NodeId,
   devices: ReadonlyMap<NodeId, BlockDevice>,
@@ -68,8 +68,8 @@ async function btrfsDevices(
 }
 
 /**
- * The number of a mount is its device's as a rule. btrfs, and FUSE on a device or an image, have
- * anonymous numbers: there the source's path says what it is, as that namespace sees it, or as we do.
+ * The number of a mount is usually its device's. btrfs, and FUSE on a device or an image, have anonymous
+ * numbers: for those the path of the source decides, in that namespace or else in ours.
  */
 async function storageOf(
   { device, source, fsType }: MountLine,
@@ -89,17 +89,17 @@ async function storageOf(
   return [];
 }
 
-/** What one mount namespace has mounted, and what of it may be asked. */
+/** The mounts of one namespace, and which of them may be accessed. */
 export interface Namespace {
   readonly table: readonly MountLine[];
   readonly answering: Answering;
-  /** Where its root is found from here: "" for our own. */
+  /** The path of its root from here: "" for our own. */
   readonly root: string;
 }
 
 /**
- * Every mount namespace that we may read, our own first. `ownOf` names, by our own table, the
- * superblocks that are asked whatever they are.
+ * Every mount namespace that we may read, our own first. `ownOf` gets our own table and returns the
+ * superblocks that may be accessed whatever their type.
  */
 export async function readNamespaces(
   roots: SystemRoots,
@@ -116,7 +116,7 @@ export async function readNamespaces(
   return found;
 }
 
-/** Every mount in them. */
+/** Every mount in the namespaces. */
 export async function readMounts(
   namespaces: readonly Namespace[],
   devices: ReadonlyMap<NodeId, BlockDevice>,
@@ -138,7 +138,7 @@ export async function readMounts(
         readOnly: !line.superOptions.split(',').includes('rw'),
         superOptions: line.superOptions,
         own: isOurs,
-        // Seldom asked for, and an overlay of many layers is slow to tell.
+        // Seldom needed, and slow for an overlay of many layers.
         get answers() {
           return namespace.answering.may(line);
         },
@@ -148,7 +148,7 @@ export async function readMounts(
   return mounts;
 }
 
-/** Every swap area that is on, device or file. */
+/** Every active swap area, device or file. */
 export async function readSwaps(
   { answering }: Pick<Namespace, 'answering'>,
   { proc }: SystemRoots,

@@ -1,4 +1,4 @@
-/** Which file systems a run's own paths lie on: those it has to wait for anyway. */
+/** The file systems that a run's own paths lie on: it has to wait for those anyway. */
 
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -12,8 +12,8 @@ import { deviceNumbers, nodeOfStat, type NodeId } from '../node.js';
 import type { BlockDevice } from './sysfs.js';
 
 /**
- * The superblocks ("0:45") below the paths, existing or not, and below the files that loop devices among
- * them, or under them, stand on. Rejects with NOT_ANSWERING.
+ * The superblocks ("0:45") that the paths lie on, existing or not, and those of the files behind loop
+ * devices at or below the paths. Rejects with NOT_ANSWERING.
  */
 export async function superblocksOf(
   paths: readonly string[],
@@ -38,7 +38,7 @@ export async function superblocksOf(
   return superblocks;
 }
 
-/** Of the path, or of the nearest directory above it that exists. */
+/** Stat of the path, or of the nearest existing directory above it. */
 async function nearest(place: string) {
   for (let at = place; ; at = dirname(at)) {
     const found = await stat(at, { bigint: true }).catch(() => null);

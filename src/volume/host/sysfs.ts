@@ -1,5 +1,5 @@
 /**
- * The block devices of this machine and how they stand on each other, read from sysfs
+ * The block devices of this machine and how they are stacked, read from sysfs
  * (Documentation/ABI/stable/sysfs-block, testing/sysfs-block-dm, testing/sysfs-block-loop).
  */
 
@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { ifAbsent } from '../../errors.js';
 import { blockNode, type NodeId } from '../node.js';
 
-/** Where the kernel's pseudo file systems are mounted; tests give trees of their own. */
+/** Where the kernel's pseudo file systems are mounted; tests use trees of their own. */
 export interface SystemRoots {
   readonly sys: string;
   readonly proc: string;
@@ -18,10 +18,10 @@ export interface SystemRoots {
 export const systemRoots: SystemRoots = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
 export interface LoopBacking {
-  /** As sysfs gives it; a deleted file's name ends in " (deleted)". */
+  /** The path in sysfs; a deleted file's ends in " (deleted)". */
   readonly file: string;
   readonly offsetBytes: number;
-  /** 0: to the end of the file. */
+  /** 0: up to the end of the file. */
   readonly sizeLimitBytes: number;
 }
 
@@ -34,22 +34,22 @@ export interface BlockDevice {
   readonly logicalBlockBytes: number;
   /** The disk that this is a partition of, and where on it. */
   readonly partition: { readonly disk: NodeId; readonly startBytes: number } | null;
-  /** The devices below, by the kernel's names: of dm, md, bcache. */
+  /** The devices below a dm, md or bcache device, by the kernel's names. */
   readonly slaves: readonly string[];
-  /** The devices above that hold this one open. */
+  /** The devices on top that hold this one open. */
   readonly holders: readonly string[];
   readonly dm: { readonly name: string; readonly uuid: string } | null;
   readonly loop: LoopBacking | null;
   readonly model: string | null;
   readonly serial: string | null;
-  /** The hardware's own world-wide name: the same on every path to one disk. */
+  /** The hardware's world-wide name: the same on every path to one disk. */
   readonly wwid: string | null;
 }
 
 /** sysfs counts in sectors of 512 bytes, whatever the device's own sector is. */
 const sectorBytes = 512;
 
-/** An attribute without its line end; null if it is not there or says nothing. */
+/** An attribute without its line end; null if it is missing or empty. */
 export async function attribute(directory: string, name: string): Promise<string | null> {
   const text = (await readFile(join(directory, name), 'utf8').catch(ifAbsent(''))).trim();
   return text === '' ? null : text;
@@ -91,7 +91,7 @@ async function readDm(directory: string): Promise<BlockDevice['dm']> {
   return name === null ? null : { name, uuid: (await attribute(directory, 'dm/uuid')) ?? '' };
 }
 
-/** Reads one device from its directory; null if it went away meanwhile. */
+/** Reads one device from its directory; null if it was detached meanwhile. */
 async function readDevice(directory: string): Promise<BlockDevice | null> {
   const node = await nodeOf(directory);
   if (node === null) return null;
@@ -114,12 +114,12 @@ async function readDevice(directory: string): Promise<BlockDevice | null> {
   };
 }
 
-/** By a symbolic link to it; null if it is gone. */
+/** Reads the device that a symbolic link leads to; null if it was detached. */
 function readDeviceAt(link: string): Promise<BlockDevice | null> {
   return realpath(link).then(readDevice).catch(ifAbsent(null));
 }
 
-/** The device with this number, or null if sysfs does not know it. */
+/** The device with these numbers, or null if sysfs does not list it. */
 export async function blockDevice(
   major: number,
   minor: number,
@@ -137,7 +137,7 @@ export async function blockDevices({ sys }: SystemRoots = systemRoots): Promise<
   return found.filter((device) => device !== null);
 }
 
-/** Where people find a device: "/dev/sda1", "/dev/mapper/vg-root". */
+/** The path that people know a device by: "/dev/sda1", "/dev/mapper/vg-root". */
 export function devicePath(device: Pick<BlockDevice, 'name' | 'dm'>): string {
   return device.dm === null
     ? `/dev/${device.name.replaceAll('!', '/')}`

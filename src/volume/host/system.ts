@@ -1,4 +1,4 @@
-/** One look at the machine: its block devices, how they are stacked, what is mounted. */
+/** A snapshot of the machine: its block devices, how they are stacked, what is mounted. */
 
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,10 +11,10 @@ import { blockNode, deviceNumbers, type NodeId } from '../node.js';
 import { superblocksOf } from './own-superblocks.js';
 import { blockDevices, type BlockDevice, type SystemRoots } from './sysfs.js';
 
-/** Overlays stand on overlays at most so deep. */
+/** Most overlays on top of each other. */
 const maxOverlayDepth = 4;
 
-/** The machine at one moment; what files lie on is looked up when it is asked for. */
+/** The machine at one moment; what a file lies on is looked up when needed. */
 export class SystemState {
   readonly graph: StorageGraph;
   readonly mounts: readonly Mount[];
@@ -34,8 +34,8 @@ export class SystemState {
   }
 
   /**
-   * `own` are the run's paths: what they lie on may be waited for, and nothing else is. Rejects with
-   * NOT_ANSWERING if one of them is silent.
+   * `own` are the run's paths: only file systems that these lie on are waited for. Rejects with
+   * NOT_ANSWERING if one of those does not answer.
    */
   static async read(own: readonly string[], roots: SystemRoots): Promise<SystemState> {
     const list = await blockDevices(roots);
@@ -56,7 +56,7 @@ export class SystemState {
     return system;
   }
 
-  /** The footprint of a volume, or of a file that is still to be made: `path` without symbolic links. */
+  /** The footprint of a volume, or of a file that does not exist yet; `path` without symbolic links. */
   async footprintOf(node: NodeId, path: string): Promise<Footprint> {
     if (node.startsWith('file:') && !this.#fileHosts.has(node)) {
       this.#fileHosts.set(node, await hostsOf(node, path, this.graph.devices, this.mounts));
@@ -86,7 +86,7 @@ async function hostsOf(
   return hostsByPath(path, mounts, maxOverlayDepth);
 }
 
-/** By the mount that holds the path: for btrfs and overlays, whose device numbers lead nowhere. */
+/** By the mount that the path lies on: for btrfs and overlays, which have anonymous device numbers. */
 function hostsByPath(path: string, mounts: readonly Mount[], depth: number): readonly NodeId[] {
   const ours = mounts.filter(({ own }) => own);
   const on = mountOf(path, ours);

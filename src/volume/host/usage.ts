@@ -1,4 +1,4 @@
-/** Who uses a volume, or bytes of it: gathered once for a run, decided on elsewhere. */
+/** Finds out who uses a volume of this host, or bytes of it: once for a run. Refusals decide. */
 
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,8 +10,8 @@ import { SystemState } from './system.js';
 import { findWriters } from './writers.js';
 
 /**
- * `own` are the paths of the run: only what these lie on is waited for. Rejects with FastsyncError
- * NOT_ANSWERING if one of them is silent.
+ * `own` are the paths of the run: only file systems that these lie on are waited for. Rejects with
+ * FastsyncError NOT_ANSWERING if one of those does not answer.
  */
 export async function surveyHostStorage(
   own: readonly string[],
@@ -30,7 +30,7 @@ export async function surveyHostStorage(
   };
 }
 
-/** All devices, images, mounts and swap areas whose users use bytes of the volume, itself first. */
+/** All devices, images, mounts and swap areas that use bytes of the volume, the volume itself first. */
 export function nodesTouching(
   node: NodeId,
   own: Footprint,
@@ -70,7 +70,7 @@ async function usageOf(
   };
 }
 
-/** The devices among them that keep what is below them open, loops and stacks: but not what the volume stands on. */
+/** The loop and stacked devices among the nodes: they hold what is below them open. Not those below the volume. */
 function holdersAmong(
   nodes: ReadonlySet<NodeId>,
   own: Footprint,

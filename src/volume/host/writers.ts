@@ -1,4 +1,4 @@
-/** Which processes hold something open for writing: their descriptors, as /proc shows them. */
+/** Which processes have a volume open for writing, by their descriptors in /proc. */
 
 import { constants } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
@@ -17,11 +17,11 @@ export interface Writer {
   readonly command: string;
 }
 
-/** open(2): the access mode, and O_PATH, whose descriptors can do nothing. */
+/** open(2): the access mode, and O_PATH, whose descriptors cannot write. */
 const accessMask = 0o3;
 const pathOnly = 0o10000000;
 
-/** What proc_pid_fdinfo(5) says, whatever server the file is on. */
+/** The contents of proc_pid_fdinfo(5), which waits for no server. */
 interface Descriptor {
   readonly isWritable: boolean;
   readonly mountId: number;
@@ -39,7 +39,7 @@ async function readDescriptor(fdinfo: string): Promise<Descriptor> {
   };
 }
 
-/** Finds out what descriptors are open on, and asks no server that is not the run's own. */
+/** Finds what descriptors are open on, and waits for no server that the run does not need. */
 class Descriptors {
   readonly #wanted: ReadonlySet<NodeId>;
   readonly #inodes: ReadonlySet<string | undefined>;
@@ -53,10 +53,10 @@ class Descriptors {
     this.#mounts = new Map(mounts.map((mount) => [mount.id, mount]));
   }
 
-  /** The node behind a descriptor, if it is a wanted one and open for writing; else null. */
+  /** The node behind a descriptor if it is wanted and open for writing; else null. */
   async written(process: string, fd: string): Promise<NodeId | null> {
     const descriptor = join(process, 'fd', fd);
-    // Sockets, pipes and the like have no path; asking further would cost for nothing.
+    // Sockets, pipes and the like have no path and need no closer look.
     const target = await readlink(descriptor).catch(() => '');
     if (!target.startsWith('/')) return null;
     const { isWritable, mountId, inode } = await readDescriptor(join(process, 'fdinfo', fd));
@@ -77,16 +77,16 @@ class Descriptors {
       return found === null ? null : nodeOfStat(found);
     }
     if (mount !== undefined) return inode === null ? null : `file:${mount.superblock}:${inode}`;
-    // Unmounted lazily, of whatever kind it was: asked only where it could well be a wanted one.
+    // Lazily unmounted, of unknown type: accessed only if it may be a wanted node.
     const mayBe = target.startsWith('/dev/') || (inode !== null && this.#inodes.has(inode));
     return mayBe ? statApart(descriptor) : null;
   }
 }
 
-/** Far more than it takes where nothing hangs. */
+/** Far longer than it takes unless something hangs. */
 const statLimitMs = 5_000;
 
-/** In a process of its own, which may hang; no answer in time is none. */
+/** stat() in a process of its own, which may hang; null if it does not answer in time. */
 async function statApart(descriptor: string): Promise<NodeId | null> {
   const words = ['--dereference', '--format=%f %Hd:%Ld:%i %Hr:%Lr', descriptor];
   const child = execa('stat', words, { reject: false, cleanup: false });
@@ -102,9 +102,9 @@ async function statApart(descriptor: string): Promise<NodeId | null> {
 }
 
 /**
- * Finds who has any of `wanted` open for writing; our own process does not count. Processes that we may
- * not look into are left out: as root there are none. A writable mapping whose descriptor was closed
- * does not show, nor does a device node that lies on a network or FUSE file system.
+ * Finds the processes that have any of `wanted` open for writing, except our own. Processes that we may
+ * not inspect are left out: root may inspect all. It does not find a writable mapping whose descriptor was
+ * closed, nor a device node on a network or FUSE file system.
  */
 export async function findWriters(
   wanted: ReadonlySet<NodeId>,

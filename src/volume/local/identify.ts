@@ -26,7 +26,7 @@ export async function identifyVolume(
   });
 }
 
-/** The identity behind a stat result: for a volume that is open already. */
+/** The identity of the storage that a stat result describes: for a volume that is open already. */
 export async function describeStorage(
   path: string,
   realPath: string,
@@ -75,7 +75,7 @@ async function describeDevice(
     throw new FastsyncError({
       code: 'SIZE_UNKNOWN',
       exitCode: exitCodes.usage,
-      message: `${path} is block device ${major}:${minor}, of which ${roots.sys} says nothing`,
+      message: `${path} is block device ${major}:${minor}, which ${roots.sys} does not list`,
       remedy: 'attach the device, or mount sysfs',
     });
   }
@@ -83,7 +83,7 @@ async function describeDevice(
     throw new FastsyncError({
       code: 'NO_DEVICE',
       exitCode: exitCodes.usage,
-      message: `${path} is a block device of no size`,
+      message: `${path} is a block device without a size`,
       remedy: 'attach it first: a loop device to its file, a drive to its medium',
     });
   }
@@ -109,7 +109,7 @@ async function describeDevice(
   };
 }
 
-/** The best of udev's persistent names: the shortest of by-id, which is neither wwn nor eui as a rule. */
+/** The best of udev's persistent names: the shortest of by-id, preferably one without a wwn or eui. */
 async function persistentName(node: NodeId, { dev }: SystemRoots): Promise<string | null> {
   for (const kind of ['by-id', 'by-partuuid', 'by-path']) {
     const directory = join(dev, 'disk', kind);
@@ -137,7 +137,7 @@ function kindOf(found: BigIntStats): string {
   return 'neither a block device nor a regular file';
 }
 
-/** The refusal of everything that is neither a block device nor a regular file. */
+/** The error for everything that is neither a block device nor a regular file. */
 export function notAVolume(path: string, found: BigIntStats): FastsyncError {
   return new FastsyncError({
     code: 'NOT_A_VOLUME',

@@ -1,7 +1,7 @@
 /**
- * One run at a time per target. A run lays a claim, a file named after the target and the process,
- * and then looks whether anybody else has one: of two runs at least one sees the other. Nobody ever
- * takes a name that another could hold, so clearing away a dead run's claim is no race.
+ * One run at a time per target. A run creates a claim, a file named after the target and the process,
+ * and then looks for other claims: of two runs at least one sees the other. No two processes ever use
+ * the same name, so removing the claim of a dead run is no race.
  */
 
 import { open, readdir, rm } from 'node:fs/promises';
@@ -14,19 +14,19 @@ import { ownFileError } from '../../own-file.js';
 import { bootId, commandLine, processStart } from '../host/processes.js';
 import { errnoName } from '../errors.js';
 
-/** A lock that is held. `await using` or release() gives it back. */
+/** A held lock. `await using` or release() releases it. */
 export interface Lock {
   release(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Two runs that start at once withdraw, and try again after times that differ. */
+/** Two runs that start at once both withdraw and try again, after different times. */
 const attempts = 4;
 const longestPauseMs = 40;
 
 /**
- * Where claims lie: /run/fastsync for root, the user's own runtime directory otherwise. Runs of
- * different users do not see each other here; on block devices O_EXCL keeps them apart.
+ * The directory of the claims: /run/fastsync for root, else the user's own runtime directory. Runs of
+ * different users do not see each other's; on block devices O_EXCL keeps them apart.
  */
 export function lockDirectory(): string {
   const user = process.getuid?.() ?? 0;
@@ -39,7 +39,7 @@ export function lockDirectory(): string {
 
 /**
  * Takes the lock on a node; `name` is what the user calls it. Rejects with FastsyncError LOCKED (exit
- * code 7), which names the process that has it, and with LOCK_UNUSABLE, which leaves no claim behind.
+ * code 7), which names the process that holds it, and with LOCK_UNUSABLE; neither leaves a claim.
  */
 export async function takeLock(
   node: string,
@@ -51,13 +51,13 @@ export async function takeLock(
     return await take(node, name, directory);
   } catch (error) {
     if (errnoName(error) === null) throw error;
-    const remedy = 'make room in that directory and writable, then run the same command again';
-    const trouble = { code: 'LOCK_UNUSABLE', action: `lay the claim on ${name} in`, remedy };
+    const remedy = 'make that directory writable, with free space, then run the same command again';
+    const trouble = { code: 'LOCK_UNUSABLE', action: `create the lock of ${name} in`, remedy };
     throw ownFileError({ ...trouble, file: directory }, error);
   }
 }
 
-/** The claims of this very process. */
+/** The claims of this process. */
 const held = new Set<string>();
 
 async function take(node: string, name: string, directory: string): Promise<Lock> {
@@ -72,9 +72,9 @@ async function take(node: string, name: string, directory: string): Promise<Lock
 }
 
 /**
- * Rejects as takeLock() does where another run has the node, and lays no claim: so that a run that finds
- * a target open for writing says whose work that is. `writers` are processes that have it open, under
- * whatever name: those that hold a lock of any kind are runs too.
+ * Rejects as takeLock() does if another run has the node, and creates no claim: a run that finds a
+ * target open for writing can then name that run. `writers` are the processes that have it open, under
+ * whatever name; one that holds any lock is a run of ours.
  */
 export async function refuseLocked(
   node: string,
@@ -92,28 +92,28 @@ export async function refuseLocked(
   }
 }
 
-/** Lays our claim and keeps it if nobody else has one; else withdraws it and gives the other's pid. */
+/** Creates our claim and keeps it if there is no other; else removes it and returns the other's pid. */
 async function claim(directory: string, target: string, own: string): Promise<number | null> {
   const file = join(directory, own);
   try {
-    // Its name says it all: an empty file needs no room on a full disk.
+    // The name holds everything: an empty file needs no space on a full disk.
     await (await open(file, 'wx', 0o600)).close();
   } catch (error) {
     if (errnoName(error) !== 'EEXIST') throw error;
     if (held.has(file)) return process.pid;
-    // Nobody else has such a name: this process could not take it away when it gave the lock back.
+    // No other process uses this name: this one failed to remove it when it released the lock.
   }
   let holder: number | null | undefined;
   try {
     holder = await liveClaim(directory, target, own);
     return holder;
   } finally {
-    // Also where nobody could be looked for: a claim that is left behind would lock this run out.
+    // Also if looking for others failed: a claim left behind would lock this run out.
     if (holder !== null) await rm(file, { force: true });
   }
 }
 
-/** The pid of another live claim on the target; claims of the dead are cleared away. */
+/** The pid behind another live claim on the target. Removes the claims of dead processes. */
 async function liveClaim(directory: string, target: string, own: string): Promise<number | null> {
   for (const name of await readdir(directory)) {
     if (name === own || !name.startsWith(`${target}.`)) continue;
@@ -130,7 +130,7 @@ async function locked(name: string, pid: number): Promise<FastsyncError> {
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,
-    message: `${name} is in use by another run, process ${pid}${words === '' ? '' : ` (${words})`}`,
+    message: `another run uses ${name}: process ${pid}${words === '' ? '' : ` (${words})`}`,
     remedy: 'wait for it to end, or stop it',
   });
 }
@@ -143,7 +143,7 @@ class HeldLock implements Lock {
     held.add(file);
   }
 
-  /** A claim that cannot be taken away counts no longer than this process lives: no run fails by it. */
+  /** Never rejects: a claim that cannot be removed counts only while this process lives. */
   async release(): Promise<void> {
     await rm(this.#file, { force: true }).catch(() => undefined);
     held.delete(this.#file);

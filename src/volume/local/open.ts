@@ -1,4 +1,4 @@
-/** Opens a local volume for reading or writing, and makes sure that it is the one that was looked at. */
+/** Opens a volume of this host, and makes sure that it is the one that was identified before. */
 
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import type { Volume } from '../volume.js';
 import { LocalVolume } from './volume.js';
 
 export interface OpenOptions {
-  /** Default: for reading only. */
+  /** Default false: for reading only. */
   readonly write?: boolean;
-  /** With `write`: take a block device exclusively, so that nothing mounts it meanwhile. Default true. */
+  /** With `write`: claim a block device exclusively, so that nothing can mount it. Default true. */
   readonly exclusive?: boolean;
-  /** What a look at the path found before; rejects with VOLUME_CHANGED if it is something else now. */
+  /** What the path was before; rejects with VOLUME_CHANGED if it is something else now. */
   readonly expected?: VolumeIdentity;
   readonly roots?: SystemRoots;
 }
@@ -25,8 +25,8 @@ export interface OpenOptions {
  * TARGET_IN_USE (the kernel or another process holds the device exclusively) and VOLUME_CHANGED.
  *
  * O_EXCL without O_CREAT is the kernel's claim on a block device (bd_claim), which mounts, md, dm,
- * swap and other careful tools take as well. For regular files there is no such thing: the run's lock
- * (lock.ts) keeps other runs away, and the writers' list (host/writers.ts) shows everybody else.
+ * swap and other careful tools take as well. Regular files have no such claim: the run's lock (lock.ts)
+ * keeps other runs away, and host/writers.ts finds every other writer.
  */
 export function openVolume(path: string, options: OpenOptions = {}): Promise<Volume> {
   return openLocal(path, options);
@@ -44,7 +44,7 @@ export async function openLocal(path: string, options: OpenOptions = {}): Promis
     try {
       const found = await handle.stat({ bigint: true });
       const identity = await describeStorage(path, before.realPath, found, roots);
-      // A file target gets another size on purpose; a device of another size is another device.
+      // The run resizes a file target itself; a device of another size is another device.
       const isResized = identity.kind === 'block' && identity.sizeBytes !== before.sizeBytes;
       if (identity.node !== before.node || isResized) throw changed(path);
       return new LocalVolume(identity, handle);
@@ -68,7 +68,7 @@ function changed(path: string): FastsyncError {
   return new FastsyncError({
     code: 'VOLUME_CHANGED',
     exitCode: exitCodes.refused,
-    message: `${path} is no longer the volume that was checked a moment ago`,
-    remedy: 'make sure that nothing replaces it, and try again',
+    message: `${path} is no longer the volume that was checked before`,
+    remedy: 'make sure that nothing replaces it, then try again',
   });
 }

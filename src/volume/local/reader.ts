@@ -1,4 +1,4 @@
-/** Reads an open file or block device for the parsers, in few and large system calls. */
+/** Reads an open file or block device for the parsers, with few and large system calls. */
 
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteReader } from '../../../fsparsers/reader.js';
@@ -31,7 +31,7 @@ export class FileByteReader implements ByteReader {
         `Expected a range within ${this.sizeBytes} bytes, got ${lengthBytes} bytes at ${offsetBytes}`,
       );
     }
-    // A memory of its own, never the shared pool: the caller keeps it.
+    // Never from the shared pool: the caller keeps the memory.
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer);
     for (let done = 0; done < lengthBytes;) {
       const wanted = Math.min(lengthBytes - done, maxReadBytes);

@@ -1,4 +1,4 @@
-/** Targets that are regular files: made where there is none, given the source's exact size. */
+/** Targets that are regular files: created if missing, with the source's exact size. */
 
 import { open } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import type { VolumeIdentity } from '../identity.js';
 import { identifyVolume } from './identify.js';
 import { openLocal } from './open.js';
 
-/** What is at a target's path: a volume, or nothing yet. Rejects as identifyVolume does otherwise. */
+/** The volume at a target's path; null if nothing is there. Otherwise rejects as identifyVolume does. */
 export async function identifyTarget(target: string): Promise<VolumeIdentity | null> {
   try {
     return await identifyVolume(target);
@@ -17,7 +17,7 @@ export async function identifyTarget(target: string): Promise<VolumeIdentity | n
   }
 }
 
-/** Makes a new sparse file that only its owner can read, and makes its name durable. */
+/** Creates a sparse file that only its owner can read, and makes its name durable. */
 export async function createTargetFile(target: string, sizeBytes: number): Promise<void> {
   await withVolumeErrors(target, async () => {
     const file = await open(target, 'wx', 0o600);
@@ -33,8 +33,8 @@ export async function createTargetFile(target: string, sizeBytes: number): Promi
 }
 
 /**
- * Gives an existing file the source's exact size: labels and backup sectors are found from the end.
- * Rejects with VOLUME_CHANGED, and cuts nothing, if another file has taken its place.
+ * Resizes an existing file to the source's exact size: labels and backup sectors are found from the
+ * end. Rejects with VOLUME_CHANGED, and truncates nothing, if another file has taken its place.
  */
 export async function resizeTargetFile(expected: VolumeIdentity, sizeBytes: number): Promise<void> {
   // openLocal() compares what it opened with what was identified before.
