@@ -53,7 +53,6 @@ const floors = [
       'src/failure.ts',
       'src/own-file.ts',
       'src/package-root.ts',
-      'src/processes.ts',
       'src/quantities.ts',
       'src/reach.ts',
       'src/replace-file.ts',
@@ -64,19 +63,20 @@ const floors = [
   },
   { region: 'src/region/' },
   { engine: 'src/engine/' },
-  { 'volume/common': 'src/volume/errors.ts' },
-  { 'volume/host': ['src/volume/host/', 'src/volume/identity.ts'] },
-  { 'volume/interface': 'src/volume/volume.ts' },
+  {
+    'volume/common': [
+      'src/volume/errors.ts',
+      'src/volume/identity.ts',
+      'src/volume/node.ts',
+      'src/volume/usage.ts',
+      'src/volume/volume.ts',
+    ],
+  },
+  { 'volume/host': 'src/volume/host/' },
   { 'volume/local': 'src/volume/local/' },
   { 'volume/freeze': 'src/volume/freeze/' },
   { volume: ['src/volume/index.ts', 'src/volume/refusals.ts'] },
-  {
-    'tracker/common': [
-      'src/tracker/errors.ts',
-      'src/tracker/granularity.ts',
-      'src/tracker/types.ts',
-    ],
-  },
+  { 'tracker/common': ['src/tracker/granularity.ts', 'src/tracker/types.ts'] },
   { 'tracker/bpf': 'src/tracker/bpf/' },
   { tracker: 'src/tracker/index.ts' },
   {

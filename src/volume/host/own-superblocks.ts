@@ -4,11 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { reach } from '../../reach.js';
 import { mountOf, type MountLine } from './mount-table.js';
-<<<<<<<< HEAD:src/volume/host/own.ts
-import { deviceNumbers, nodeOfStat, type NodeId } from './node.js';
-========
 import { deviceNumbers, nodeOfStat, type NodeId } from '../node.js';
->>>>>>>> 9f85822 (Volume and tracker: a floor for each thing):src/volume/host/own-superblocks.ts
 import type { BlockDevice } from './sysfs.js';
 
 /**
