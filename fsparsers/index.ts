@@ -15,23 +15,20 @@ import { badPages } from './swappages.js';
 import { swapMap, wholeMap } from './whole.js';
 import { xfsParser } from './xfs/index.js';
 
-export { ParseError, type ParseErrorCode } from './errors.js';
-export type { Parser, ParserOptions } from './parser.js';
+export { ParseError } from './errors.js';
 export {
   describeSignature,
   everySignature,
   type PlacedSignature,
   probe,
   type Signature,
-  survey,
 } from './probe.js';
 export { freezeTraces } from './freeze-traces.js';
-export { BufferReader, type ByteReader, SubReader } from './reader.js';
-export { MapBuilder } from './mapbuilder.js';
+export { type ByteReader, SubReader } from './reader.js';
 export { RangeTable } from './rangetable.js';
-export * from './reason.js';
+export { isUsed, type Reason } from './reason.js';
 export type { Trace } from './trace.js';
-export * from './usedmap.js';
+export type { Filesystem, Hazard, UsedMap } from './usedmap.js';
 
 /** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */
 const volumeParsers: readonly Parser[] = [extParser, xfsParser, ntfsParser];
@@ -44,12 +41,12 @@ const parserList: readonly Parser[] = [
   ),
 ];
 
-export type ParserTable = Readonly<Partial<Record<string, Parser>>>;
+type ParserTable = Readonly<Partial<Record<string, Parser>>>;
 
 /** Parsers by the family that probe() names. */
 export const parsers: ParserTable = byFamily(parserList);
 
-export function byFamily(list: readonly Parser[]): ParserTable {
+function byFamily(list: readonly Parser[]): ParserTable {
   return Object.fromEntries(list.map((parser) => [parser.family, parser]));
 }
 

@@ -1,6 +1,7 @@
 /** A verification's result as a ddrescue mapfile. */
 
-import { clip, ddrescueResult, subtract, union } from '../region/index.js';
+import { ddrescueResult } from '../region/formats/index.js';
+import { clip, subtract, union } from '../region/index.js';
 import { doubtful, type VerifyReport } from '../sync/index.js';
 
 /** Equal is finished, different is a bad sector, not proven is not trimmed, the rest was not tried. */

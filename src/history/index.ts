@@ -1,6 +1,6 @@
 /** What the checks of a pair found, night by night. */
 
-export { appendRun, mostRecords, readHistory, readPicture } from './history.js';
+export { appendRun, readHistory, readPicture } from './history.js';
 export {
   mostPictureRanges,
   pictureSchema,

@@ -202,19 +202,6 @@ export function alignOutward(
   return builder.finish();
 }
 
-/** Rounds each extent inwards to multiples of `alignBytes`; what becomes empty goes. */
-export function alignInward(list: ExtentList, alignBytes: number): ExtentList {
-  const builder = new ExtentBuilder();
-  const cursor = new Cursor(list);
-  while (cursor.start !== Infinity) {
-    const start = Math.ceil(cursor.start / alignBytes) * alignBytes;
-    const end = Math.floor(cursor.end / alignBytes) * alignBytes;
-    builder.add(start, end);
-    cursor.next();
-  }
-  return builder.finish();
-}
-
 /** Bytes in the list. */
 export function totalBytes(list: ExtentList): number {
   let sum = 0;

@@ -1,9 +1,9 @@
-/** From a used-region map to extent lists: what has to be copied, and what may be cleared. */
+/** From a used-region map to extent lists: what has to be copied, and what must not be read. */
 
 import type { RangeTable } from '../../fsparsers/rangetable.js';
 import { isUsed, type Reason } from '../../fsparsers/reason.js';
 import type { UsedMap } from '../../fsparsers/usedmap.js';
-import { alignInward, ExtentBuilder, type ExtentList, extentOf, subtract } from './extents.js';
+import { ExtentBuilder, type ExtentList, extentOf, subtract } from './extents.js';
 
 function extentsWhere(ranges: RangeTable, counts: (reason: Reason) => boolean): ExtentList {
   const builder = new ExtentBuilder();
@@ -26,10 +26,4 @@ export function badExtents(ranges: RangeTable): ExtentList {
 /** All of the volume, except what the file system lists as unreadable. */
 export function readableExtents({ deviceBytes, ranges }: UsedMap): ExtentList {
   return subtract(extentOf(0, deviceBytes), badExtents(ranges));
-}
-
-/** The free ranges, rounded inwards to multiples of `alignBytes`. */
-export function freeExtents(ranges: RangeTable, alignBytes = 1): ExtentList {
-  const free = extentsWhere(ranges, (reason) => reason === 'free');
-  return alignInward(free, alignBytes);
 }

@@ -1,5 +1,4 @@
-/** The set of byte ranges: operations, the way from a used-region map, and formats for other tools. */
+/** The set of byte ranges: operations, and the way from a used-region map. */
 
 export * from './extents.js';
-export * from './formats/index.js';
-export { badExtents, freeExtents, readableExtents, usedExtents } from './frommap.js';
+export { badExtents, readableExtents, usedExtents } from './frommap.js';

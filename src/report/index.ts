@@ -8,8 +8,8 @@ import { emphasisFor, terminalReporter } from './terminal.js';
 
 export type * from './events.js';
 export { Meter } from './meter.js';
-export { formatAge, formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
-export { emphasisFor, isScreen };
+export { formatAge, formatBytes, formatDuration, formatRate } from './units.js';
+export { isScreen };
 
 /** Chooses the reporter: JSON if asked for, a bar if stderr is a terminal that can move its cursor, lines otherwise. */
 export function chooseReporter(options: { json: boolean; quiet: boolean }): Reporter {

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { BufferReader } from '../../fsparsers/index.js';
+import { BufferReader } from '../../fsparsers/reader.js';
 import { unionOf } from '../../fsparsers/union.js';
 import { MapBuilder } from '../../fsparsers/mapbuilder.js';
 import type { Reason } from '../../fsparsers/reason.js';

@@ -1,7 +1,8 @@
 /** fastsync.yaml: what is right, and where exactly what is wrong. */
 
 import test from 'ava';
-import { checkConfig, isProblems, nearest } from '../../src/config/index.js';
+import { checkConfig, isProblems } from '../../src/config/check.js';
+import { nearest } from '../../src/config/index.js';
 
 /** The problems as "line:column sentence"; empty if there are none. */
 function problemsOf(text: string): string[] {

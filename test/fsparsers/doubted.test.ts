@@ -1,7 +1,8 @@
 /** What is in doubt is copied, whatever else is said of it. */
 
 import test from 'ava';
-import { MapBuilder, type Reason } from '../../fsparsers/index.js';
+import { MapBuilder } from '../../fsparsers/mapbuilder.js';
+import type { Reason } from '../../fsparsers/reason.js';
 
 function reasonOf(...marks: readonly Reason[]): Reason {
   const builder = new MapBuilder(4096);

@@ -3,7 +3,8 @@
 import { appendFile, chmod, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { appendRun, mostRecords, readHistory, readPicture } from '../../src/history/index.js';
+import { mostRecords } from '../../src/history/history.js';
+import { appendRun, readHistory, readPicture } from '../../src/history/index.js';
 import type { RunRecord, VolumePicture } from '../../src/history/index.js';
 import { scratchDirectory } from '../support/scratch.js';
 

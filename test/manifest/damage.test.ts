@@ -6,12 +6,8 @@ import test, { type ExecutionContext } from 'ava';
 import { FastsyncError } from '../../src/errors.js';
 import { seal } from '../../src/manifest/block.js';
 import { requireCanonical } from '../../src/manifest/cells.js';
-import {
-  type Manifest,
-  ManifestError,
-  diffManifests,
-  openManifest,
-} from '../../src/manifest/index.js';
+import { ManifestError } from '../../src/manifest/error.js';
+import { type Manifest, diffManifests, openManifest } from '../../src/manifest/index.js';
 import { totalBytes } from '../../src/region/index.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';

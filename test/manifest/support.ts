@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { BufferReader } from '../../fsparsers/index.js';
+import { BufferReader } from '../../fsparsers/reader.js';
 import { wholeMap } from '../../fsparsers/whole.js';
 import {
   type Manifest,

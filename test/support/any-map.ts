@@ -29,7 +29,7 @@ export function mapOf(deviceBytes: number, marks: readonly Mark[], label = ''): 
   };
 }
 
-const reason = fc.constantFrom<Reason>(
+export const anyReason = fc.constantFrom<Reason>(
   'free',
   'unknown',
   'data',
@@ -43,17 +43,8 @@ const reason = fc.constantFrom<Reason>(
 export const anyMap: fc.Arbitrary<UsedMap> = fc
   .tuple(
     fc.oneof(fc.nat(5000), fc.integer({ min: 0, max: 2 ** 50 })),
-    fc.array(fc.tuple(reason, fc.oneof(fc.nat(5000), fc.nat()), fc.oneof(fc.nat(999), fc.nat()))),
+    fc.array(
+      fc.tuple(anyReason, fc.oneof(fc.nat(5000), fc.nat()), fc.oneof(fc.nat(999), fc.nat())),
+    ),
   )
   .map(([deviceBytes, marks]) => mapOf(deviceBytes, marks));
-
-/** The text cut anywhere, as a file's pieces are. */
-export function cut(text: string, lengths: readonly number[]): string[] {
-  const chunks: string[] = [];
-  let at = 0;
-  for (const length of lengths) {
-    chunks.push(text.slice(at, at + length));
-    at += length;
-  }
-  return [...chunks, text.slice(at)];
-}

@@ -8,16 +8,8 @@ import { canonical, clip, type ExtentList } from '../extents.js';
 import { inPieces, type MappedDevice } from './format.js';
 import { type Run, runsOf, runsOfExtents } from './runs.js';
 
-/** What ddrescue knows of a block, by the character that says so. */
-export const blockStatuses = {
-  '?': 'nonTried',
-  '*': 'nonTrimmed',
-  '/': 'nonScraped',
-  '-': 'badSectors',
-  '+': 'finished',
-} as const;
-
-export type BlockStatus = keyof typeof blockStatuses;
+/** What ddrescue knows of a block: not tried, not trimmed, a bad sector, finished. */
+type BlockStatus = '?' | '*' | '-' | '+';
 
 interface Block {
   readonly start: number;

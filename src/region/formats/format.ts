@@ -11,9 +11,6 @@ export interface MappedDevice {
 /** Gives the file's text in order, in pieces of moderate size: maps have millions of ranges. */
 export type Format = (map: UsedMap, device: MappedDevice) => Iterable<string>;
 
-/** A file's text as it comes: in pieces that end anywhere. */
-export type Chunks = Iterable<string> | AsyncIterable<string>;
-
 const pieceLength = 64 * 1024;
 
 /** Joins short texts into pieces that are worth a write each. */

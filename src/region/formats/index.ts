@@ -1,4 +1,4 @@
-/** Used-region maps as files: what other tools take, and the way back in. */
+/** Used-region maps as files that other tools take. */
 
 import { bmap, bmapOfExtents } from './bmap.js';
 import { ddrescue, ddrescueOfWritten } from './ddrescue.js';
@@ -32,8 +32,4 @@ export const writtenFormats: Readonly<
   extentlist: extentlistOfExtents,
 };
 
-export { ddrescueMap, ddrescueResult, type BlockStatus, type ResultRanges } from './ddrescue.js';
-export type { Format, MappedDevice } from './format.js';
-export { jsonSchema } from './json.js';
-export { importDdrescue, type DdrescueMap } from './import-ddrescue.js';
-export { importJson, type ImportedMap } from './import-json.js';
+export { ddrescueMap, ddrescueResult } from './ddrescue.js';

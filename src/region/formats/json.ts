@@ -5,7 +5,7 @@ import type { Filesystem, PartitionMap, UsedMap } from '../../../fsparsers/usedm
 import { inPieces, type MappedDevice } from './format.js';
 
 /** The number goes up when what is there changes its meaning; new members may come without that. */
-export const jsonSchema = 'fastsync-map/1';
+const jsonSchema = 'fastsync-map/1';
 
 /** All positions and lengths are bytes. Each range stands on a line of its own. */
 export function json(map: UsedMap, device: MappedDevice): Iterable<string> {

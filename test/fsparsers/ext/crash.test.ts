@@ -5,13 +5,14 @@ import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { BufferReader } from '../../../fsparsers/reader.js';
-import { extentOf, freeExtents, intersect, subtract } from '../../../src/region/index.js';
+import { extentOf, intersect, subtract } from '../../../src/region/index.js';
 import type { ExtentList } from '../../../src/region/index.js';
 import { churn, copyOf, makeCrashImage } from '../../support/crash-image.js';
 import type { CrashImage } from '../../support/crash-image.js';
 import { e2fsckReplay, kernelReplay } from '../../support/ext-journal.js';
 import { limited } from '../../support/limit.js';
 import { seededRandom } from '../../support/random.js';
+import { freeExtents } from '../../support/free-extents.js';
 import { freeByDumpe2fs } from './oracles.js';
 import { parseImage, sameExtents } from './parsing.js';
 

@@ -3,8 +3,8 @@
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { freeExtents } from '../../../src/region/index.js';
 import { mounted, sparseFile } from '../../support/scratch.js';
+import { freeExtents } from '../../support/free-extents.js';
 import { freeByDumpe2fs } from './oracles.js';
 import { parseImage, sameExtents } from './parsing.js';
 

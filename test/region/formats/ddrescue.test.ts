@@ -4,8 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { canonical, ExtentBuilder } from '../../../src/region/extents.js';
-import { ddrescueMap } from '../../../src/region/formats/index.js';
+import fc from 'fast-check';
+import { canonical, ExtentBuilder, type ExtentList, union } from '../../../src/region/extents.js';
+import { ddrescueMap, formats } from '../../../src/region/formats/index.js';
+import { badExtents, usedExtents } from '../../../src/region/frommap.js';
+import { anyMap } from '../../support/any-map.js';
+import { freeExtents } from '../../support/free-extents.js';
 import {
   copiedExtents,
   garbageTarget,
@@ -26,6 +30,29 @@ async function listedBlocks(file: string, type: string, blockBytes: number) {
     .flatMap((line) => [Number(line) * blockBytes, blockBytes]);
   return canonical(Float64Array.from(pairs));
 }
+
+/** The blocks of a status in a mapfile's text, which follow each other without gaps. */
+function blocksOf(text: string, wanted: string): ExtentList {
+  const builder = new ExtentBuilder();
+  let end = 0;
+  for (const [, start, length, status] of text.matchAll(/^(0x\S+) {2}(0x\S+) {2}(\S)$/gm)) {
+    if (Number(start) !== end) throw new Error(`a block begins at ${start}, not at ${end}`);
+    end += Number(length);
+    if (status === wanted) builder.add(Number(start), end);
+  }
+  return builder.finish();
+}
+
+test('of any map, what is used is finished, and what is free or bad is not tried', (t) => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const device = { path: '/dev/sda1', bytes: map.deviceBytes };
+      const text = [...formats.ddrescue(map, device)].join('');
+      t.deepEqual(blocksOf(text, '+'), usedExtents(map.ranges));
+      t.deepEqual(blocksOf(text, '?'), union(freeExtents(map.ranges), badExtents(map.ranges)));
+    }),
+  );
+});
 
 test('ddrescuelog lists exactly the used blocks as finished', async (t) => {
   const volume = await mappedVolume(t);

@@ -8,6 +8,7 @@ import { MapBuilder } from '../../../fsparsers/mapbuilder.js';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { canonical } from '../../../src/region/extents.js';
 import { formats } from '../../../src/region/formats/index.js';
+import { anyMap } from '../../support/any-map.js';
 import { mappedVolume, writeFormat } from '../../support/mapped-volume.js';
 
 interface JsonRange {
@@ -63,6 +64,19 @@ test('the map of a volume, whole and in order, with what blkid says of it', asyn
     used.reduce((sum, { length }) => sum + length, 0),
   );
   t.is(map.usedBytes + map.freeBytes, volume.bytes);
+});
+
+test('every range of any map, with its reason', (t) => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const device = { path: '/dev/sda1', bytes: map.deviceBytes };
+      const { ranges } = JSON.parse([...formats.json(map, device)].join('')) as JsonMap;
+      const expected = [...map.ranges].map(({ start, length, reason }) => {
+        return { start, length, used: reason !== 'free' && reason !== 'bad', reason };
+      });
+      t.deepEqual(ranges, expected);
+    }),
+  );
 });
 
 test('whatever a path, a label or a note holds, it is valid JSON', (t) => {

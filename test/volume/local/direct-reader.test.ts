@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { mapVolume, type UsedMap } from '../../../fsparsers/index.js';
 import { FastsyncError } from '../../../src/errors.js';
-import { freeExtents } from '../../../src/region/index.js';
+import { freeExtents } from '../../support/free-extents.js';
 import { freeze, openVolume } from '../../../src/volume/index.js';
 import { directReader } from '../../../src/volume/local/direct-reader.js';
 import { openLocal } from '../../../src/volume/local/open.js';
