@@ -1,8 +1,10 @@
-/** The beginning of online work: the tracker first, then a freeze just as long as reading the map takes. */
+/** The beginning of online work: the tracker first, then the map of one moment after that. */
 
-import { mapVolume, type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
+import { type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
-import { findFreezable, freeze, type Volume } from '../../volume/index.js';
+import { findFreezable, type Volume } from '../../volume/index.js';
+import { FreezePoints } from './freeze-points.js';
+import { mapAtOneMoment, mapQuickly, type ReadMap, rehearseMap } from './map-at-moment.js';
 import { writeBack } from './write-back.js';
 
 export interface BeginRequest {
@@ -13,7 +15,7 @@ export interface BeginRequest {
   /** Null: as fine as costs little. */
   readonly granularityBytes: number | null;
   readonly maxFreezeMs: number;
-  /** Must not lie on the file system: it is written while that stands still. */
+  /** Must not lie on the file system: it is written while that is frozen. */
   readonly mustNotFreeze: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -31,61 +33,33 @@ export interface Begun {
  * after that too, so the tracker sees it. Rejects as startTracker(), freeze() and mapVolume() do.
  */
 export async function beginOnline(request: BeginRequest): Promise<Begun> {
-  const { source, granularityBytes } = request;
+  const { source, granularityBytes, maxFreezeMs, mustNotFreeze, signal } = request;
+  const { identity } = source;
+  const readMap = readMapOf(request);
   // Before anything is loaded into the kernel: the plainest reasons first.
-  await findFreezable(source.identity);
-  await rehearse(request);
+  await findFreezable(identity);
+  await writeBack(identity, signal);
+  await rehearseMap(source.directReader, readMap, signal);
   const tracker = await startTracker(source, {
-    granularityBytes: granularityBytes ?? fineGranularity(source.identity.sizeBytes),
+    granularityBytes: granularityBytes ?? fineGranularity(identity.sizeBytes),
   });
   try {
-    return { tracker, ...(await mapFrozen(request)) };
+    const points = new FreezePoints({ source, maxFreezeMs, mustNotFreeze, signal });
+    const { map, waitedMs } = await mapAtOneMoment(points, readMap, signal);
+    return { tracker, map, mapFreezeMs: waitedMs };
   } catch (error) {
     await tracker.stop();
     throw error;
   }
 }
 
-/** The map of a mounted file system as it is on the device, at one moment. */
-export async function mapFrozen(
-  request: BeginRequest,
-): Promise<Pick<Begun, 'map' | 'mapFreezeMs'>> {
-  const { source, maxFreezeMs, mustNotFreeze, signal } = request;
-  await using frozen = await freeze({
-    volume: source.identity,
-    maxFreezeMs,
-    mustNotFreeze,
-    signal,
-  });
-  const map = await mapOf(request, AbortSignal.any([signal, frozen.expired]));
-  const { heldMs } = await frozen.thaw();
-  return { map, mapFreezeMs: frozen.freezeCallMs + heldMs };
-}
-
-/**
- * Reads the map once while everybody goes on writing, and forgets it: the second time, when they wait,
- * the code is compiled and the disk has seen the places. What it finds wrong may be a write in progress.
- */
-async function rehearse(request: BeginRequest): Promise<void> {
-  const { source, signal } = request;
-  await writeBack(source.identity, signal);
-  await mapOf(request, signal).catch(() => undefined);
-  signal.throwIfAborted();
-}
-
-async function mapOf(
-  { source, map: given, dirty = 'refuse' }: BeginRequest,
-  signal: AbortSignal,
-): Promise<UsedMap> {
-  const { kind, logicalBlockBytes: sectorBytes } = source.identity;
-  const reader = source.directReader;
-  const options = {
-    ...given,
-    writersWait: true,
-    ...(kind === 'block' ? { sectorBytes } : {}),
-    signal,
+/** Where a hazard stands against the map, and the user wants it so, all of the volume is used. */
+function readMapOf({ source, map: options, dirty = 'refuse' }: BeginRequest): ReadMap {
+  const read = mapQuickly(source.identity, options);
+  const readWhole = mapQuickly(source.identity, { ...options, as: 'whole' });
+  return async (reader, signal) => {
+    const map = await read(reader, signal);
+    const isDoubtful = (map.hazards ?? []).length > 0;
+    return isDoubtful && dirty === 'copy-all' ? readWhole(reader, signal) : map;
   };
-  const map = await mapVolume(reader, options);
-  const isDoubtful = (map.hazards ?? []).length > 0;
-  return isDoubtful && dirty === 'copy-all' ? mapVolume(reader, { ...options, as: 'whole' }) : map;
 }

@@ -1,38 +1,54 @@
-/** What one target does not have yet, in a list that cannot grow without bound. */
+/** What a target does not have yet: written since it was copied last. Bounded. */
 
 import { bounded, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 
-/** 4 MiB of memory; beyond that, neighbours are joined. */
-const mostExtents = 262_144;
+/** For the one copy of a seed: 64 MiB of memory. */
+export const seedExtents = 1 << 22;
+/** For each of many replicas, for as long as they are followed: 4 MiB of memory. */
+export const replicaExtents = 1 << 18;
 
 export class DirtySet {
-  #list: ExtentList = emptyExtents;
+  readonly #mostExtents: number;
+  #extents: ExtentList = emptyExtents;
   #isDue = false;
 
-  /**
-   * Adds ranges. `isReason` false: they are copied with the next epoch, but make none by themselves.
-   */
-  add(list: ExtentList, isReason = true): void {
-    if (list.length === 0) return;
-    // Each by itself first: their union would be as long as both.
-    this.#list = bounded(union(this.#list, bounded(list, mostExtents)), mostExtents);
-    this.#isDue ||= isReason;
+  /** Above `mostExtents` neighbours are joined: a little more is copied, never less. */
+  constructor(mostExtents: number) {
+    this.#mostExtents = mostExtents;
   }
 
-  /** Gives everything, and is empty then. */
-  take(): ExtentList {
-    const list = this.#list;
-    this.#list = emptyExtents;
-    this.#isDue = false;
-    return list;
+  get extents(): ExtentList {
+    return this.#extents;
   }
 
-  /** Whether it is worth an epoch. */
+  get bytes(): number {
+    return totalBytes(this.#extents);
+  }
+
+  /** Whether what it holds is a reason for an epoch. */
   get isDue(): boolean {
     return this.#isDue;
   }
 
-  get bytes(): number {
-    return totalBytes(this.#list);
+  /** Adds ranges that are a reason for an epoch. */
+  add(extents: ExtentList): void {
+    this.addQuietly(extents);
+    this.#isDue ||= extents.length > 0;
+  }
+
+  /** Adds ranges that are copied with the next epoch, and are no reason for one. */
+  addQuietly(extents: ExtentList): void {
+    if (extents.length === 0) return;
+    // Each by itself first: their union would be as long as both.
+    const added = bounded(extents, this.#mostExtents);
+    this.#extents = bounded(union(this.#extents, added), this.#mostExtents);
+  }
+
+  /** Hands over what it holds, to be copied. The set is empty then. */
+  take(): ExtentList {
+    const extents = this.#extents;
+    this.#extents = emptyExtents;
+    this.#isDue = false;
+    return extents;
   }
 }

@@ -15,12 +15,12 @@ import {
   union,
 } from '../../region/index.js';
 import { slice } from '../seed/work-list.js';
-import type { TrackedDirtySet } from './tracked-dirty-set.js';
+import type { TrackedWrites } from './tracked-writes.js';
 import type { FillOptions, CutoverBuffer } from './cutover-buffer.js';
 
 export interface PreCopySource {
   readonly endpoint: EndpointDescription;
-  readonly dirtySet: TrackedDirtySet;
+  readonly writes: TrackedWrites;
   readonly buffer: CutoverBuffer;
   /** Read as if it were dirty. */
   readonly always: ExtentList;
@@ -55,7 +55,7 @@ export class PreCopy {
   constructor(source: PreCopySource, options: Omit<FillOptions, 'signal'>) {
     this.#source = source;
     this.#options = options;
-    this.#pending = union(source.dirtySet.extents, source.always);
+    this.#pending = union(source.writes.dirtySet.extents, source.always);
   }
 
   /** What lies in memory. */
@@ -74,7 +74,7 @@ export class PreCopy {
 
   /** Rejects with MissedWrites. */
   async drain(): Promise<void> {
-    const { dirty } = await this.#source.dirtySet.drain();
+    const { dirty } = await this.#source.writes.drain();
     this.#pending = bounded(union(this.#pending, dirty), mostExtents);
   }
 

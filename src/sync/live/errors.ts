@@ -3,20 +3,8 @@
 import { type ExitCode, exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
 import { formatBytes } from '../../report/index.js';
-
-/** Writes may have been missed: what a replica has collected proves nothing. */
-export class MissedWrites extends FastsyncError {
-  override readonly name = 'MissedWrites';
-
-  constructor(source: string, reason: string) {
-    super({
-      code: 'WRITES_MISSED',
-      exitCode: exitCodes.incomplete,
-      message: `writes to ${source} may have been missed: ${reason}`,
-      remedy: 'nothing need be done: what is in use is compared again',
-    });
-  }
-}
+import { MissedWrites } from '../consistency/errors.js';
+import type { Failure } from './next-step.js';
 
 /** Besides refusals, these do not go away by trying again. */
 const fatalCodes: ReadonlySet<string> = new Set([
@@ -44,10 +32,17 @@ export function isFatal(error: unknown): boolean {
 }
 
 /** The freeze did not come about or did not last: the next one may. */
-export function isLostFreeze(error: unknown): boolean {
+export function isLostFreeze(error: unknown): error is FastsyncError {
   return (
     error instanceof FastsyncError && /^(FREEZE_|SOURCE_NOT_QUIET|EPOCH_TOO_LARGE)/.test(error.code)
   );
+}
+
+/** What a failure is to the replica that it ended a step of. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof MissedWrites) return 'missed writes';
+  if (isFatal(error)) return 'fatal';
+  return isVainFreeze(error) ? 'vain freeze' : 'passing';
 }
 
 /** Writers have waited for as long as they may, and nothing came of it. */
@@ -101,14 +96,5 @@ export function unfinished(target: string, why: string): FastsyncError {
     exitCode: exitCodes.incomplete,
     message: `${target} is not whole, and ${why}`,
     remedy: 'run fastsync live with its source again: it copies what is missing',
-  });
-}
-
-export function tooLarge(source: string, bytes: number): FastsyncError {
-  return new FastsyncError({
-    code: 'EPOCH_TOO_LARGE',
-    exitCode: exitCodes.incomplete,
-    message: `${formatBytes(bytes)} were left to stage when ${source} stood still, too much for the time, and it was let go again`,
-    remedy: 'allow more with --max-freeze',
   });
 }

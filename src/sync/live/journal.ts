@@ -8,7 +8,6 @@ import { constants } from 'node:fs';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
-import { makeDirectory } from '../../directories.js';
 import {
   copy,
   type DescriptorEndpoint,
@@ -23,10 +22,11 @@ import { exitCodes } from '../../errors.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
-import { StateFile } from '../state-file.js';
+import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
-import { type CommitRecord, isCommitRecord, sealRecord } from './commit-record.js';
+import { type CommitRecord, sealRecord } from './commit-record.js';
 import { signatureAreaDigest } from './signature-area.js';
+import { commitRecordFile, journalFile, makeJournal } from './journal-files.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
 
 /** Left free on the journal's file system, for everybody else there. */
@@ -58,11 +58,11 @@ export class Journal {
 
   /** Opens or makes the journal called `key`; one without a commit record is emptied. */
   static async open(directory: string, key: string, sizeBytes: number): Promise<Journal> {
-    const file = fileOf(directory, key);
-    const handle = await make(file).catch((error: unknown) => {
+    const file = journalFile(directory, key);
+    const handle = await makeJournal(file).catch((error: unknown) => {
       throw journalUnusable('open', file, error, exitCodes.usage);
     });
-    const journal = new Journal(file, handle, recordFile(directory, key), sizeBytes);
+    const journal = new Journal(file, handle, commitRecordFile(directory, key), sizeBytes);
     try {
       if ((await journal.#load()) === null) await journal.reset();
       return journal;
@@ -74,14 +74,14 @@ export class Journal {
 
   /** Opens the journal called `key` as an earlier run left it, or gives null if there is none. */
   static async openExisting(directory: string, key: string): Promise<Journal | null> {
-    const file = fileOf(directory, key);
+    const file = journalFile(directory, key);
     const handle = await openFile(file, constants.O_RDWR).catch((error: unknown) => {
       if (errnoName(error) === 'ENOENT') return null;
       throw volumeError(file, error);
     });
     if (handle === null) return null;
     const { size } = await handle.stat();
-    const journal = new Journal(file, handle, recordFile(directory, key), size);
+    const journal = new Journal(file, handle, commitRecordFile(directory, key), size);
     await journal.#load();
     return journal;
   }
@@ -194,7 +194,7 @@ export class Journal {
 
   async #renew(): Promise<void> {
     const old = this.#handle;
-    this.#handle = await make(this.path);
+    this.#handle = await makeJournal(this.path);
     nameDescriptor(this.#handle.fd, `the journal ${this.path}`);
     forgetDescriptor(old.fd);
     await old.close();
@@ -227,25 +227,6 @@ export class Journal {
     const numbers = Buffer.from(cells.buffer, cells.byteOffset, cells.byteLength);
     return Buffer.from(digest(Buffer.concat([numbers, digests]))).toString('hex');
   }
-}
-
-/** Opens the file, which is made if it is not there, and left as it is if it is. */
-async function make(file: string): Promise<FileHandle> {
-  await makeDirectory(path.dirname(file));
-  await (await openFile(file, constants.O_WRONLY | constants.O_CREAT)).close();
-  return open(file, 'r+');
-}
-
-function fileOf(directory: string, key: string): string {
-  return path.join(directory, `${key}.journal`);
-}
-
-function recordFile(directory: string, key: string): StateFile<CommitRecord> {
-  return new StateFile({
-    path: path.join(directory, `${key}.commit`),
-    what: 'commit record',
-    isValid: isCommitRecord,
-  });
 }
 
 /** Why a job was cancelled: a signal's reason is an Error here. */

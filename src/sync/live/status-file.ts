@@ -9,7 +9,7 @@ import { bootId, processStart } from '../../volume/index.js';
 import { reach } from '../../reach.js';
 import { isCount, isMoment } from '../state-file.js';
 import type { HookName } from '../consistency/hooks.js';
-import type { LiveState } from './replica.js';
+import { type LiveState, liveStates } from './replica-state.js';
 import { liveDirectory, isNamedVolume, type NamedVolume } from './replica-file.js';
 
 const schema = 'fastsync-live/1';
@@ -206,16 +206,7 @@ function lagOf(
   return isLevel ? 0 : Math.max(0, Date.now() - consistentAt);
 }
 
-const states: ReadonlySet<unknown> = new Set<LiveState>([
-  'seeding',
-  'comparing',
-  'following',
-  'staging',
-  'applying',
-  'hook',
-  'failed',
-  'stopped',
-]);
+const states: ReadonlySet<unknown> = new Set<LiveState>(liveStates);
 
 function isStatus(value: unknown): value is LiveStatus {
   const candidate = value as Partial<Record<keyof LiveStatus, unknown>> | null;

@@ -4,21 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IoOptions } from '../../engine/index.js';
 import { FastsyncError } from '../../errors.js';
 import { clip, totalBytes } from '../../region/index.js';
-import { formatBytes, formatRate, Meter, type Reporter } from '../../report/index.js';
+import { Meter, type Reporter } from '../../report/index.js';
 import type { Tracker } from '../../tracker/index.js';
 import type { Volume } from '../../volume/index.js';
 import { headerBytes } from './plan.js';
-import type { CopyPiece, Follow, ConsistencyPoint, Unpublished } from './seed-run.js';
+import { givenUp, missed, noCutover, notConverged, unmounted } from './not-reached.js';
+import type { CopyPiece, Follow, ConsistencyPoint } from './seed-run.js';
 import { slice } from './work-list.js';
-import { TrackedDirtySet } from '../consistency/tracked-dirty-set.js';
+import { TrackedWrites } from '../consistency/tracked-writes.js';
 import { cutOver, type Cutover } from '../consistency/cutover.js';
 import type { Hooks } from '../consistency/hooks.js';
 import {
-  decide,
+  decideCutover,
   expectedFreezeMs,
   likelyReading,
   type RoundReading,
-} from '../consistency/rounds.js';
+} from '../consistency/freeze-budget.js';
 import type { CutoverBuffer } from '../consistency/cutover-buffer.js';
 import { writeBack } from '../consistency/write-back.js';
 
@@ -71,9 +72,14 @@ const sampleBytes = 8 * 1024 * 1024;
 /** What another round and another attempt may mend. */
 const passing = new Set(['FREEZE_TIMED_OUT', 'FREEZE_LOST', 'FREEZE_BUSY', 'CUTOVER_TOO_LARGE']);
 
+/** The last reading, or why the copy comes to no point. */
+type Converged =
+  | { readonly kind: 'converged'; readonly reading: RoundReading }
+  | Extract<ConsistencyPoint, { readonly kind: 'missed' }>;
+
 export class CatchUp implements Follow {
   readonly #run: CatchUpRun;
-  readonly #dirtySet: TrackedDirtySet;
+  readonly #writes: TrackedWrites;
   readonly #meter = new Meter();
   #rounds = 0;
   #recopiedBytes = 0;
@@ -81,7 +87,7 @@ export class CatchUp implements Follow {
 
   constructor(run: CatchUpRun) {
     this.#run = run;
-    this.#dirtySet = new TrackedDirtySet(run.tracker, run.limitBytes);
+    this.#writes = new TrackedWrites(run.tracker, run.limitBytes);
   }
 
   /** Null until the cutover was reached. */
@@ -91,15 +97,16 @@ export class CatchUp implements Follow {
 
   /** Written where the smallest target has no room for it. */
   get bytesBehindLimit(): number {
-    return this.#dirtySet.bytesBehindLimit;
+    return this.#writes.bytesBehindLimit;
   }
 
   async reach(copyPiece: CopyPiece): Promise<ConsistencyPoint> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const reading = await this.#converge(copyPiece);
-        if (!('dirtyBytes' in reading)) return missed(reading);
-        if (!this.#run.options.cutover) return missed(this.#noCutover(reading));
+        const converged = await this.#converge(copyPiece);
+        if (converged.kind === 'missed') return converged;
+        const { reading } = converged;
+        if (!this.#run.options.cutover) return missed(noCutover(reading));
         return await this.#finish(copyPiece, reading);
       } catch (error) {
         this.#run.signal.throwIfAborted();
@@ -108,40 +115,42 @@ export class CatchUp implements Follow {
         if (!passing.has(error.code)) throw error;
         if (attempt === attempts)
           return missed(notConverged(`${error.message} (tried ${attempt} times)`));
-        const message = `${error.message}; it is tried again after another round`;
+        const message = `${error.message}; trying again after another round`;
         this.#run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
         if (error.code === 'FREEZE_BUSY')
           await sleep(busyPauseMs, null, { signal: this.#run.signal });
-        // What came to light in the freeze is copied before the next one, however little it may be.
-        await this.#copyBacklog(copyPiece);
+        // What the freeze brought to light is copied before the next one, however little it may be.
+        await this.#copyDirty(copyPiece);
       }
     }
   }
 
-  /** Copies what was written until little enough is left. Resolves with the last reading. */
-  async #converge(copyPiece: CopyPiece): Promise<RoundReading | Unpublished> {
+  /** Copies what was written, round after round, until little enough is left. */
+  async #converge(copyPiece: CopyPiece): Promise<Converged> {
     const { options, buffer, source, signal } = this.#run;
     const readings: RoundReading[] = [];
     for (;;) {
       signal.throwIfAborted();
       await writeBack(source.identity, signal);
-      const { bytesPerSecond: dirtyRate } = await this.#dirtySet.drain();
+      const { bytesPerSecond: dirtyRate } = await this.#writes.drain();
       const reading = await this.#measure();
       readings.push(reading);
       this.#status(reading, dirtyRate);
       const bufferBytes = (await buffer.capacityBytes()) - headerBytes;
-      const decision = decide(readings, { ...options, bufferBytes });
-      if (decision === 'cutover') return likelyReading(readings) ?? reading;
-      if (decision === 'give up') return givenUp(readings, dirtyRate, bufferBytes);
-      await this.#copyBacklog(copyPiece);
+      const decision = decideCutover(readings, { ...options, bufferBytes });
+      if (decision === 'cutover')
+        return { kind: 'converged', reading: likelyReading(readings) ?? reading };
+      if (decision === 'give up') return missed(givenUp(readings, dirtyRate, bufferBytes));
+      await this.#copyDirty(copyPiece);
     }
   }
 
   /** Reads a part of what is dirty as the cutover would, and takes the time. */
   async #measure(): Promise<RoundReading> {
     const { buffer, source } = this.#run;
-    const dirtyBytes = this.#dirtySet.bytes;
-    const sample = slice(this.#dirtySet.extents, 0, sampleBytes);
+    const { dirtySet } = this.#writes;
+    const dirtyBytes = dirtySet.bytes;
+    const sample = slice(dirtySet.extents, 0, sampleBytes);
     if (sample.length === 0) return { dirtyBytes, bytesPerSecond: Infinity };
     const startedMs = performance.now();
     await buffer.fill(source.endpoint, sample, this.#run);
@@ -149,11 +158,12 @@ export class CatchUp implements Follow {
     return { dirtyBytes, bytesPerSecond: totalBytes(sample) / Math.max(seconds, 1e-6) };
   }
 
-  async #copyBacklog(copyPiece: CopyPiece): Promise<void> {
+  async #copyDirty(copyPiece: CopyPiece): Promise<void> {
     this.#rounds++;
     // The header has its own time, at the very end.
     const { limitBytes } = this.#run;
-    const extents = clip(this.#dirtySet.take(), headerBytes, Math.max(0, limitBytes - headerBytes));
+    const dirty = this.#writes.dirtySet.take();
+    const extents = clip(dirty, headerBytes, Math.max(0, limitBytes - headerBytes));
     const result = await copyPiece({ phase: `round ${this.#rounds}`, extents });
     this.#recopiedBytes += result?.progress.completedBytes ?? 0;
   }
@@ -164,7 +174,7 @@ export class CatchUp implements Follow {
     const cutover = await cutOver({
       ...this.#run,
       ...options,
-      dirtySet: this.#dirtySet,
+      writes: this.#writes,
       bytesPerSecond,
     });
     this.#figures = this.#figuresOf(cutover);
@@ -184,18 +194,11 @@ export class CatchUp implements Follow {
       rounds: this.#rounds,
       recopiedBytes: this.#recopiedBytes,
       // What the cutover took stays in the dirty set.
-      bufferedBytes: this.#dirtySet.bytes,
+      bufferedBytes: this.#writes.dirtySet.bytes,
       frozenBytes,
       freezeCallMs,
       heldMs,
       consistentAt,
-    };
-  }
-
-  #noCutover({ dirtyBytes }: RoundReading): Unpublished {
-    return {
-      code: 'NO_CUTOVER',
-      message: `${formatBytes(dirtyBytes)} are left to copy, and no cutover was wanted; the same command without --no-cutover compares and finishes`,
     };
   }
 
@@ -219,35 +222,4 @@ export class CatchUp implements Follow {
       expectedFreezeMs: freezeMs,
     });
   }
-}
-
-const unmounted: Unpublished = {
-  code: 'SOURCE_CHANGED',
-  message:
-    'the source was unmounted during the run; the same command without --online compares and finishes',
-};
-
-function missed(unpublished: Unpublished): ConsistencyPoint {
-  return { kind: 'missed', unpublished };
-}
-
-function notConverged(message: string): Unpublished {
-  return { code: 'NOT_CONVERGED', message };
-}
-
-function givenUp(
-  readings: readonly RoundReading[],
-  dirtyRate: number,
-  bufferBytes: number,
-): Unpublished {
-  const last = likelyReading(readings) ?? { dirtyBytes: 0, bytesPerSecond: 0 };
-  const found = `it does not converge: after ${readings.length - 1} rounds ${formatBytes(last.dirtyBytes)} are still dirty, and ${formatRate(dirtyRate)} are being written`;
-  if (last.dirtyBytes > bufferBytes) {
-    const room = formatBytes(Math.max(0, bufferBytes));
-    return notConverged(`${found}; the last of it must fit into memory, where ${room} are free`);
-  }
-  const freezeMs = Math.ceil(expectedFreezeMs(last));
-  return notConverged(
-    `${found}; at ${formatRate(last.bytesPerSecond)} the freeze would take ${freezeMs} ms: allow more with --max-freeze, or run it when less is written`,
-  );
 }

@@ -6,7 +6,7 @@ import { identifyVolume, type VolumeIdentity } from '../../volume/index.js';
 import { planCopy, type Plan, truncatePlan, withWholeHeader } from './plan.js';
 import type { SeedResult, SeedRun } from './seed-run.js';
 import { seed } from './seed.js';
-import { MissedWrites } from '../consistency/tracked-dirty-set.js';
+import { MissedWrites } from '../consistency/errors.js';
 import { beginOnline, type Begun } from '../consistency/begin.js';
 import { type CutoverFigures, CatchUp, type OnlineOptions } from './catch-up.js';
 import { CutoverBuffer } from '../consistency/cutover-buffer.js';

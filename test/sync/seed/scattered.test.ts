@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import { subtract, type ExtentList } from '../../../src/region/index.js';
-import { TrackedDirtySet } from '../../../src/sync/consistency/tracked-dirty-set.js';
-import { DirtySet } from '../../../src/sync/consistency/dirty-set.js';
+import { TrackedWrites } from '../../../src/sync/consistency/tracked-writes.js';
+import { DirtySet, replicaExtents } from '../../../src/sync/consistency/dirty-set.js';
 import type { Tracker } from '../../../src/tracker/index.js';
 
 const mebibyte = 1024 ** 2;
@@ -27,13 +27,14 @@ function scattered(time: number): ExtentList {
 function tracker(): Tracker {
   let drains = 0;
   const drain = () => Promise.resolve({ dirty: scattered(drains++), missed: null });
-  return { drain } as unknown as Tracker;
+  return { drain, volume: { path: 'scattered' } } as unknown as Tracker;
 }
 
-test('the backlog of an online seed', async (t) => {
-  const dirtySet = new TrackedDirtySet(tracker(), Number.MAX_SAFE_INTEGER);
+test('the dirty set of an online seed', async (t) => {
+  const writes = new TrackedWrites(tracker(), Number.MAX_SAFE_INTEGER);
+  const { dirtySet } = writes;
   for (let time = 0; time < 3; time++) {
-    await dirtySet.drain();
+    await writes.drain();
     t.is(subtract(scattered(time), dirtySet.extents).length, 0, 'none is lost');
     t.log(`${dirtySet.extents.byteLength / mebibyte} MiB for ${(time + 1) * count} marks`);
     t.true(dirtySet.extents.byteLength <= 64 * mebibyte);
@@ -42,7 +43,7 @@ test('the backlog of an online seed', async (t) => {
 });
 
 test('the dirty set of a target that is followed', (t) => {
-  const set = new DirtySet();
+  const set = new DirtySet(replicaExtents);
   for (let time = 0; time < 3; time++) set.add(scattered(time));
   const list = set.take();
   t.log(`${list.byteLength / mebibyte} MiB for ${3 * count} marks`);

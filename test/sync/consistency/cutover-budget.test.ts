@@ -2,11 +2,11 @@
 
 import test from 'ava';
 import {
-  decide,
+  decideCutover,
   type Decision,
   expectedFreezeMs,
   likelyReading,
-} from '../../../src/sync/consistency/rounds.js';
+} from '../../../src/sync/consistency/freeze-budget.js';
 
 const megabyte = 1e6;
 /** 1 MB takes a millisecond. */
@@ -16,7 +16,7 @@ const usual = { maxFreezeMs: 1000, maxRounds: 5, bufferBytes: 2000 * megabyte };
 /** Readings by the milliseconds that a freeze would take. */
 function decided(expectedMs: readonly number[], limits: Partial<typeof usual> = {}): Decision {
   const readings = expectedMs.map((ms) => ({ dirtyBytes: ms * megabyte, bytesPerSecond }));
-  return decide(readings, { ...usual, ...limits });
+  return decideCutover(readings, { ...usual, ...limits });
 }
 
 const cases: readonly [string, readonly number[], Partial<typeof usual>, Decision][] = [
@@ -49,7 +49,7 @@ test('a source that cannot be read at all would stand still for ever', (t) => {
   t.is(expectedFreezeMs({ dirtyBytes: 1, bytesPerSecond: 0 }), Infinity);
   t.is(expectedFreezeMs({ dirtyBytes: 0, bytesPerSecond: Infinity }), 0);
   const stuck = Array(3).fill({ dirtyBytes: 1, bytesPerSecond: 0 }) as never[];
-  t.is(decide(stuck, usual), 'give up');
+  t.is(decideCutover(stuck, usual), 'give up');
 });
 
 test('one slow reading beside busy writers says little of a freeze, in which nobody writes', (t) => {
@@ -62,7 +62,7 @@ test('one slow reading beside busy writers says little of a freeze, in which nob
   ];
   for (const [speeds, decision] of courses) {
     const readings = speeds.map((speed) => ({ dirtyBytes, bytesPerSecond: speed * megabyte }));
-    t.is(decide(readings, usual), decision, String(speeds));
+    t.is(decideCutover(readings, usual), decision, String(speeds));
   }
   // Nothing to read is no reading.
   const idle = { dirtyBytes: 0, bytesPerSecond: Infinity };

@@ -1,0 +1,66 @@
+/** What can keep a copy of a source in use from becoming the state of one moment. */
+
+import { exitCodes, FastsyncError } from '../../errors.js';
+import { formatBytes } from '../../report/index.js';
+
+/** The code and the remedy that users know, by what was being done. */
+const missedWrites = {
+  seeding: {
+    code: 'TRACKER_MISSED',
+    remedy: 'run the same command again: it compares everything and copies what differs',
+  },
+  following: {
+    code: 'WRITES_MISSED',
+    remedy: 'no action needed; used blocks will be compared again',
+  },
+} as const;
+
+/** The tracker may have missed writes: the dirty set proves nothing, and only comparing helps. */
+export class MissedWrites extends FastsyncError {
+  override readonly name = 'MissedWrites';
+
+  constructor(path: string, reason: string, during: keyof typeof missedWrites) {
+    super({
+      ...missedWrites[during],
+      exitCode: exitCodes.incomplete,
+      message: `writes to ${path} may have been missed: ${reason}`,
+    });
+  }
+}
+
+export interface LeftTooMuch {
+  readonly code: 'CUTOVER_TOO_LARGE' | 'EPOCH_TOO_LARGE';
+  /** Of the source. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly limit: 'time' | 'memory';
+}
+
+/** More was written since the last round than can be read while writers wait. */
+export function leftTooMuch({ code, path, bytes, limit }: LeftTooMuch): FastsyncError {
+  return new FastsyncError({
+    code,
+    exitCode: exitCodes.incomplete,
+    message: `${path} was thawed at once: ${formatBytes(bytes)} were left to read, too much for the ${limit}`,
+    remedy: 'allow more with --max-freeze, or run it when less is written',
+  });
+}
+
+/** Nothing is mounted, so nothing can be frozen, and the writers do not pause. */
+export function notQuiet(path: string): FastsyncError {
+  return new FastsyncError({
+    code: 'SOURCE_NOT_QUIET',
+    exitCode: exitCodes.incomplete,
+    message: `${path} is not mounted and is written to without a pause: there is no moment to copy`,
+    remedy: 'let its writer pause for a moment',
+  });
+}
+
+export function isNotMounted(error: unknown): boolean {
+  return error instanceof FastsyncError && error.code === 'NOT_MOUNTED';
+}
+
+/** It is mounted in a way that cannot be frozen. */
+export function isUnfreezable(error: unknown): boolean {
+  return error instanceof FastsyncError && error.code === 'FREEZE_UNSUPPORTED';
+}

@@ -1,0 +1,59 @@
+/** Moments of a mounted file system: it is frozen. */
+
+import { extentOf } from '../../region/index.js';
+import { freeze, type FrozenFilesystem, type Volume } from '../../volume/index.js';
+import type { HeldPoint, PointSource } from './point-source.js';
+
+export interface FreezeOptions {
+  readonly source: Volume;
+  readonly maxFreezeMs: number;
+  /** How long to wait for the end of somebody else's freeze; not given: as freeze() does by itself. */
+  readonly busyPatienceMs?: number;
+  /** What we write meanwhile: none of it may lie on the file system. */
+  readonly mustNotFreeze: readonly string[];
+  /** Hands over what was written so far. Called when it is frozen. */
+  readonly drain?: () => Promise<unknown>;
+  readonly signal: AbortSignal;
+}
+
+/** ext4 writes its superblock when it is thawed; with the tracker's granularity that is this much. */
+const thawWritesBytes = 64 * 1024;
+
+/** hold() rejects as freeze() and `drain` do, release() as thaw() does. */
+export class FreezePoints implements PointSource {
+  readonly #options: FreezeOptions;
+
+  constructor(options: FreezeOptions) {
+    this.#options = options;
+  }
+
+  async hold(): Promise<HeldPoint> {
+    const { source, drain, ...options } = this.#options;
+    const frozen = await freeze({ ...options, volume: source.identity });
+    try {
+      await drain?.();
+      return held(source, frozen, options.maxFreezeMs);
+    } catch (error) {
+      await frozen[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+}
+
+function held(source: Volume, frozen: FrozenFilesystem, maxFreezeMs: number): HeldPoint {
+  const { identity, endpoint, directReader } = source;
+  const { frozenAtMs, freezeCallMs: enterMs, expired: ended } = frozen;
+  const deadlineMs = frozenAtMs - enterMs + maxFreezeMs;
+  return {
+    // Rather too early: whatever was fsynced before it is there.
+    moment: Math.floor(Date.now() - (performance.now() - frozenAtMs)),
+    endpoint,
+    reader: directReader,
+    ended,
+    leftMs: () => deadlineMs - performance.now(),
+    ownWrites: extentOf(0, Math.min(thawWritesBytes, identity.sizeBytes)),
+    // Only the thaw tells that nobody wrote meanwhile: it rejects if the freeze was over before.
+    release: async () => ({ kind: 'lasted', enterMs, ...(await frozen.thaw()) }),
+    [Symbol.asyncDispose]: () => frozen[Symbol.asyncDispose](),
+  };
+}

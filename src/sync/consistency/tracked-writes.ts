@@ -1,0 +1,46 @@
+/** The writes that an online seed has to copy again: what the tracker saw, up to where the targets end. */
+
+import { bounded, clip, type ExtentList, totalBytes } from '../../region/index.js';
+import type { Tracker } from '../../tracker/index.js';
+import { DirtySet, seedExtents } from './dirty-set.js';
+import { MissedWrites } from './errors.js';
+
+export interface Written {
+  /** Since the last drain, as far as it can be copied. */
+  readonly dirty: ExtentList;
+  readonly bytesPerSecond: number;
+}
+
+export class TrackedWrites {
+  readonly dirtySet = new DirtySet(seedExtents);
+  readonly #tracker: Tracker;
+  readonly #limitBytes: number;
+  readonly #behind = new DirtySet(seedExtents);
+  #drainedAtMs = performance.now();
+
+  /** Nothing behind `limitBytes` can be copied. */
+  constructor(tracker: Tracker, limitBytes: number) {
+    this.#tracker = tracker;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Written behind the limit since the beginning: a copy that ends there lacks it. */
+  get bytesBehindLimit(): number {
+    return this.#behind.bytes;
+  }
+
+  /** Adds what was written since the last drain to the dirty set. Rejects with MissedWrites. */
+  async drain(): Promise<Written> {
+    const { volume } = this.#tracker;
+    const { dirty: written, missed } = await this.#tracker.drain();
+    if (missed !== null) throw new MissedWrites(volume.path, missed, 'seeding');
+    const nowMs = performance.now();
+    const seconds = (nowMs - this.#drainedAtMs) / 1000;
+    this.#drainedAtMs = nowMs;
+    const near = bounded(written, seedExtents);
+    const dirty = clip(near, 0, this.#limitBytes);
+    this.dirtySet.add(dirty);
+    this.#behind.add(clip(near, this.#limitBytes, Number.MAX_SAFE_INTEGER - this.#limitBytes));
+    return { dirty, bytesPerSecond: seconds > 0 ? totalBytes(written) / seconds : 0 };
+  }
+}

@@ -1,0 +1,34 @@
+/** Finds what differs and leaves it to the next epoch; until then the target is what it was. */
+
+import type { UsedMap } from '../../../../fsparsers/index.js';
+import { compare } from '../../../engine/index.js';
+import { totalBytes, union, usedExtents } from '../../../region/index.js';
+import type { Volume } from '../../../volume/index.js';
+import { watchJob } from '../../watch.js';
+import { abortOf } from '../journal.js';
+import { signatureAreaOf } from '../signature-area.js';
+import type { StepContext } from './context.js';
+
+const coarsestBytes = 1024 * 1024;
+
+/** Resolves with the map that it went by. Rejects as the map and the compare job do. */
+export async function compareTarget(context: StepContext, volume: Volume): Promise<UsedMap> {
+  const { replicationSource, dirty, ioOptions, notes, signal } = context;
+  const source = replicationSource.volume;
+  const map = await replicationSource.map();
+  const job = compare({
+    ...ioOptions,
+    left: source.endpoint,
+    right: volume.endpoint,
+    extents: usedExtents(map.ranges),
+    granularityBytes: Math.min(replicationSource.writes.granularityBytes, coarsestBytes),
+  });
+  const watch = { signal, onProgress: notes.progress('comparing') };
+  const { differentRanges, unreadableRanges, cancelled } = await watchJob(job, watch);
+  if (cancelled) throw abortOf(signal);
+  const differing = union(differentRanges, unreadableRanges);
+  notes.inform(`compared, ${totalBytes(differing)} bytes differ`);
+  // With the signature area there is always an epoch, and a moment that the target is the state of.
+  dirty.add(union(differing, signatureAreaOf(source.identity.sizeBytes)));
+  return map;
+}

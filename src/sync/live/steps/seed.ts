@@ -1,0 +1,63 @@
+/** Copies what is in use straight onto the target, which carries no signature until it is whole. */
+
+import { clear, copy } from '../../../engine/index.js';
+import { clip, extentOf, union } from '../../../region/index.js';
+import type { Volume } from '../../../volume/index.js';
+import { headerBytes, planCopy } from '../../seed/plan.js';
+import { stampSectorBytes, writeStamp } from '../../stamp.js';
+import { wipeFormer } from '../../strays.js';
+import { layoutOf } from '../../verify/stray-doubts.js';
+import { watchJob } from '../../watch.js';
+import { abortOf } from '../journal.js';
+import { isUnfinished, signatureAreaBytes } from '../signature-area.js';
+import type { CommittedEpoch, StepContext } from './context.js';
+import type { Sink, Stager } from './stage.js';
+
+/** Resolves when all but the signature area is on the target, and that in the journal. Rejects as Stager.stage(). */
+export async function seedTarget(
+  context: StepContext,
+  stager: Stager,
+  volume: Volume,
+): Promise<CommittedEpoch> {
+  const { replicationSource, journal, store, runId, dirty, notes } = context;
+  const { sizeBytes } = replicationSource.volume.identity;
+  const { generation } = replicationSource.writes;
+  await journal.reset();
+  const compare = await isUnfinished(volume);
+  // The stamp first, and before it the record whose it is: the next run knows the target by both.
+  await store.save({ runId });
+  await writeStamp(volume, runId);
+  const stampBytes = stampSectorBytes(volume);
+  const header = extentOf(stampBytes, Math.min(headerBytes, sizeBytes) - stampBytes);
+  await clear({ target: volume.endpoint, extents: header, mode: 'zero' }).done;
+  const map = await replicationSource.map();
+  const { body, head, free } = planCopy(map.ranges, sizeBytes);
+  notes.wiped(await wipeFormer(volume, { ...layoutOf(map), free }));
+  dirty.add(union(body, head));
+  const sink = targetSink(context, volume, compare ? 'compare' : 'write');
+  return stager.stage({ volume, sink, generation });
+}
+
+/** `compare`: another run has begun already, and what is equal need not be written. */
+function targetSink(
+  { replicationSource, notes }: StepContext,
+  volume: Volume,
+  mode: 'write' | 'compare',
+): Sink {
+  const { endpoint: source, identity } = replicationSource.volume;
+  return {
+    progress: () => notes.progress('seeding'),
+    write: async (extents, ioOptions, watch) => {
+      const body = clip(extents, signatureAreaBytes, identity.sizeBytes);
+      if (body.length === 0) return;
+      const job = copy({
+        ...ioOptions,
+        source,
+        targets: [volume.endpoint],
+        extents: body,
+        compare: mode === 'compare',
+      });
+      if ((await watchJob(job, watch)).cancelled) throw abortOf(watch.signal);
+    },
+  };
+}
