@@ -1,6 +1,6 @@
 /**
- * Memory that holds the last ranges of a cutover: they are read while the file system stands still, and
- * written to the targets when it goes on, so that no writer waits for a slow target.
+ * Memory that holds the last ranges of a cutover: they are read while the source is held, and written to
+ * the targets after it was released, so that no writer waits for a slow target.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -22,7 +22,7 @@ import { formatBytes } from '../../report/index.js';
 import { watchJob } from '../watch.js';
 
 /** POSIX shared memory is a tmpfs on every Linux; where it is not mounted, /run mostly is one. */
-const usualPlaces = ['/dev/shm', '/run'];
+const usualDirectories = ['/dev/shm', '/run'];
 /** statfs(2) */
 const tmpfsMagic = 0x01021994;
 /** Of the memory that is free, so much may be used. */
@@ -56,16 +56,16 @@ export class CutoverBuffer {
   /** For a volume of `sizeBytes`. Rejects with FastsyncError NO_SHARED_MEMORY. */
   static async open(
     sizeBytes: number,
-    places: readonly string[] = usualPlaces,
+    directories: readonly string[] = usualDirectories,
   ): Promise<CutoverBuffer> {
-    for (const directory of places) {
+    for (const directory of directories) {
       const handle = await openIn(directory, sizeBytes).catch(() => null);
       if (handle !== null) return new CutoverBuffer(handle, directory, sizeBytes);
     }
     throw new FastsyncError({
       code: 'NO_SHARED_MEMORY',
       exitCode: exitCodes.usage,
-      message: `there is no file system in memory to hold the last writes (${places.join(', ')})`,
+      message: `no tmpfs to hold the last writes in was found (${directories.join(', ')})`,
       remedy: 'mount one: mount -t tmpfs tmpfs /dev/shm',
     });
   }
@@ -132,7 +132,7 @@ export class CutoverBuffer {
     return new FastsyncError({
       code: 'STAGING_FULL',
       exitCode: exitCodes.incomplete,
-      message: `the last ${formatBytes(totalBytes(extents))} do not fit into ${this.#directory} (${cause.code})`,
+      message: `${this.#directory} has no room for the last ${formatBytes(totalBytes(extents))} (${cause.code})`,
       remedy: 'free some memory, and run the same command again',
       cause,
     });
@@ -140,7 +140,7 @@ export class CutoverBuffer {
 }
 
 async function openIn(directory: string, sizeBytes: number): Promise<FileHandle> {
-  // Only memory will do: anything else may be slower than the target, or stand still itself.
+  // Only memory will do: anything else may be slower than the target, or be frozen itself.
   const { type } = await statfs(directory);
   if (type !== tmpfsMagic) throw new Error(`Expected a tmpfs on ${directory}`);
   const name = path.join(directory, `fastsync-${randomUUID()}`);

@@ -31,7 +31,7 @@ export interface CutoverRequest {
   readonly signal: AbortSignal;
 }
 
-/** Whoever heard of the hook waits as well: rather another round than more of that. */
+/** Programs that the hook has told wait as well: another round is better than a longer wait. */
 const busyPatienceMs = 3000;
 
 /** What lies in memory after it, the header of the volume always included. */
@@ -64,10 +64,10 @@ export async function cutOver(request: CutoverRequest): Promise<Cutover> {
     },
     signal,
   });
-  // Before the hook: whoever is told to wait shall wait for little.
+  // Before the hook: programs that it tells to wait shall wait for little.
   await preCopy.approach(signal);
   return freezeHooks.around(async () => {
-    // What it had a database write is read while only those wait who heard of the hook.
+    // What it had a database write is read while only the programs wait that it has told.
     if (hooks.beforeFreeze !== null) await preCopy.approach(signal);
     return await cutOverPreCopied(request, preCopy);
   });
@@ -80,14 +80,14 @@ function preCopyOf({ source, limitBytes, ...request }: CutoverRequest): PreCopy 
 }
 
 /**
- * Goes on copying until the source is held: it takes its time to start the watchdog and to write back,
- * and in the freeze call itself writers wait already.
+ * Copies until the source is held: starting the watchdog and writing back take their time, and in the
+ * freeze call itself writers wait already.
  */
 async function cutOverPreCopied(request: CutoverRequest, preCopy: PreCopy): Promise<Cutover> {
   const { source, mustNotFreeze, maxFreezeMs, signal } = request;
   const isHeld = new AbortController();
   const copying = preCopy.keepUp(isHeld.signal, signal);
-  // Heard below; until then nobody must call it unhandled.
+  // Its rejection is handled below; until then Node must not call it unhandled.
   copying.catch(() => undefined);
   const drain = async () => {
     isHeld.abort();

@@ -10,12 +10,12 @@ export type Decision = 'copy' | 'cutover' | 'give up';
 export type Fit = 'comfortable' | 'bearable' | 'too much';
 
 /** Whether another round may be copied, or there were enough and they no longer help. */
-export type Rounds = 'go on' | 'over';
+export type Rounds = 'more' | 'over';
 
 /** What to do with what is left. */
 export function decide(left: Fit, rounds: Rounds): Decision {
   if (left === 'comfortable') return 'cutover';
-  if (rounds === 'go on') return 'copy';
+  if (rounds === 'more') return 'copy';
   return left === 'bearable' ? 'cutover' : 'give up';
 }
 
@@ -67,7 +67,7 @@ export function decideCutover(readings: readonly RoundReading[], limits: Cutover
   const last = likelyReading(readings);
   if (last === undefined) return 'copy';
   const isOver = readings.length > limits.maxRounds || hasStalled(readings);
-  return decide(fitOf(last, limits), isOver ? 'over' : 'go on');
+  return decide(fitOf(last, limits), isOver ? 'over' : 'more');
 }
 
 function fitOf(left: RoundReading, { maxFreezeMs, bufferBytes }: CutoverLimits): Fit {
@@ -116,7 +116,7 @@ export class EpochBudget {
 
   /** What a replica does next. */
   decide(reading: EpochReading): Decision {
-    return decide(this.#fitOf(reading), reading.rounds < patientRounds ? 'go on' : 'over');
+    return decide(this.#fitOf(reading), reading.rounds < patientRounds ? 'more' : 'over');
   }
 
   /** More than any freeze can do: what was written since the last look was too much. */

@@ -42,7 +42,7 @@ export class FreezeHooks {
       await this.#run('before-freeze');
       return await action();
     } finally {
-      // Also after a failure, and when stopped: whoever was told to wait must be told to go on.
+      // Also after a failure, and when stopped: programs that were told to wait must be told to resume.
       await this.#run('after-freeze').catch(this.#options.onFailure);
     }
   }

@@ -17,7 +17,7 @@ export interface Hooks {
 
 export type HookName = 'before-freeze' | 'after-freeze' | 'after-epoch';
 
-/** A run that is told to stop lets these come to their end: who was told to wait must be told to go on. */
+/** A run that is told to stop lets these finish: programs that were told to wait must be told to resume. */
 const lasting: ReadonlySet<HookName> = new Set(['after-freeze', 'after-epoch']);
 /** But not for longer than this. */
 const graceMs = 10_000;

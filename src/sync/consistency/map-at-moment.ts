@@ -18,8 +18,8 @@ export function mapQuickly(
 }
 
 /**
- * Reads the map while everybody goes on writing, and forgets it: the second time, when writers wait, the
- * code is compiled and the disk has seen the places. What it finds wrong may be a write in progress.
+ * Reads the map while programs still write, and forgets it: the second time, when they wait, the code is
+ * compiled and the disk has cached the blocks. What it finds wrong may be a write in progress.
  */
 export async function rehearseMap(
   reader: ByteReader,

@@ -1,7 +1,6 @@
 /**
- * Where a source stands still: a moment is held, read, and released. How it comes about (a freeze, a
- * device that nobody writes, later a snapshot or a position in a stream) is known to the point source
- * alone.
+ * One moment of a source: it is held, read, and released. Only the point source knows how the moment
+ * comes about: by a freeze, by a pause of the writers; by a snapshot or a position in a stream later.
  */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
@@ -30,7 +29,7 @@ export interface HeldPoint extends AsyncDisposable {
   leftMs(): number;
   /** Where releasing it writes by itself, if anywhere. */
   readonly ownWrites: ExtentList;
-  /** Lets the source go on. Rejects where the moment had ended before, at the cost of its writers. */
+  /** Ends the moment. Rejects where it had ended before, and writers have waited in vain. */
   release(): Promise<Released>;
 }
 

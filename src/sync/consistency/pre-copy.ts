@@ -1,7 +1,7 @@
 /**
- * Reads into memory what is dirty, while everybody goes on writing, so that only what is written last is
- * left to be read when they have to wait. Right by the tracker's promise: what is read after a drain is
- * either what was written before it, or comes again with a later one.
+ * Reads what is dirty into memory while programs still write, so that only the latest writes are left to
+ * read when they have to wait. The tracker's promise makes it right: what is read after a drain is either
+ * what was written before it, or is dirty again with a later one.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,21 +26,22 @@ export interface PreCopySource {
   readonly always: ExtentList;
 }
 
-/** A round that takes no longer is followed by one that takes no less. */
+/** After a round as short as this another one would not be shorter. */
 const shortMs = 20;
 const mostRounds = 12;
-/** A round that takes more than this of the one before it is not getting anywhere. */
+/** Rounds no longer help when one takes more than this share of the time of the one before it. */
 const shrinkShare = 0.9;
-/** As much is read at once beside the freeze call: when that is done, the rest of it is waited for. */
+/** During the freeze call rounds take about so long: when that call returns, writers wait for the last one. */
 const besideMs = 25;
-/** Of what is pending; beyond that, neighbours are joined. */
+/** Of what is pending; above that, neighbours are joined. */
 const mostExtents = 1 << 22;
+/** So much says how fast reading is. */
 const tellingBytes = 1024 * 1024;
 const pageBytes = 4096;
 /** Between rounds that may find nothing to do. */
 const pauseMs = 2;
 
-/** One filling of the memory: forgets what that held before, and leaves the dirty set as it is. */
+/** One filling of the memory. It forgets what that held before, and leaves the dirty set as it is. */
 export class PreCopy {
   readonly #source: PreCopySource;
   readonly #options: Omit<FillOptions, 'signal'>;
@@ -78,7 +79,7 @@ export class PreCopy {
     this.#pending = bounded(union(this.#pending, dirty), mostExtents);
   }
 
-  /** If memory has room for all that is pending, beside what it holds. */
+  /** Whether memory has room for all that is pending, beside what it holds. */
   async fits(): Promise<boolean> {
     // By what was free before the first reading: what is held must not count twice.
     this.#roomBytes ??= await this.#source.buffer.capacityBytes();
@@ -86,8 +87,8 @@ export class PreCopy {
   }
 
   /**
-   * Reads what is pending, or so many bytes of it. Rejects as Staging.fill() does. If `signal` fires, the
-   * memory is worth nothing.
+   * Reads what is pending, or so many bytes of it. Rejects as CutoverBuffer.fill() does. If `signal`
+   * fires, the memory is worth nothing.
    */
   async read(signal: AbortSignal, mostBytes = Infinity): Promise<void> {
     const { endpoint, buffer } = this.#source;
@@ -99,7 +100,6 @@ export class PreCopy {
     const { badRanges } = this.#isBegun
       ? await buffer.add(endpoint, extents, options)
       : await buffer.fill(endpoint, extents, options);
-    // Little says nothing of how fast much would be.
     const bytes = totalBytes(extents);
     if (!this.#isBegun || bytes >= tellingBytes) {
       this.#bytesPerSecond = (bytes / (performance.now() - startedMs)) * 1000;

@@ -1,12 +1,12 @@
-/** What programs wrote and the kernel still holds in memory: only on its way to the disk does the tracker see it. */
+/** The tracker sees a write on its way to the disk: what the kernel still holds in memory is written back first. */
 
 import { execa } from 'execa';
 import { findFreezable, type VolumeIdentity } from '../../volume/index.js';
 
 /**
- * Has the mounted file system write back what is dirty (syncfs), so that a round knows all of it: what
- * is left shows in the freeze, when everybody waits. Rejects as findFreezable() does. Whatever else
- * goes wrong is no matter: the freeze meets it again.
+ * Has the mounted file system write back its dirty pages (syncfs), so that a round sees all of them:
+ * those that are left are written in the freeze, while programs wait. Rejects as findFreezable() does. It
+ * ignores whatever else goes wrong: the freeze will meet it again.
  */
 export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Promise<void> {
   const { mounts } = await findFreezable(volume);
@@ -15,7 +15,7 @@ export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Pr
       reject: false,
       stdio: 'ignore',
     });
-    // In the kernel it cannot be killed: nobody waits for it who was told to stop.
+    // It cannot be killed while it is in the kernel; a run that is told to stop does not wait for it.
     const gone = aborted(signal);
     const result = await Promise.race([sync, gone.promise]);
     gone.release();
@@ -24,7 +24,7 @@ export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Pr
   }
 }
 
-/** `release` ends the listening: a run that goes on for months must not gather listeners. */
+/** `release` removes the listener: a run that lasts for months must not gather them. */
 function aborted(signal: AbortSignal): {
   readonly promise: Promise<null>;
   readonly release: () => void;

@@ -7,7 +7,7 @@ const schema = 'fastsync-journal/3';
 
 export interface CommitRecord {
   readonly schema: typeof schema;
-  /** The run that staged it: what the target is marked with while it is applied. */
+  /** The run that staged it: the target carries it as a stamp while the epoch is applied. */
   readonly runId: string;
   /** Stable names, and what people call them. */
   readonly source: string;
@@ -15,7 +15,7 @@ export interface CommitRecord {
   readonly target: string;
   readonly sizeBytes: number;
   readonly epoch: number;
-  /** Milliseconds since 1970: when the source stood still. */
+  /** Milliseconds since 1970: the moment of the source that the epoch is the state of. */
   readonly frozenAt: number;
   /** Pairs of start and length, of the volume and of the journal alike. */
   readonly extents: readonly number[];

@@ -6,7 +6,7 @@ import { formatBytes } from '../../report/index.js';
 import { MissedWrites } from '../consistency/errors.js';
 import type { Failure } from './next-step.js';
 
-/** Besides refusals, these do not go away by trying again. */
+/** Trying again does not help with these, nor with most refusals. */
 const fatalCodes: ReadonlySet<string> = new Set([
   'FREEZE_STUCK',
   'LOCKED',
@@ -15,8 +15,8 @@ const fatalCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refusals that pass: somebody else may freeze for a moment, or look at the target, and what an
- * administrator mounts where may be unmounted again.
+ * Refusals that pass: somebody else's freeze ends, the target is no longer looked at, and what an
+ * administrator has mounted is unmounted again.
  */
 const passingCodes: ReadonlySet<string> = new Set([
   'FREEZE_BUSY',
@@ -24,14 +24,14 @@ const passingCodes: ReadonlySet<string> = new Set([
   'TARGET_IN_USE',
 ]);
 
-/** Whether a target is given up; the others go on. */
+/** Whether the replica is given up. The others are followed all the same. */
 export function isFatal(error: unknown): boolean {
   if (!(error instanceof FastsyncError)) return true;
   const { code, exitCode } = error;
   return fatalCodes.has(code) || (exitCode === exitCodes.refused && !passingCodes.has(code));
 }
 
-/** The freeze did not come about or did not last: the next one may. */
+/** The source could not be frozen, or not for long enough: the next freeze may last. */
 export function isLostFreeze(error: unknown): error is FastsyncError {
   return (
     error instanceof FastsyncError && /^(FREEZE_|SOURCE_NOT_QUIET|EPOCH_TOO_LARGE)/.test(error.code)
@@ -54,12 +54,12 @@ export function journalFull(directory: string, neededBytes: number): FastsyncErr
   return new FastsyncError({
     code: 'JOURNAL_FULL',
     exitCode: exitCodes.incomplete,
-    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}; the epoch was given up, the target is what it was`,
+    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}; the target stays the state of its last epoch`,
     remedy: 'free some space there, or choose another place with --journal',
   });
 }
 
-/** What is no system error, of a refused kind of file say, is a sentence already. */
+/** An error of our own, about a kind of file that is refused say, has its sentence already. */
 export function journalUnusable(
   action: string,
   file: string,
@@ -76,8 +76,8 @@ export function journalGone(file: string): FastsyncError {
   return new FastsyncError({
     code: 'JOURNAL_GONE',
     exitCode: exitCodes.incomplete,
-    message: `the journal ${file} was taken away; the epoch was given up, the target is what it was`,
-    remedy: 'nothing need be done: it is made anew',
+    message: `somebody removed the journal ${file}; the target stays the state of its last epoch`,
+    remedy: 'no action needed; the journal will be created again',
   });
 }
 
@@ -85,7 +85,7 @@ export function targetChanged(target: string): FastsyncError {
   return new FastsyncError({
     code: 'TARGET_CHANGED',
     exitCode: exitCodes.refused,
-    message: `${target} is not the volume that was followed until now, or something else was written to it`,
+    message: `${target} is not the volume that followed until now, or something else was written to it`,
     remedy: 'make sure that it is the right one, and start again',
   });
 }

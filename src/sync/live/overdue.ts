@@ -1,15 +1,15 @@
-/** An epoch that does not come: what it waits for, and since when. */
+/** An epoch that is overdue: what the replica waits for, and since when. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 
 export interface Overdue {
-  /** Milliseconds since 1970: the moment from which on it was waited for. */
+  /** Milliseconds since 1970: when the replica began to wait. */
   readonly since: number;
   readonly error: FastsyncError;
 }
 
-/** Once may be chance, and the next attempt mends it. */
-const telling = 2;
+/** One failure may be chance; from the second on the user hears of it. */
+const tellingFailures = 2;
 
 export class Waiting {
   readonly #source: string;
@@ -19,13 +19,13 @@ export class Waiting {
   #failures = 0;
   #failure: Error | null = null;
 
-  /** `limitMs`: a source that was asked to stand still does so, or says why not, within this time. */
+  /** `limitMs`: within this time a source that was asked for a moment gives one, or says why not. */
   constructor(source: string, limitMs: number) {
     this.#source = source;
     this.#limitMs = limitMs;
   }
 
-  /** True between asking the source to stand still and its answer. */
+  /** True between asking the source for a moment and its answer. */
   get isAsking(): boolean {
     return this.#asked !== null;
   }
@@ -56,11 +56,11 @@ export class Waiting {
   get overdue(): Overdue | null {
     const { code = 'INTERNAL', remedy } = (this.#failure ?? {}) as Partial<FastsyncError>;
     if (this.#since === null) return null;
-    if (this.#failure !== null && this.#failures >= telling) {
+    if (this.#failure !== null && this.#failures >= tellingFailures) {
       return this.#told(this.#since, code, this.#failure.message, remedy);
     }
     const isLate = this.#asked !== null && performance.now() - this.#asked > this.#limitMs;
-    const what = `${this.#source} was asked to stand still, and gives no answer`;
+    const what = `${this.#source} should have been frozen by now, and nothing says why it is not`;
     return isLate ? this.#told(this.#since, 'EPOCH_OVERDUE', what) : null;
   }
 

@@ -23,7 +23,7 @@ export interface ReplicaRecord {
   readonly consistentAt: number | null;
   /** XXH3-128 of the target's signature area (signature-area.ts), in hexadecimal: whether somebody else wrote to it since. */
   readonly signatureArea: string | null;
-  /** The run that began to seed it last: what it is marked with while it is unfinished. */
+  /** The run that began to seed it last: the target carries it as a stamp while it is unfinished. */
   readonly runId?: string | undefined;
 }
 

@@ -54,7 +54,7 @@ export interface CutoverFigures {
   readonly recopiedBytes: number;
   /** Written after the last of those rounds: read into memory, and copied from there. */
   readonly bufferedBytes: number;
-  /** Read while the file system stood still. */
+  /** Read while the file system was frozen. */
   readonly frozenBytes: number;
   /** How long writers waited: the freeze call, and the hold after it. */
   readonly freezeCallMs: number;
@@ -63,13 +63,13 @@ export interface CutoverFigures {
   readonly consistentAt: string;
 }
 
-/** So often a cutover is tried, with at least one round in between. */
+/** The most attempts at a cutover, with at least one round in between. */
 const attempts = 3;
-/** Others who freeze (a snapshot, a backup) are done soon as a rule. */
+/** Somebody else's freeze (for a snapshot, a backup) ends soon as a rule. */
 const busyPauseMs = 1000;
-/** So much of what is dirty is read to learn how fast that goes. */
+/** How much of what is dirty is read to measure how fast that is. */
 const sampleBytes = 8 * 1024 * 1024;
-/** What another round and another attempt may mend. */
+/** Errors that may be gone after another round. */
 const passing = new Set(['FREEZE_TIMED_OUT', 'FREEZE_LOST', 'FREEZE_BUSY', 'CUTOVER_TOO_LARGE']);
 
 /** The last reading, or why the copy comes to no point. */

@@ -58,7 +58,7 @@ export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
       return { ...result, mapFreezeMs };
     } catch (error) {
       if (!(error instanceof MissedWrites) || attempt === attempts) throw error;
-      const message = `${error.message}; everything is compared once more`;
+      const message = `${error.message}; comparing everything once more`;
       run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
     } finally {
       await begun.tracker.stop();
@@ -113,7 +113,7 @@ async function seedTracked(
   };
 }
 
-/** Everything that a run writes while the source may stand still. */
+/** Everything that a run writes while the source may be frozen. */
 export function mustNotFreezePaths(
   stateDirectory: string,
   targets: readonly string[],

@@ -40,7 +40,7 @@ test('each freeze in vain halves it, and after six it is known that this does no
 test('what is comfortable is done at once, what is bearable when rounds no longer help', (t) => {
   const fits = ['comfortable', 'bearable', 'too much'] as const;
   t.deepEqual(
-    fits.map((fit) => decide(fit, 'go on')),
+    fits.map((fit) => decide(fit, 'more')),
     ['cutover', 'copy', 'copy'],
   );
   t.deepEqual(
