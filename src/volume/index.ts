@@ -29,6 +29,6 @@ export {
   type TargetFacts,
 } from './refusals.js';
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
-export { surveyHostStorage } from './host/usage.js';
+export { surveyHostStorage } from './local/host-storage.js';
 export type { HostStorage, Usage } from './usage.js';
 export type { Volume, WriteCounter } from './volume.js';

@@ -16,7 +16,7 @@ export interface Usage {
     readonly own: boolean;
   }[];
   readonly swaps: readonly string[];
-  /** Devices that stand on the volume and hold it open: dm, md, loop. Partitions do not count. */
+  /** Devices on top of the volume that hold it open: dm, md, loop. Partitions do not count. */
   readonly holders: readonly string[];
   readonly writers: readonly { readonly pid: number; readonly command: string }[];
   /** Other hosts that use a file system on the volume, in words. Absent: not looked for. */
@@ -26,11 +26,19 @@ export interface Usage {
 /** What the owner needs to find a volume again. */
 export type Located = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
 
-/** The storage of one host, as it was when a run began. All volumes are that host's. */
-export interface HostStorage {
+/** How one host's storage is stacked and who uses it, as it was when the run began. */
+export interface UsageSurvey {
   usageOf(volume: Located): Promise<Usage>;
   /** Whether writing to one can change the other. */
   share(a: Located, b: Located): Promise<boolean>;
   /** Whether a directory lies on a file system that is on the volume, or on a device above it. */
   liesOn(directory: string, volume: Located): Promise<boolean>;
+}
+
+/** All that a run asks one host before it opens a volume there. */
+export interface HostStorage extends UsageSurvey {
+  /** The volume at a path; null if nothing is there. Otherwise rejects as identifyVolume() does. */
+  identify(path: string): Promise<VolumeIdentity | null>;
+  /** Rejects with LOCKED if another run has the volume, or is one of its writers. */
+  refuseLocked(volume: Located, usage: Usage): Promise<void>;
 }

@@ -112,8 +112,8 @@ test.serial('64 TiB: the last mark, the memory announced, discards of gibibytes'
 });
 
 for (const [counter, offset, sentence] of [
-  ['unknownRanges', 8, /commands of its own/],
-  ['inFlightTableFull', 16, /more writes were under way/],
+  ['unknownRanges', 8, /raw commands/],
+  ['inFlightTableFull', 16, /more writes were in flight/],
   ['unmatchedCompletions', 24, /whose submission/],
   ['failures', 32, /could not mark/],
 ] as const) {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { footprint, sharesStorage, touches, type Footprint } from './footprint.js';
 import { newFileNode, type NodeId } from '../node.js';
 import { devicePath, type SystemRoots, systemRoots } from './sysfs.js';
-import type { HostStorage, Located, Usage } from '../usage.js';
+import type { Located, Usage, UsageSurvey } from '../usage.js';
 import { SystemState } from './system.js';
 import { findWriters } from './writers.js';
 
@@ -13,10 +13,10 @@ import { findWriters } from './writers.js';
  * `own` are the paths of the run: only file systems that these lie on are waited for. Rejects with
  * FastsyncError NOT_ANSWERING if one of those does not answer.
  */
-export async function surveyHostStorage(
+export async function surveyUsage(
   own: readonly string[],
   roots: SystemRoots = systemRoots,
-): Promise<HostStorage> {
+): Promise<UsageSurvey> {
   const system = await SystemState.read(own, roots);
   const footprintOf = ({ node, realPath }: Located) => system.footprintOf(node, realPath);
   return {

@@ -130,7 +130,7 @@ async function locked(name: string, pid: number): Promise<FastsyncError> {
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,
-    message: `another run uses ${name}: process ${pid}${words === '' ? '' : ` (${words})`}`,
+    message: `${name} is in use by another run, process ${pid}${words === '' ? '' : ` (${words})`}`,
     remedy: 'wait for it to end, or stop it',
   });
 }

@@ -3,7 +3,8 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { surveyHostStorage, type HostStorage } from '../../../src/volume/index.js';
+import { surveyUsage } from '../../../src/volume/host/usage.js';
+import type { UsageSurvey } from '../../../src/volume/usage.js';
 import { scratchDirectory } from '../../support/scratch.js';
 
 const gibibyte = 1024 ** 3;
@@ -31,7 +32,7 @@ async function survey(
   t: ExecutionContext,
   machine: Machine,
   mountinfo: readonly string[] = [],
-): Promise<HostStorage> {
+): Promise<UsageSurvey> {
   const root = await scratchDirectory(t);
   const sys = path.join(root, 'sys');
   const proc = path.join(root, 'proc');
@@ -58,7 +59,7 @@ async function survey(
   await mkdir(path.join(proc, '1/ns'), { recursive: true });
   await symlink('mnt:[1]', path.join(proc, '1/ns/mnt'));
   await writeFile(path.join(proc, '1/mountinfo'), `${mountinfo.join('\n')}\n`);
-  return surveyHostStorage([], { sys, proc, dev: path.join(root, 'dev') });
+  return surveyUsage([], { sys, proc, dev: path.join(root, 'dev') });
 }
 
 function volume(machine: Machine, name: string) {

@@ -1,0 +1,23 @@
+/** What this host answers about its storage before a run opens anything. */
+
+import { surveyUsage } from '../host/usage.js';
+import type { HostStorage } from '../usage.js';
+import { refuseLocked } from './lock.js';
+import { identifyTarget } from './target.js';
+
+/**
+ * `own` are the paths of the run: only file systems that these lie on are waited for. Rejects with
+ * FastsyncError NOT_ANSWERING if one of those does not answer.
+ */
+export async function surveyHostStorage(own: readonly string[]): Promise<HostStorage> {
+  return {
+    ...(await surveyUsage(own)),
+    identify: identifyTarget,
+    refuseLocked: ({ node, path }, { writers }) =>
+      refuseLocked(
+        node,
+        path,
+        writers.map(({ pid }) => pid),
+      ),
+  };
+}
