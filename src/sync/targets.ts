@@ -42,7 +42,7 @@ export async function inspectTargets(
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const name of paths) {
-    const identity = await identifyTarget(name);
+    const identity = await hostStorage.identify(name);
     const earlier = [
       ...mustNotFreeze.map((identity) => ({ other: identity.path, identity })),
       ...targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity })),

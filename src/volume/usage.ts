@@ -39,6 +39,4 @@ export interface UsageSurvey {
 export interface HostStorage extends UsageSurvey {
   /** The volume at a path; null if nothing is there. Otherwise rejects as identifyVolume() does. */
   identify(path: string): Promise<VolumeIdentity | null>;
-  /** Rejects with LOCKED if another run has the volume, or is one of its writers. */
-  refuseLocked(volume: Located, usage: Usage): Promise<void>;
 }

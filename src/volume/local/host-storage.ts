@@ -2,7 +2,6 @@
 
 import { surveyUsage } from '../host/usage.js';
 import type { HostStorage } from '../usage.js';
-import { refuseLocked } from './lock.js';
 import { identifyTarget } from './target.js';
 
 /**
@@ -10,14 +9,5 @@ import { identifyTarget } from './target.js';
  * FastsyncError NOT_ANSWERING if one of those does not answer.
  */
 export async function surveyHostStorage(own: readonly string[]): Promise<HostStorage> {
-  return {
-    ...(await surveyUsage(own)),
-    identify: identifyTarget,
-    refuseLocked: ({ node, path }, { writers }) =>
-      refuseLocked(
-        node,
-        path,
-        writers.map(({ pid }) => pid),
-      ),
-  };
+  return { ...(await surveyUsage(own)), identify: identifyTarget };
 }
