@@ -126,7 +126,11 @@ export interface OwnFileTrouble {
 /** The error of a file of our own as a sentence. */
 export function ownFileError(trouble: OwnFileTrouble, cause: unknown): FastsyncError {
   const { code, action, file, remedy, exitCode = exitCodes.usage } = trouble;
-  if (cause instanceof FastsyncError && cause.code === 'NOT_ANSWERING') return cause;
+  if (
+    cause instanceof FastsyncError &&
+    (cause.code === 'NOT_ANSWERING' || cause.code === 'IO_TIMEOUT')
+  )
+    return cause;
   if (isOutOfFiles(cause)) return tooManyFiles(`${file} cannot be opened`, cause);
   const message = `cannot ${action} ${file}: ${reasonOf(cause)}`;
   return new FastsyncError({ code, exitCode, message, remedy, cause });

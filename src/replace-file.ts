@@ -3,13 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { asking } from './in-flight.js';
 import { checkIsFile } from './own-file.js';
 
 /**
  * Writes `text` beside `file`, makes it durable and renames it over. Rejects with the system's error,
  * which leaves nothing behind, and with NOT_A_FILE.
  */
-export async function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
+export function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
+  return asking(file, () => replace(file, text, mode));
+}
+
+async function replace(file: string, text: string, mode: number): Promise<void> {
   await checkIsFile(file);
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {

@@ -31,6 +31,7 @@ class DeviceWorker : public Napi::AsyncWorker {
   virtual MaybeFailure perform() = 0;
   virtual Napi::Value result() = 0;
   int fd() const { return fd_.get(); }
+  UniqueFd takeFd() { return std::move(fd_); }
 
  private:
   void Execute() override {
@@ -55,7 +56,8 @@ class ReadPast final : public DeviceWorker {
 
  private:
   MaybeFailure perform() override {
-    const Endpoint endpoint(fd(), kSource, Endpoint::Access::kRead);
+    Requests requests;
+    const Endpoint endpoint(takeFd(), kSource, Endpoint::Access::kRead, requests);
     const uint64_t unit = endpoint.pageBytes();
     const uint64_t start = roundDown(extent_.start, unit);
     const uint64_t bytes = roundUp(extent_.end(), unit) - start;

@@ -27,7 +27,8 @@ Napi::Value deviceInfo(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int fd = info[0].As<Napi::Number>().Int32Value();
   struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0)
+  // As the kernel knows it: JavaScript's thread must not wait for a server.
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) != 0)
     throwSystemError(env, errno, "statx");
   const bool isDevice = S_ISBLK(status.stx_mode);
 

@@ -29,17 +29,25 @@ JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& requ
   throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
 }
 
+/// How many of its descriptors are written to, or compared.
+size_t targetsOf(const Napi::Object& request) {
+  const Napi::Value list = request.Get("targets");
+  return list.IsArray() ? list.As<Napi::Array>().Length() : 1;
+}
+
 }  // namespace
 
 Napi::Function JobObject::define(Napi::Env env) {
   return DefineClass(
       env, "Job",
       {InstanceMethod<&JobObject::progress>("progress"),
+       InstanceMethod<&JobObject::requests>("requests"),
        InstanceMethod<&JobObject::cancel>("cancel"), InstanceAccessor<&JobObject::done>("done")});
 }
 
 JobObject::JobObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<JobObject>(info), control_(std::make_shared<JobControl>()) {
+    : Napi::ObjectWrap<JobObject>(info),
+      control_(std::make_shared<JobControl>(targetsOf(info[1].As<Napi::Object>()))) {
   const std::string kind = info[0].As<Napi::String>();
   JobBody body = bodyFor(info.Env(), kind, info[1].As<Napi::Object>(), control_->counters);
   promise_ = Napi::Persistent(startJob(info.Env(), std::move(body), control_).As<Napi::Object>());
@@ -47,6 +55,10 @@ JobObject::JobObject(const Napi::CallbackInfo& info)
 
 Napi::Value JobObject::progress(const Napi::CallbackInfo& info) {
   return progressToJs(info.Env(), control_->counters);
+}
+
+Napi::Value JobObject::requests(const Napi::CallbackInfo& info) {
+  return requestsToJs(info.Env(), *control_);
 }
 
 Napi::Value JobObject::cancel(const Napi::CallbackInfo& info) {

@@ -16,6 +16,7 @@ class JobObject : public Napi::ObjectWrap<JobObject> {
 
  private:
   Napi::Value progress(const Napi::CallbackInfo& info);
+  Napi::Value requests(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value done(const Napi::CallbackInfo& info);
 

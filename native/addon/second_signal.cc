@@ -3,8 +3,10 @@
 // threads, one of which may wait for such a server too.
 #include "second_signal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -48,6 +50,17 @@ void showCursor() {
   if (::poll(&terminal, 1, 0) == 1) (void)!::write(STDERR_FILENO, kShow, sizeof kShow - 1);
 }
 
+/// A thread that is past killing keeps all descriptors open: whoever reads our output would wait
+/// for its end as long. A regular file is left alone: closing it may wait for the very same server.
+[[noreturn]] void leave(int exitCode) {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    struct statx found {};
+    if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &found) != 0) continue;
+    if (!S_ISREG(found.stx_mode)) ::close(fd);
+  }
+  ::_exit(exitCode);
+}
+
 /// A signal for the process goes to its main thread as a rule, and stays pending if that one is
 /// stuck in the kernel. It is taken from there then, at the next tick.
 void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode) {
@@ -62,7 +75,7 @@ void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode) {
     if (second == decltype(second){}) second = now;
     if (now - second < kGrace) continue;
     showCursor();
-    ::_exit(exitCode);
+    leave(exitCode);
   }
 }
 
@@ -106,6 +119,6 @@ void unwatchSignals(const Napi::CallbackInfo&) {
   }
 }
 
-void exitNow(const Napi::CallbackInfo& info) { ::_exit(info[0].As<Napi::Number>().Int32Value()); }
+void exitNow(const Napi::CallbackInfo& info) { leave(info[0].As<Napi::Number>().Int32Value()); }
 
 }  // namespace fastsync

@@ -54,6 +54,18 @@ Napi::Object progressToJs(Napi::Env env, const Counters& counters) {
   return object;
 }
 
+Napi::Array requestsToJs(Napi::Env env, const JobControl& control) {
+  Napi::Array sides = Napi::Array::New(env, control.requests.size());
+  for (uint32_t i = 0; i < control.requests.size(); ++i) {
+    const Requests& requests = control.requests[i];
+    Napi::Object object = Napi::Object::New(env);
+    object["asked"] = static_cast<double>(requests.asked.load());
+    object["answered"] = static_cast<double>(requests.answered.load());
+    sides.Set(i, object);
+  }
+  return sides;
+}
+
 Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobControl& control) {
   Napi::Object object = Napi::Object::New(env);
   object["progress"] = progressToJs(env, control.counters);

@@ -29,7 +29,7 @@ Extent inner(const Extent& extent, uint64_t unit) {
 ClearJob::ClearJob(ClearSpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
-      target_(spec_.target.get(), 0, Endpoint::Access::kWrite),
+      target_(std::move(spec_.target), 0, Endpoint::Access::kWrite, control.requestsOf(0)),
       writeBytes_(usableChunkBytes(spec_.effort, target_.pageBytes(), 1)),
       work_(spec_.extents, roundUp(kStepBytes, writeBytes_), 0),
       bench_(spec_.effort, writeBytes_, 1) {
@@ -93,7 +93,7 @@ Task<int64_t> ClearJob::fallocate(int mode, Extent extent) {
   while (result == -EINTR || result == -EAGAIN) {
     result = co_await bench_.reactor.start({IoKind::kFallocate, target_.bufferedFd(),
                                             mode | FALLOC_FL_KEEP_SIZE, nullptr, extent.start,
-                                            extent.length, nullptr});
+                                            extent.length, &target_.requests()});
   }
   co_return result;
 }
@@ -105,8 +105,8 @@ Task<MaybeFailure> ClearJob::discard(Extent extent) {
   if (whole.length == 0) co_return std::nullopt;
   int64_t result = 0;
   if (target_.isBlockDevice()) {
-    result = co_await bench_.reactor.start(
-        {IoKind::kDiscard, target_.bufferedFd(), 0, nullptr, whole.start, whole.length, nullptr});
+    result = co_await bench_.reactor.start({IoKind::kDiscard, target_.bufferedFd(), 0, nullptr,
+                                            whole.start, whole.length, &target_.requests()});
   } else {
     result = co_await fallocate(FALLOC_FL_PUNCH_HOLE, whole);
   }

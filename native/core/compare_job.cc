@@ -16,8 +16,8 @@ constexpr Side kRight = 0;
 CompareJob::CompareJob(CompareSpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
-      left_(spec_.left.get(), kSource, Endpoint::Access::kRead),
-      right_(spec_.right.get(), kRight, Endpoint::Access::kRead),
+      left_(std::move(spec_.left), kSource, Endpoint::Access::kRead, control.requestsOf(kSource)),
+      right_(std::move(spec_.right), kRight, Endpoint::Access::kRead, control.requestsOf(kRight)),
       granuleBytes_(std::max({left_.pageBytes(), right_.pageBytes(), spec_.granularityBytes})),
       chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, kSides)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),

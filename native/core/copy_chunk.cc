@@ -136,9 +136,9 @@ Task<MaybeFailure> CopyJob::writeZeroRun(Target& target, Window window, Extent r
   const uint64_t unit = target.endpoint.pageBytes();
   const bool aligned = run.start % unit == 0 && run.length % unit == 0;
   if (target.canPunch && aligned && run.length >= kHoleBytes) {
-    const int64_t result =
-        co_await bench_.reactor.start({IoKind::kFallocate, target.endpoint.bufferedFd(), kPunch,
-                                       nullptr, run.start, run.length, nullptr});
+    const int64_t result = co_await bench_.reactor.start(
+        {IoKind::kFallocate, target.endpoint.bufferedFd(), kPunch, nullptr, run.start, run.length,
+         &target.endpoint.requests()});
     if (result == 0) {
       control_.counters.zero += run.length;
       co_return std::nullopt;

@@ -18,13 +18,13 @@ constexpr size_t kMostProvenParts = 512 * kKiB;
 
 }  // namespace
 
-std::vector<CopyJob::Target> CopyJob::openTargets(const CopySpec& spec) {
+std::vector<CopyJob::Target> CopyJob::openTargets(CopySpec& spec, JobControl& control) {
   const bool readsBack = spec.compare || spec.verify;
   const auto access = readsBack ? Endpoint::Access::kReadWrite : Endpoint::Access::kWrite;
   std::vector<Target> targets;
-  for (const UniqueFd& fd : spec.targets) {
+  for (UniqueFd& fd : spec.targets) {
     const auto side = static_cast<Side>(targets.size());
-    targets.emplace_back(Endpoint(fd.get(), side, access));
+    targets.emplace_back(Endpoint(std::move(fd), side, access, control.requestsOf(side)));
   }
   return targets;
 }
@@ -39,8 +39,9 @@ CopyJob::CopyJob(CopySpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
       buffersPerChunk_(spec_.compare ? 2 : 1),
-      source_(spec_.source.get(), kSource, Endpoint::Access::kRead),
-      targets_(openTargets(spec_)),
+      source_(std::move(spec_.source), kSource, Endpoint::Access::kRead,
+              control.requestsOf(kSource)),
+      targets_(openTargets(spec_, control)),
       granuleBytes_(commonGranule(source_, targets_)),
       chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, buffersPerChunk_)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),

@@ -59,7 +59,7 @@ class CopyJob {
     const Proof* proof = nullptr;
   };
 
-  static std::vector<Target> openTargets(const CopySpec& spec);
+  static std::vector<Target> openTargets(CopySpec& spec, JobControl& control);
   static uint64_t commonGranule(const Endpoint& source, const std::vector<Target>& targets);
 
   bool halted() const;

@@ -11,7 +11,8 @@ constexpr unsigned kSides = 1;
 DigestJob::DigestJob(DigestSpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
-      volume_(spec_.volume.get(), kSource, Endpoint::Access::kRead),
+      volume_(std::move(spec_.volume), kSource, Endpoint::Access::kRead,
+              control.requestsOf(kSource)),
       chunkBytes_(usableChunkBytes(spec_.effort, volume_.pageBytes(), kSides)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
       bench_(spec_.effort, chunkBytes_, kSides),

@@ -52,13 +52,25 @@ bool directReadWorks(int fd, uint64_t bytes) {
 
 }  // namespace
 
-Endpoint::Endpoint(int fd, Side side, Access access) : side_(side) {
-  openBuffered(fd, access);
+Endpoint::Endpoint(UniqueFd opened, Side side, Access access, Requests& requests)
+    : side_(side), requests_(&requests), opened_(std::move(opened)) {
+  const Asking asking(requests);
+  openBuffered(access);
   measure();
-  openDirect(fd);
+  openDirect();
 }
 
-void Endpoint::openBuffered(int fd, Access access) {
+Endpoint::~Endpoint() {
+  if (!opened_.valid()) return;  // moved from
+  // NFS and FUSE wait for their servers here.
+  const Asking asking(*requests_);
+  direct_.reset();
+  buffered_.reset();
+  opened_.reset();
+}
+
+void Endpoint::openBuffered(Access access) {
+  const int fd = opened_.get();
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) throw SetupError({errno, "fcntl", side_, 0, 0});
   if (access == Access::kRead) {
@@ -97,9 +109,9 @@ void Endpoint::measure() {
   pageBytes_ = std::max({pageBytes, sectorBytes_, kPage});
 }
 
-void Endpoint::openDirect(int fd) {
+void Endpoint::openDirect() {
   const int mode = ::fcntl(buffered_.get(), F_GETFL) & O_ACCMODE;
-  UniqueFd direct = reopen(fd, mode | O_DIRECT);
+  UniqueFd direct = reopen(opened_.get(), mode | O_DIRECT);
   if (direct.valid() && directReadWorks(direct.get(), sectorBytes_)) direct_ = std::move(direct);
 }
 

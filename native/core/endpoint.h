@@ -11,10 +11,15 @@ class Endpoint {
  public:
   enum class Access { kRead, kWrite, kReadWrite };
 
-  /// Reopens `fd`, which stays the caller's. Throws SetupError.
-  Endpoint(int fd, Side side, Access access);
+  /// Reopens what `opened` is, and holds that too: with it an exclusive claim lasts as long as
+  /// this. `requests` outlive it. Throws SetupError.
+  Endpoint(UniqueFd opened, Side side, Access access, Requests& requests);
+  Endpoint(Endpoint&&) = default;
+  ~Endpoint();
 
   Side side() const { return side_; }
+  /// Where what is asked of it is counted.
+  Requests& requests() const { return *requests_; }
   bool isBlockDevice() const { return isBlockDevice_; }
   /// A file on a tmpfs: writing to it is copying memory.
   bool inMemory() const { return inMemory_; }
@@ -32,15 +37,17 @@ class Endpoint {
   void dropCache(const Extent& range) const;
 
  private:
-  void openBuffered(int fd, Access access);
-  void openDirect(int fd);
+  void openBuffered(Access access);
+  void openDirect();
   void measure();
 
   Side side_;
+  Requests* requests_;
   bool isBlockDevice_ = false;
   bool inMemory_ = false;
   uint64_t sectorBytes_ = 0;
   uint64_t pageBytes_ = 0;
+  UniqueFd opened_;
   UniqueFd buffered_;
   UniqueFd direct_;
 };

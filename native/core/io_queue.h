@@ -22,7 +22,8 @@ struct IoRequest {
   std::byte* buffer = nullptr;
   uint64_t offset = 0;
   uint64_t length = 0;
-  void* tag = nullptr;  // comes back with the completion
+  Requests* requests = nullptr;  // where it is counted
+  void* tag = nullptr;           // comes back with the completion
 };
 
 struct IoCompletion {
@@ -40,6 +41,7 @@ class IoQueue {
   virtual const char* name() const = 0;
   /// All later buffers lie within `memory`, which outlives the queue.
   virtual void adoptMemory(std::span<std::byte> memory) = 0;
+  /// `request` stays where it is until it has completed.
   virtual void submit(const IoRequest& request) = 0;
   /// Appends what has completed, waiting up to `timeout` for the first. May append nothing.
   virtual void wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) = 0;

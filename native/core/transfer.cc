@@ -28,7 +28,7 @@ Task<MaybeFailure> writePiece(Reactor& reactor, const Endpoint& to, Window windo
                             window.at(position),
                             position,
                             left,
-                            nullptr};
+                            &to.requests()};
     const bool quick = to.inMemory() && left <= kQuickBytes;
     const int64_t result = quick ? performBlocking(request) : co_await reactor.start(request);
     if (wantsRepeat(result)) continue;
@@ -56,7 +56,7 @@ Task<MaybeFailure> readExtent(Reactor& reactor, const Endpoint& from, Window win
     const uint64_t end = direct ? roundUp(extent.end(), from.sectorBytes()) : extent.end();
     const int64_t result =
         co_await reactor.start({IoKind::kRead, direct ? from.directFd() : from.bufferedFd(), 0,
-                                window.at(position), position, end - position, nullptr});
+                                window.at(position), position, end - position, &from.requests()});
     if (wantsRepeat(result)) continue;
     if (direct && result == -EINVAL) {
       direct = false;
@@ -93,8 +93,8 @@ Task<MaybeFailure> writeExtent(Reactor& reactor, const Endpoint& to, Window wind
 Task<MaybeFailure> flushEndpoint(Reactor& reactor, const Endpoint& endpoint) {
   int64_t result = -EINTR;
   while (result == -EINTR) {
-    result =
-        co_await reactor.start({IoKind::kSync, endpoint.bufferedFd(), 0, nullptr, 0, 0, nullptr});
+    result = co_await reactor.start(
+        {IoKind::kSync, endpoint.bufferedFd(), 0, nullptr, 0, 0, &endpoint.requests()});
   }
   if (result < 0)
     co_return IoFailure{static_cast<int>(-result), "fdatasync", endpoint.side(), 0, 0};

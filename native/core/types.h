@@ -68,7 +68,26 @@ struct Effort {
   uint64_t bytesPerSecond = 0;  // 0: no limit
 };
 
-/// Written by the job's thread, read by anybody at any time. They only grow.
+/// Requests of one side: handed to the kernel, and come back. Where the first are more, and the
+/// second stay the same for long, that side does not answer.
+struct Requests {
+  std::atomic<uint64_t> asked{0};
+  std::atomic<uint64_t> answered{0};
+};
+
+/// A system call that may wait: asked when it begins, answered when it ends.
+class Asking {
+ public:
+  explicit Asking(Requests& requests) : requests_(requests) { ++requests_.asked; }
+  ~Asking() { ++requests_.answered; }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+ private:
+  Requests& requests_;
+};
+
+/// Written by the job's threads, read by anybody at any time. They only grow.
 struct Counters {
   std::atomic<uint64_t> total{0};
   std::atomic<uint64_t> completed{0};
@@ -95,8 +114,13 @@ enum class Stop : int { kNo, kCancel, kAbandon };
 
 /// The part of a job that its owner and its thread share.
 struct JobControl {
+  explicit JobControl(size_t targets) : requests(targets + 1) {}
+
   Counters counters;
   std::atomic<Stop> stop{Stop::kNo};
+  std::vector<Requests> requests;  // of the source, and of each target
+
+  Requests& requestsOf(Side side) { return requests[static_cast<size_t>(side + 1)]; }
 
   bool stopping() const { return stop.load(std::memory_order_relaxed) != Stop::kNo; }
   bool abandoned() const { return stop.load(std::memory_order_relaxed) == Stop::kAbandon; }

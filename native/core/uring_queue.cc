@@ -48,7 +48,9 @@ void UringQueue::collect(std::vector<IoCompletion>& done) {
   unsigned seen = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
-    done.push_back({io_uring_cqe_get_data(entry), entry->res});
+    const auto* request = static_cast<const IoRequest*>(io_uring_cqe_get_data(entry));
+    ++request->requests->answered;
+    done.push_back({request->tag, entry->res});
     ++seen;
   }
   io_uring_cq_advance(&ring_, seen);
@@ -93,7 +95,8 @@ void UringQueue::submit(const IoRequest& request) {
   } else {
     prepareTransfer(entry, request);
   }
-  io_uring_sqe_set_data(entry, request.tag);
+  ++request.requests->asked;
+  io_uring_sqe_set_data(entry, const_cast<IoRequest*>(&request));
 }
 
 void UringQueue::wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) {

@@ -27,6 +27,7 @@ using namespace fastsync;
 using Bytes = std::vector<unsigned char>;
 
 constexpr uint64_t kSizeBytes = 6 * kMiB + 777;
+constexpr size_t kMostTargets = 2;
 
 int failures = 0;
 
@@ -225,7 +226,7 @@ class Scene {
   template <class Job, class Spec>
   const JobControl& runWatched(Spec spec, bool cancelled) {
     control_.~JobControl();
-    new (&control_) JobControl;
+    new (&control_) JobControl(kMostTargets);
     const auto patience = std::chrono::microseconds(cancelled ? random_() % 5000 : 0);
     const std::jthread watcher([this, cancelled, patience](const std::stop_token& ended) {
       std::this_thread::sleep_for(patience);
@@ -237,12 +238,14 @@ class Scene {
     });
     outcome_ = Job(std::move(spec), control_).run();
     check(!outcome_.failure, "no failure");
+    for (const Requests& requests : control_.requests)
+      check(requests.asked == requests.answered, "what was asked was answered");
     return control_;
   }
 
   Files& files_;
   std::mt19937 random_;
-  JobControl control_;
+  JobControl control_{kMostTargets};
   JobOutcome outcome_;
 };
 

@@ -6,7 +6,13 @@ import { exitCodes, FastsyncError } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
 import { appendRun, readHistory, type RunRecord } from '../history/index.js';
 import type { NoteEvent, Reporter } from '../report/index.js';
-import { stateKey, verifyOnline, verifyPair, type VerifyReport } from '../sync/index.js';
+import {
+  type StallWatch,
+  stateKey,
+  verifyOnline,
+  verifyPair,
+  type VerifyReport,
+} from '../sync/index.js';
 import { type Volume, openVolume, takeLock } from '../volume/index.js';
 import { isUnfinished, stalenessOf } from './freshness.js';
 import { failedRecord, pictureOf, recordOf } from './record.js';
@@ -16,6 +22,7 @@ export interface CheckContext {
   readonly stateDirectory: string;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly stalls: StallWatch;
   /** Says what does not stop the check and must not be overlooked. */
   readonly warn: (code: string, message: string) => void;
 }
@@ -69,8 +76,9 @@ async function checkLocked(
 async function verify(
   pair: PairConfig,
   notes: NoteEvent[],
-  { stateDirectory, reporter, signal }: CheckContext,
+  { stateDirectory, reporter, signal, stalls }: CheckContext,
 ): Promise<VerifyReport> {
+  stalls.limit(pair.ioTimeoutMs);
   const { logDevice } = pair;
   const log = logDevice === null ? null : await openVolume(logDevice);
   try {

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { Config, PairConfig } from '../config/index.js';
 import { reasonOf } from '../own-file.js';
-import { rangeEvents } from '../sync/index.js';
+import { rangeEvents, type StallWatch } from '../sync/index.js';
 import type { Reporter } from '../report/index.js';
 import { type CheckContext, checkPair } from './check-pair.js';
 import { appendLog } from './log.js';
@@ -18,6 +18,7 @@ export interface CheckRun {
   readonly stateDirectory: string;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  readonly stalls: StallWatch;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface CheckRun {
  * results are fewer than the pairs. A log or metrics that cannot be written are said and stop nothing.
  */
 export async function checkPairs(run: CheckRun): Promise<readonly PairResult[]> {
-  const { config, reporter, stateDirectory, signal } = run;
+  const { config, reporter, stateDirectory, signal, stalls } = run;
   const warn = (code: string, message: string) => {
     reporter.report({ type: 'note', severity: 'warning', code, message });
   };
@@ -38,7 +39,7 @@ export async function checkPairs(run: CheckRun): Promise<readonly PairResult[]> 
         reporter.report(isOfPair ? { ...event, pair: pair.name } : event);
       },
     };
-    const context: CheckContext = { stateDirectory, reporter: ofPair, signal, warn };
+    const context: CheckContext = { stateDirectory, reporter: ofPair, signal, stalls, warn };
     const result = await checkPair(pair, context);
     results.push(result);
     tell(result, run, ofPair);

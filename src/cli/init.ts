@@ -142,7 +142,7 @@ export function addInitCommand(yargs: Argv): Argv {
         )
         .example('$0 init --src a.img --dst b.img --dst c.img', 'Two targets, one reading')
         .example('$0 init --src /dev/sda2 --dst /dev/sdb2 --dry-run', 'Say what it would do'),
-    (args) => runCommand('init', args, (context) => init(args, context)),
+    (args) => runCommand('init', args, (context) => context.stalls.bound(init(args, context))),
   );
 }
 

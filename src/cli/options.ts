@@ -88,6 +88,11 @@ export const speedOptions = {
   'queue-depth': { type: 'number', default: 32, group: 'Speed:', describe: 'Requests at once' },
   chunk: { type: 'string', default: '1M', group: 'Speed:', describe: 'Largest request' },
   'in-flight': { type: 'string', default: '64M', group: 'Speed:', describe: 'Buffers at once' },
+  'io-timeout': {
+    type: 'string',
+    group: 'Speed:',
+    describe: 'Give up (exit 3) what has not answered for so long: 10m [default: wait, and say so]',
+  },
 } as const satisfies Record<string, Options>;
 
 interface SpeedArguments {

@@ -3,42 +3,71 @@
 import { exitCodes } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
 import { chooseReporter, type Reporter, type SummaryEvent } from '../report/index.js';
-import { Touched } from '../sync/index.js';
-import { abortOnSignals } from './signals.js';
+import { StallWatch, Touched } from '../sync/index.js';
+import { abortOnSignals, exitWithoutWaiting } from './signals.js';
+import { supervise, supervisor } from './supervisor.js';
+import { parseDuration } from './values.js';
 
 export interface Context {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** What the run has begun to write: the summary tells what is left of it, however the run ends. */
   readonly touched: Touched;
+  /** Says which volume does not answer; gives it up where the run has a limit. */
+  readonly stalls: StallWatch;
 }
 
 export type Outcome = Pick<SummaryEvent, 'outcome' | 'exitCode' | 'facts' | 'figures'>;
 
+export interface RunOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly 'io-timeout'?: string | undefined;
+  /** It may have to end in spite of what its threads wait for, and so is a child of this process. */
+  readonly supervised?: boolean;
+}
+
 /** Runs a command to its summary, whatever happens, and sets the process's exit code. */
 export async function runCommand(
   command: string,
-  options: { readonly json: boolean; readonly quiet: boolean },
+  options: RunOptions,
   action: (context: Context) => Promise<Outcome>,
 ): Promise<void> {
+  await runSupervised(options);
   const reporter = chooseReporter(options);
   const { signal, release } = abortOnSignals();
   noteReaderGone(options);
   const touched = new Touched();
+  const stalls = new StallWatch(reporter);
   const startedMs = performance.now();
   let outcome: Outcome;
   try {
-    outcome = await action({ reporter, signal, touched });
+    stalls.limit(ioTimeoutOf(options));
+    stalls.start();
+    outcome = await action({ reporter, signal, touched, stalls });
   } catch (error) {
     outcome =
       signal.aborted && isAbort(error, signal)
         ? interrupted(touched)
         : reportFailure(error, reporter, touched);
   }
+  stalls.stop();
   release();
   const seconds = Math.round(performance.now() - startedMs) / 1000;
   reporter.report({ type: 'summary', command, seconds, ...outcome });
   process.exitCode = outcome.exitCode;
+  if (stalls.gaveUp !== null) exitWithoutWaiting(outcome.exitCode);
+}
+
+async function runSupervised(options: RunOptions): Promise<void> {
+  const { supervised = options['io-timeout'] !== undefined } = options;
+  if (supervisor !== null || !supervised) return;
+  const exitCode = await supervise();
+  if (exitCode !== null) process.exit(exitCode);
+}
+
+function ioTimeoutOf({ 'io-timeout': text }: RunOptions): number | null {
+  return text === undefined ? null : parseDuration('io-timeout', text);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Word to the service manager that started us, if one did: sd_notify(3). */
 
 import { notifySocket } from '../engine/index.js';
+import { supervisor } from './supervisor.js';
 
 export interface Service {
   /** Everything runs; said once. */
@@ -15,11 +16,14 @@ export interface Service {
 export function service(environment: NodeJS.ProcessEnv = process.env): Service {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: limit, WATCHDOG_PID: pid } = environment;
   if (socket === undefined || socket === '') return silent;
-  const send = (message: string) => notifySocket(socket, message);
+  const send = (message: string) => {
+    if (supervisor === null) notifySocket(socket, message);
+    else supervisor.notify(message);
+  };
   const limitMs = Number(limit) / 1000;
   const isWatched = limitMs > 0 && (pid === undefined || Number(pid) === process.pid);
   // From the event loop: should that hang, the manager hears no more of us.
-  const timer = isWatched ? setInterval(() => send('WATCHDOG=1'), limitMs / 3) : undefined;
+  const timer = isWatched ? setInterval(send, limitMs / 3, 'WATCHDOG=1') : undefined;
   timer?.unref();
   let isReady = false;
   return {

@@ -1,8 +1,9 @@
 /** Ctrl-C and its kin: the first asks the run to stop in good order, the second stops at once. */
 
 import { addon } from '../engine/index.js';
-import { exitCodes } from '../errors.js';
+import { type ExitCode, exitCodes } from '../errors.js';
 import { isScreen } from '../report/index.js';
+import { supervisor } from './supervisor.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -18,6 +19,17 @@ function engine(): Pick<
   }
 }
 
+/** Ends the process, whatever its threads wait for: those of Node and of jobs would be joined. */
+export function exitWithoutWaiting(exitCode: ExitCode): never {
+  // Last of all, behind whatever else is done at the end.
+  process.once('exit', (code) => {
+    const last = Number(process.exitCode ?? code);
+    supervisor?.exits(last);
+    engine()?.exitNow(last);
+  });
+  process.exit(exitCode);
+}
+
 /**
  * A signal that is aborted by the first SIGINT, SIGTERM or SIGHUP. The second ends the process, whatever
  * its threads wait for.
@@ -25,7 +37,9 @@ function engine(): Pick<
 export function abortOnSignals(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
   const native = engine();
+  let heard = 0;
   const onSignal = () => {
+    heard++;
     if (!controller.signal.aborted) {
       controller.abort();
       return;
@@ -33,9 +47,7 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
     // Checkpoints only claim what is flushed, so stopping anywhere is safe.
     // The bar hides the cursor, and has no time to show it again.
     if (isScreen(process.stderr)) process.stderr.write('\u001B[?25h\n');
-    // Last of all: a thread of Node's that is stuck would keep the process from ending by itself.
-    process.once('exit', () => native?.exitNow(exitCodes.interrupted));
-    process.exit(exitCodes.interrupted);
+    exitWithoutWaiting(exitCodes.interrupted);
   };
   const release = () => {
     native?.unwatchSignals();
@@ -48,6 +60,9 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
       if (listener.name === 'beforeTheRun') process.removeListener(name, listener);
     }
   }
+  supervisor?.onSignals((count) => {
+    while (heard < count) onSignal();
+  });
   native?.watchSignals(exitCodes.interrupted);
   return { signal: controller.signal, release };
 }

@@ -44,13 +44,14 @@ export function asksForPairs({ config, all, pairs = [] }: PairsArguments): boole
 const allowed: ReadonlySet<string> = new Set(['config', 'all', 'repair', 'json', 'quiet']);
 
 /** Runs the checks to their summary; `options` are all that the command line knows. */
-export function runPairs(
+export async function runPairs(
   args: PairsArguments,
   options: Readonly<Record<string, Options>>,
 ): Promise<void> {
   // Cron mails whatever is printed: without a terminal, only what is not well.
   const quiet = args.quiet || !process.stderr.isTTY;
-  return runCommand('verify', { json: args.json, quiet }, async (context) => {
+  const supervised = await mayGiveUp(args);
+  return runCommand('verify', { json: args.json, quiet, supervised }, async (context) => {
     refuseStrangers(args as unknown as Readonly<Record<string, unknown>>, options);
     checkChoice(args);
     const config = await loadConfig(args.config ?? defaultConfigPath);
@@ -62,9 +63,16 @@ export function runPairs(
       stateDirectory: stateDirectory(config.stateDir ?? undefined),
       reporter,
       signal: context.signal,
+      stalls: context.stalls,
     });
     return outcomeOf(results, pairs, context);
   });
+}
+
+/** Whether any pair has a limit on how long its volumes may keep silent; what is wrong is told later. */
+async function mayGiveUp({ config }: PairsArguments): Promise<boolean> {
+  const { pairs } = await loadConfig(config ?? defaultConfigPath).catch(() => ({ pairs: [] }));
+  return pairs.some(({ ioTimeoutMs }) => ioTimeoutMs !== null);
 }
 
 function refuseStrangers(

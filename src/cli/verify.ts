@@ -153,7 +153,7 @@ export function addVerifyCommand(yargs: Argv): Argv {
     (args) =>
       asksForPairs(args)
         ? runPairs(args, { ...verifyOptions, ...outputOptions })
-        : runCommand('verify', args, (context) => runVerify(args, context)),
+        : runCommand('verify', args, (context) => context.stalls.bound(runVerify(args, context))),
   );
 }
 

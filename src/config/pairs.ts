@@ -51,6 +51,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
       raw.online === true
         ? { lagToleranceMs: raw.settle ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
         : null,
+    ioTimeoutMs: raw.ioTimeout ?? null,
     maxTimeMs: raw.maxTime ?? null,
     maxAgeMs: raw.maxAge ?? 7 * dayMs,
     ioOptions: {

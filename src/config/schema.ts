@@ -57,6 +57,7 @@ const settings = {
   online: flag.optional(),
   settle: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
   maxFreeze: duration(3_600_000, 'a time such as 5s, up to 1h').optional(),
+  ioTimeout: duration(longestTimerMs, 'a time such as 10m').optional(),
   maxTime: duration(longestTimerMs, 'a time such as 90m or 2h, up to 24d').optional(),
   maxAge: duration(Number.MAX_SAFE_INTEGER, 'a time such as 36h or 7d').optional(),
   bwlimit: size.optional(),

@@ -23,6 +23,8 @@ export interface PairConfig {
     /** The longest that writers may wait while the map is read. */
     readonly maxFreezeMs: number;
   } | null;
+  /** What has not answered for so long is given up; null: it is waited for. */
+  readonly ioTimeoutMs: number | null;
   /** A run stops after so long, and the next one goes on there; null: it goes through. */
   readonly maxTimeMs: number | null;
   /** How old the oldest proof of a pair with a limit of time may become. */

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 
 import { exitCodes, FastsyncError } from '../errors.js';
+import type { Requests } from '../in-flight.js';
 import { nativeFiles } from '../package-root.js';
 import type {
   CompareResult,
@@ -32,6 +33,8 @@ export interface NativeOutcome {
 /** A job that native/ runs on a thread of its own. */
 export interface NativeJob {
   progress(): Progress;
+  /** Of the source (the only side of a digest), and of each target. */
+  requests(): readonly Requests[];
   cancel(): void;
   readonly done: Promise<NativeOutcome>;
 }

@@ -1,9 +1,10 @@
 /** A native job as the rest of fastsync sees it. */
 
+import { waiting } from '../in-flight.js';
 import { addon, type JobKind, type NativeOutcome } from './addon.js';
 import { nameOfEndpoint } from './endpoint.js';
 import { EngineError } from './error.js';
-import type { EndpointDescription, IoFailure, Job, JobResult } from './types.js';
+import type { EndpointDescription, Job, JobResult } from './types.js';
 
 type Settled = Omit<NativeOutcome, 'failure' | 'backend'> & Pick<JobResult, 'backend'>;
 
@@ -15,7 +16,8 @@ export interface Sides {
 
 /**
  * Starts native work; `resultOf` picks what this kind of job reports. An error names the side that
- * failed, if its endpoint has a name.
+ * failed, if its endpoint has a name. A job on a volume that was given up fails at once, and is
+ * cancelled, should it ever go on.
  */
 export function startJob<Result extends JobResult>(
   kind: JobKind,
@@ -25,21 +27,40 @@ export function startJob<Result extends JobResult>(
 ): Job<Result> {
   const { Job } = addon();
   const job = new Job(kind, request);
-  const nameOf = (side: IoFailure['side']) => {
-    const endpoint = side === 'source' ? sides.source : sides.targets?.[side];
-    return endpoint === undefined ? undefined : nameOfEndpoint(endpoint);
-  };
+  const names = namesOf(sides);
   const settle = async (): Promise<Result> => {
     const { failure, backend, ...rest } = await job.done;
-    if (failure !== null) throw new EngineError(failure, nameOf(failure.side));
+    if (failure !== null) {
+      const { side } = failure;
+      throw new EngineError(failure, names[side === 'source' ? 0 : side + 1]);
+    }
     if (backend === '') throw new Error('a job that ran named no backend');
     return resultOf({ ...rest, backend });
   };
+  const requests = () =>
+    job.requests().map((one, index) => ({ ...one, name: names[index] ?? sideName(index) }));
+  const done = waiting({
+    names: names.filter((name) => name !== undefined),
+    requests,
+    done: settle,
+  }).catch((error: unknown) => {
+    job.cancel();
+    throw error;
+  });
   return {
     progress: () => job.progress(),
     cancel: () => {
       job.cancel();
     },
-    done: settle(),
+    done,
   };
+}
+
+/** What its sides are called, in the order in which native/ counts them: the source, and each target. */
+function namesOf({ source, targets = [] }: Sides): readonly (string | undefined)[] {
+  return [source, ...targets].map((side) => (side === undefined ? side : nameOfEndpoint(side)));
+}
+
+function sideName(index: number): string {
+  return index === 0 ? 'the source' : `target ${index}`;
 }

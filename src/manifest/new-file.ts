@@ -2,6 +2,7 @@
 
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { asking } from '../in-flight.js';
 import { reach } from '../reach.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { unsuitable } from './error.js';
@@ -83,14 +84,14 @@ export class NewFile implements BlockSink {
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingBytes = 0;
-    await withVolumeErrors(this.#temporary, () => writeAll(this.#handle, bytes, this.#written));
+    await this.#asking(() => writeAll(this.#handle, bytes, this.#written));
     this.#written += bytes.length;
   }
 
   /** Writes the beginning, makes all of it durable, and puts it in place of what was there. */
   async commit(beginning: Buffer): Promise<void> {
     await this.#flush();
-    await withVolumeErrors(this.#temporary, async () => {
+    await this.#asking(async () => {
       await writeAll(this.#handle, beginning, 0);
       await this.#handle.sync();
       await this.#handle.close();
@@ -105,8 +106,14 @@ export class NewFile implements BlockSink {
   }
 
   async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#temporary, { force: true });
+    await this.#asking(async () => {
+      await this.#handle.close();
+      await rm(this.#temporary, { force: true });
+    });
+  }
+
+  #asking(request: () => Promise<void>): Promise<void> {
+    return withVolumeErrors(this.#temporary, () => asking(this.#file, request));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reads the tree of a manifest block by block; nothing is believed before it was checked. */
 
 import type { FileHandle } from 'node:fs/promises';
+import { asking } from '../in-flight.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { isSealed, tagOf } from './block.js';
 import { ManifestError } from './error.js';
@@ -129,7 +130,9 @@ export class TreeReader {
     if (known !== null) return known;
     const wanted = Math.max(windowBytes, lengthBytes);
     const buffer = Buffer.allocUnsafe(Math.min(wanted, this.#header.fileBytes - offset));
-    const got = await withVolumeErrors(this.#file, () => readAll(this.#handle, buffer, offset));
+    const got = await withVolumeErrors(this.#file, () =>
+      asking(this.#file, () => readAll(this.#handle, buffer, offset)),
+    );
     const window = { offset, bytes: buffer.subarray(0, got) };
     this.#window = window;
     return within(window) ?? window.bytes;

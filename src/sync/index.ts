@@ -8,6 +8,7 @@ export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './s
 export * from './verify/index.js';
 export * from './live/index.js';
 export { isRetry } from './seed/retry.js';
+export { StallWatch } from './stall-watch.js';
 export { halfRepairedState, Touched } from './touched.js';
 export * from './seed/online.js';
 export * from './manifest/index.js';

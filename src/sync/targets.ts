@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { describeSignature, probe } from '../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
+import { isGivenUp } from '../in-flight.js';
 import {
   createTargetFile,
   identifyTarget,
@@ -162,7 +163,8 @@ export class TargetSet {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { volume, lock } of this.#held) {
       await volume.close();
-      await lock.release();
+      // What was given up may still get what was under way: it is locked as long as this process is there.
+      if (!isGivenUp(volume.identity.path)) await lock.release();
     }
   }
 }

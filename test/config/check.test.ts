@@ -27,6 +27,7 @@ test('a small configuration, and what is filled in', (t) => {
     whole: false,
     as: null,
     repair: false,
+    ioTimeoutMs: null,
     maxTimeMs: null,
     maxAgeMs: 7 * 86_400_000,
     ioOptions: { backend: 'auto', bytesPerSecond: 0 },

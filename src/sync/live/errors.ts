@@ -9,6 +9,7 @@ import type { Failure } from './next-step.js';
 /** Trying again does not help with these, nor with most refusals. */
 const fatalCodes: ReadonlySet<string> = new Set([
   'FREEZE_STUCK',
+  'IO_TIMEOUT',
   'LOCKED',
   'PERMISSION_DENIED',
   'TRACKER_UNSUPPORTED',

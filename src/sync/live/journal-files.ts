@@ -15,6 +15,11 @@ export async function makeJournal(file: string): Promise<FileHandle> {
   return open(file, 'r+');
 }
 
+/** What messages call it. */
+export function journalName(file: string): string {
+  return `the journal ${file}`;
+}
+
 export function journalFile(directory: string, key: string): string {
   return path.join(directory, `${key}.journal`);
 }

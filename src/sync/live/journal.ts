@@ -19,6 +19,7 @@ import {
   type IoOptions,
 } from '../../engine/index.js';
 import { exitCodes } from '../../errors.js';
+import { asking, isGivenUp } from '../../in-flight.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
@@ -26,7 +27,7 @@ import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
 import { type CommitRecord, sealRecord } from './commit-record.js';
 import { signatureAreaDigest } from './signature-area.js';
-import { commitRecordFile, journalFile, makeJournal } from './journal-files.js';
+import { commitRecordFile, journalFile, makeJournal, journalName } from './journal-files.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
 
 /** Left free on the journal's file system, for everybody else there. */
@@ -53,7 +54,7 @@ export class Journal {
     this.#handle = handle;
     this.#record = record;
     this.sizeBytes = sizeBytes;
-    nameDescriptor(handle.fd, `the journal ${file}`);
+    nameDescriptor(handle.fd, journalName(file));
   }
 
   /** Opens or makes the journal called `key`; one without a commit record is emptied. */
@@ -91,7 +92,7 @@ export class Journal {
   }
 
   get reader(): FileByteReader {
-    return new FileByteReader(this.#handle, this.path, this.sizeBytes);
+    return new FileByteReader(this.#handle, journalName(this.path), this.sizeBytes);
   }
 
   /** What has been staged since the last reset. */
@@ -177,9 +178,10 @@ export class Journal {
     this.#staged = emptyExtents;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     forgetDescriptor(this.#handle.fd);
-    return this.#handle.close();
+    const name = journalName(this.path);
+    if (!isGivenUp(name)) await asking(name, () => this.#handle.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -195,14 +197,14 @@ export class Journal {
   async #renew(): Promise<void> {
     const old = this.#handle;
     this.#handle = await makeJournal(this.path);
-    nameDescriptor(this.#handle.fd, `the journal ${this.path}`);
+    nameDescriptor(this.#handle.fd, journalName(this.path));
     forgetDescriptor(old.fd);
     await old.close();
   }
 
   async #doing<T>(action: string, does: () => Promise<T>): Promise<T> {
     try {
-      return await does();
+      return await asking(journalName(this.path), does);
     } catch (error) {
       throw journalUnusable(action, this.path, error);
     }

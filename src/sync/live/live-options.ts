@@ -4,6 +4,7 @@ import type { MapOptions } from '../../../fsparsers/index.js';
 import type { IoOptions } from '../../engine/index.js';
 import type { Reporter } from '../../report/index.js';
 import type { Hooks } from '../consistency/hooks.js';
+import type { StallWatch } from '../stall-watch.js';
 import type { ReplicaRecord } from './replica-file.js';
 import type { LiveState } from './replica-state.js';
 import type { SourceWritesOptions } from './source-writes.js';
@@ -28,6 +29,8 @@ export interface LiveContext {
   /** Called about every second with all targets. */
   readonly onLook?: (targets: readonly LiveResult[]) => void;
   readonly startTracker?: SourceWritesOptions['startTracker'];
+  /** Which volumes do not answer. */
+  readonly stalls?: Pick<StallWatch, 'stallOf'>;
 }
 
 export interface LiveResult {

@@ -1,6 +1,8 @@
-/** An epoch that is overdue: what the replica waits for, and since when. */
+/** What is overdue, an epoch or the answer of a volume: what the replica waits for, and since when. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
+import { formatDuration } from '../../report/index.js';
+import type { StallWatch } from '../stall-watch.js';
 
 export interface Overdue {
   /** Milliseconds since 1970: when the replica began to wait. */
@@ -73,4 +75,23 @@ export class Waiting {
     });
     return { since, error };
   }
+}
+
+/** The first of the volumes that does not answer: whoever waits for it comes no further. */
+export function stallAmong(
+  volumes: readonly string[],
+  stalls: Pick<StallWatch, 'stallOf'> | undefined,
+): Overdue | null {
+  for (const name of volumes) {
+    const quietMs = stalls?.stallOf(name) ?? null;
+    if (quietMs === null) continue;
+    const error = new FastsyncError({
+      code: 'NOT_ANSWERING',
+      exitCode: exitCodes.incomplete,
+      message: `${name} has not answered for ${formatDuration(quietMs / 1000)}`,
+      remedy: 'bring back what it lies on; --io-timeout sets a limit',
+    });
+    return { since: Math.round(Date.now() - quietMs), error };
+  }
+  return null;
 }

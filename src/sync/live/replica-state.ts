@@ -6,7 +6,7 @@ import type { RunningHook } from '../consistency/freeze-hooks.js';
 import type { HookName } from '../consistency/hooks.js';
 import { isLostFreeze } from './errors.js';
 import type { Content, Step } from './next-step.js';
-import type { Waiting } from './overdue.js';
+import type { Overdue, Waiting } from './overdue.js';
 
 /** What a target is doing; `stopped` and `failed` are its last words. */
 export const liveStates = [
@@ -63,6 +63,8 @@ export function stateOf(step: Step['kind'], content: Content): LiveState | null 
 
 export interface ReplicaStatusOptions {
   readonly waiting: Waiting;
+  /** A volume that does not answer. */
+  readonly stall: () => Overdue | null;
   /** The command around a freeze that runs just now. */
   readonly runningHook: () => RunningHook | null;
   /** Whether writes may have been missed since it is known what the target holds. */
@@ -84,8 +86,8 @@ export class ReplicaStatus {
   }
 
   get now(): ReplicaState {
-    const { waiting, runningHook, mustCompare } = this.#options;
-    const { overdue } = waiting;
+    const { waiting, stall, runningHook, mustCompare } = this.#options;
+    const overdue = waiting.overdue ?? stall();
     const hook = runningHook();
     const error = this.#error ?? overdue?.error ?? null;
     const errorSince = error === null ? null : (overdue?.since ?? this.#since);

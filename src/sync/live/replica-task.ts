@@ -58,7 +58,7 @@ export class ReplicaTask implements AsyncDisposable {
     { source, target: { target, begin }, replicationSource, options, context }: ReplicaTaskOptions,
   ) {
     const { intervalMs, maxFreezeMs, ioOptions, stateDirectory, exclusive } = options;
-    const { reporter, signal, onEpoch = null } = context;
+    const { reporter, signal, stalls, onEpoch = null } = context;
     const { sizeBytes } = source.identity;
     const { stableId } = pair.store.record.target;
     this.#intervalMs = intervalMs;
@@ -82,6 +82,7 @@ export class ReplicaTask implements AsyncDisposable {
       ioOptions,
       notes: new ReplicaNotes(target.path, reporter),
       signal,
+      stalls,
       onEpoch,
       onState: () => {
         void this.status.update();

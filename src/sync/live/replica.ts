@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { totalBytes } from '../../region/index.js';
 import { type Volume, withVolumeErrors } from '../../volume/index.js';
+import type { StallWatch } from '../stall-watch.js';
 import { DirtySet, replicaExtents } from '../consistency/dirty-set.js';
 import { failureOf, targetChanged } from './errors.js';
 import { type Content, type Facts, leastBackoffMs, nextStep, type Step } from './next-step.js';
 import type { OpenTarget } from './open-target.js';
-import { Waiting } from './overdue.js';
+import { stallAmong, Waiting } from './overdue.js';
 import type { ReplicaRecord } from './replica-file.js';
 import { type ReplicaState, ReplicaStatus } from './replica-state.js';
 import { applyCommitted, reportEpoch, wipeCompared } from './steps/apply.js';
@@ -25,6 +26,8 @@ export interface ReplicaOptions extends Omit<StepContext, 'dirty' | 'runId'> {
   /** How to begin: copy everything in use, or compare and bring what differs with the first epoch. */
   readonly begin: 'seed' | 'compare';
   readonly maxFreezeMs: number;
+  /** Which volumes do not answer. */
+  readonly stalls?: Pick<StallWatch, 'stallOf'> | undefined;
   /** Called when an epoch is on the target; the next one waits for it. */
   readonly onEpoch: ((replicaRecord: ReplicaRecord) => Promise<void>) | null;
   /** Called when `state` has changed. */
@@ -67,6 +70,7 @@ export class Replica {
     this.#content = begin === 'seed' ? 'nothing' : 'unproven';
     this.#status = new ReplicaStatus(begin === 'seed' ? 'seeding' : 'comparing', {
       waiting: this.#waiting,
+      stall: () => stallAmong([volume.identity.path, options.name], options.stalls),
       runningHook: () => replicationSource.hook,
       mustCompare: () => writes.generation !== this.#generation,
       onState: options.onState,

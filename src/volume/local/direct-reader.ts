@@ -6,6 +6,7 @@
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { EngineError, readPast } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
+import { asking } from '../../in-flight.js';
 
 /** Largest single read, as in FileByteReader. */
 const maxReadBytes = 64 * 1024 * 1024;
@@ -34,7 +35,8 @@ export function directReader({ fd, path, sizeBytes }: ReadSource): ByteReader {
       for (let done = 0; done < lengthBytes;) {
         const wanted = Math.min(lengthBytes - done, maxReadBytes);
         try {
-          bytes.set(await readPast(fd, offsetBytes + done, wanted), done);
+          const read = () => readPast(fd, offsetBytes + done, wanted);
+          bytes.set(await asking(path, read), done);
         } catch (error) {
           throw readError(path, error);
         }

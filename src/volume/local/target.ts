@@ -2,6 +2,7 @@
 
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { asking } from '../../in-flight.js';
 import { errnoName, withVolumeErrors } from '../errors.js';
 import type { VolumeIdentity } from '../identity.js';
 import { identifyVolume } from './identify.js';
@@ -39,5 +40,7 @@ export async function createTargetFile(target: string, sizeBytes: number): Promi
 export async function resizeTargetFile(expected: VolumeIdentity, sizeBytes: number): Promise<void> {
   // openLocal() compares what it opened with what was identified before.
   await using volume = await openLocal(expected.path, { write: true, expected });
-  await withVolumeErrors(expected.path, () => volume.handle.truncate(sizeBytes));
+  await withVolumeErrors(expected.path, () =>
+    asking(expected.path, () => volume.handle.truncate(sizeBytes)),
+  );
 }

@@ -4,6 +4,7 @@ import { stat, type FileHandle } from 'node:fs/promises';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { descriptorEndpoint, type EndpointDescription, nextData } from '../../engine/index.js';
+import { asking, isGivenUp } from '../../in-flight.js';
 import { withVolumeErrors } from '../errors.js';
 import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
 import type { VolumeIdentity } from '../identity.js';
@@ -11,6 +12,9 @@ import type { Volume, WriteCounter } from '../volume.js';
 import { directReader } from './direct-reader.js';
 import { nodeOfStat } from '../node.js';
 import { FileByteReader } from './reader.js';
+
+/** Never closed: the collector would do so on JavaScript's only thread, and wait there. */
+const abandoned = new Set<FileHandle>();
 
 export class LocalVolume implements Volume {
   readonly identity: VolumeIdentity;
@@ -33,7 +37,7 @@ export class LocalVolume implements Volume {
   }
 
   writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    return withVolumeErrors(this.identity.path, async () => {
+    return this.#asking(async () => {
       for (let done = 0; done < bytes.length;) {
         const left = bytes.length - done;
         done += (await this.handle.write(bytes, done, left, offsetBytes + done)).bytesWritten;
@@ -43,11 +47,11 @@ export class LocalVolume implements Volume {
   }
 
   sync(): Promise<void> {
-    return withVolumeErrors(this.identity.path, () => this.handle.sync());
+    return this.#asking(() => this.handle.sync());
   }
 
   async writeCounter(): Promise<WriteCounter> {
-    const isFlushed = await this.handle.sync().then(
+    const isFlushed = await this.sync().then(
       () => true,
       () => false,
     );
@@ -67,9 +71,16 @@ export class LocalVolume implements Volume {
     return there !== null && nodeOfStat(there) === nodeOfStat(await this.#stat());
   }
 
-  close(): Promise<void> {
+  /** Closing waits for a server too: what was given up stays open until the process ends. */
+  async close(): Promise<void> {
     forgetDescriptor(this.handle.fd);
-    return this.handle.close();
+    if (isGivenUp(this.identity.path)) abandoned.add(this.handle);
+    else await asking(this.identity.path, () => this.handle.close());
+  }
+
+  #asking<T>(request: () => Promise<T>): Promise<T> {
+    const { path } = this.identity;
+    return withVolumeErrors(path, () => asking(path, request));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
