@@ -11,7 +11,8 @@ const built = fileURLToPath(new URL('../../src', import.meta.url));
 
 async function packageWithoutAddon(t: ExecutionContext): Promise<string> {
   const directory = await scratchDirectory(t);
-  for (const part of ['engine', 'errors.js', 'descriptors.js', 'package-root.js']) {
+  const parts = ['engine', 'errors.js', 'descriptors.js', 'in-flight.js', 'package-root.js'];
+  for (const part of parts) {
     await cp(path.join(built, part), path.join(directory, 'dist/src', part), { recursive: true });
   }
   await writeFile(path.join(directory, 'package.json'), '{"type":"module"}');

@@ -88,12 +88,12 @@ export class LocalVolume implements Volume {
   }
 
   #stat() {
-    return this.handle.stat({ bigint: true });
+    return asking(this.identity.path, () => this.handle.stat({ bigint: true }));
   }
 
   async #isBeingWritten(): Promise<boolean> {
     return this.identity.kind === 'file'
-      ? isJustWritten(await this.handle.stat())
+      ? isJustWritten(await asking(this.identity.path, () => this.handle.stat()))
       : hasWritesInFlight(this.identity);
   }
 }
