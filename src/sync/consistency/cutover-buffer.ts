@@ -92,12 +92,12 @@ export class CutoverBuffer {
   ): Promise<CopyResult> {
     await this.#handle.truncate(0);
     await this.#handle.truncate(this.#sizeBytes);
-    return this.#read(source, extents, options, true);
+    return this.#read(source, extents, options, 'empty');
   }
 
   /** Reads more of it, also what it holds already: the newer takes its place. Rejects as fill() does. */
   add(source: EndpointDescription, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
-    return this.#read(source, extents, options, false);
+    return this.#read(source, extents, options, 'filled');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,7 +109,7 @@ export class CutoverBuffer {
     source: EndpointDescription,
     extents: ExtentList,
     { ioOptions, rescue, signal }: FillOptions,
-    targetsAreZero: boolean,
+    before: 'empty' | 'filled',
   ): Promise<CopyResult> {
     const hasty = { ...ioOptions, ...cutoverIo };
     const job = copy({
@@ -118,7 +118,7 @@ export class CutoverBuffer {
       targets: [this.endpoint],
       extents,
       rescue,
-      targetsAreZero,
+      targetsAreZero: before === 'empty',
     });
     try {
       return await watchJob(job, { signal });

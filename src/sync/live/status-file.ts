@@ -122,12 +122,12 @@ async function writeStatus(
   }
 }
 
-/** A look is written about every second; a run that misses so many does not do its work. */
+/** A status is written about every second; a run that is silent for so long does not do its work. */
 const stalledAfterMs = 10_000;
 
 /** A status as it was found. */
 export interface FoundStatus extends Omit<LiveStatus, 'state'> {
-  /** `stalled`: the process is there and has written nothing for long: it is stopped, or hangs. */
+  /** `stalled`: the process exists and has written nothing for long: it is stopped, or hangs. */
   readonly state: LiveState | 'stalled';
   /** Whether the process that wrote it still runs. */
   readonly running: boolean;
@@ -180,7 +180,8 @@ async function readStatus(file: string): Promise<FoundStatus | null> {
   const isAlive = value.bootId === (await bootId()) && (await isSame(value));
   const running = isAlive && value.state !== 'stopped';
   const found = running && silentMs(value) > stalledAfterMs ? 'stalled' : value.state;
-  return { ...value, state: found, running, lagMs: lagOf(value, found, running) };
+  const seen = { state: found, running } as const;
+  return { ...value, ...seen, lagMs: lagOf(value, seen) };
 }
 
 function silentMs({ beatMs, updatedAt }: LiveStatus): number {
@@ -198,8 +199,7 @@ async function isSame({ pid, processStart: start }: LiveStatus): Promise<boolean
 
 function lagOf(
   { consistentAt, dirtyBytes, error }: LiveStatus,
-  state: FoundStatus['state'],
-  running: boolean,
+  { state, running }: Pick<FoundStatus, 'state' | 'running'>,
 ): number | null {
   if (consistentAt === null) return null;
   const isLevel = running && dirtyBytes === 0 && state === 'following' && error === null;
