@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { totalBytes } from '../../region/index.js';
 import { type Volume, withVolumeErrors } from '../../volume/index.js';
-import type { StallWatch } from '../stall-watch.js';
 import { DirtySet, replicaExtents } from '../consistency/dirty-set.js';
 import { failureOf, targetChanged } from './errors.js';
 import { type Content, type Facts, leastBackoffMs, nextStep, type Step } from './next-step.js';
 import type { OpenTarget } from './open-target.js';
 import { stallAmong, Waiting } from './overdue.js';
 import type { ReplicaRecord } from './replica-file.js';
+import type { ReplicaOptions } from './replica-options.js';
 import { type ReplicaState, ReplicaStatus } from './replica-state.js';
 import { applyCommitted, reportEpoch, wipeCompared } from './steps/apply.js';
 import { compareTarget } from './steps/compare.js';
@@ -19,20 +19,6 @@ import { abandon, type CommittedEpoch, type StepContext } from './steps/context.
 import { readJournal } from './steps/read-journal.js';
 import { seedTarget } from './steps/seed.js';
 import { journalSink, Stager } from './steps/stage.js';
-
-export interface ReplicaOptions extends Omit<StepContext, 'dirty' | 'runId'> {
-  /** Opens the target for writing, exclusively. Called again after a failure. */
-  readonly open: () => Promise<OpenTarget>;
-  /** How to begin: copy everything in use, or compare and bring what differs with the first epoch. */
-  readonly begin: 'seed' | 'compare';
-  readonly maxFreezeMs: number;
-  /** Which volumes do not answer. */
-  readonly stalls?: Pick<StallWatch, 'stallOf'> | undefined;
-  /** Called when an epoch is on the target; the next one waits for it. */
-  readonly onEpoch: ((replicaRecord: ReplicaRecord) => Promise<void>) | null;
-  /** Called when `state` has changed. */
-  readonly onState: () => void;
-}
 
 /** What a freeze may take besides its limit and the commands around it: others' freezes, a slow host. */
 const freezeSlackMs = 15_000;
