@@ -1,7 +1,7 @@
 /** A volume that answers nobody any more, in the middle of a run: it is said, and given up where there is a limit. */
 
 import { existsSync } from 'node:fs';
-import { copyFile, readdir } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -151,5 +151,31 @@ test('a manifest of a volume that is given up is not left half written', async (
     (await readdir(directory)).filter((name) => name.startsWith('manifest')),
     [],
   );
+  await silent.resume();
+});
+
+test('the nightly check of a pair that falls silent is given up, and the next pair is checked', async (t) => {
+  const { directory, well, backing, silent } = await scene(t);
+  const config = path.join(directory, 'fastsync.yaml');
+  const slow = { bwlimit: '1M', chunk: '256K', ioTimeout: '45s', whole: true };
+  const pairs = {
+    silent: { src: well, dst: silent.file, ...slow },
+    good: { src: well, dst: backing, whole: true },
+  };
+  await writeFile(config, JSON.stringify({ stateDir: path.join(directory, 'state'), pairs }));
+  const run = fastverify(['--config', config, '--all', '--json'], {
+    timeout,
+    buffer: { stdout: false },
+  });
+  const said = linesOf(run.stdout ?? t.fail());
+  await said.line(({ type, completedBytes }) => type === 'status' && Number(completedBytes) > 0);
+  await silent.pause();
+  const { exitCode, stderr } = await run;
+  t.is(exitCode, 3, String(stderr));
+  const checked = said.lines.filter(({ type }) => type === 'pair');
+  t.like(checked, [
+    { pair: 'silent', exitCode: 3, error: { code: 'IO_TIMEOUT' } },
+    { pair: 'good', exitCode: 0, outcome: 'equal' },
+  ]);
   await silent.resume();
 });
