@@ -60,10 +60,18 @@ export async function runCommand(
 }
 
 async function runSupervised(options: RunOptions): Promise<void> {
-  const { supervised = options['io-timeout'] !== undefined } = options;
-  if (supervisor !== null || !supervised) return;
+  if (supervisor !== null || !isSupervised(options)) return;
   const exitCode = await supervise();
   if (exitCode !== null) process.exit(exitCode);
+}
+
+/** What is wrong with the option is told later, like all else. */
+function isSupervised(options: RunOptions): boolean {
+  try {
+    return options.supervised ?? ioTimeoutOf(options) !== null;
+  } catch {
+    return false;
+  }
 }
 
 function ioTimeoutOf({ 'io-timeout': text }: RunOptions): number | null {

@@ -11,7 +11,15 @@ const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
   command: ['after-epoch', 'after-freeze', 'before-freeze'],
   number: ['checkpoint-interval', 'queue-depth', 'rounds'],
   size: ['bwlimit', 'chunk', 'granularity', 'in-flight', 'manifest-cell', 'start', 'stop'],
-  time: ['hook-timeout', 'interval', 'max-freeze', 'max-time', 'random-delay', 'settle'],
+  time: [
+    'hook-timeout',
+    'interval',
+    'io-timeout',
+    'max-freeze',
+    'max-time',
+    'random-delay',
+    'settle',
+  ],
   text: ['calendar', 'root'],
 };
 
