@@ -1,6 +1,5 @@
 /** Nothing but a difference ends with 1: the installed program with parts missing, too little of everything, in good time and bad. */
 
-import { once } from 'node:events';
 import { cp, mkdir, readdir, rename, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { execa, type Options } from 'execa';
 import { endingWithUs } from '../support/lifetime.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
+import { firstOutput } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -126,7 +126,7 @@ test('a signal while the program loads: a sentence, and 5', async (t) => {
       reject: false,
       stdin: 'ignore',
     });
-    await once(run.stdout, 'data');
+    await firstOutput(run);
     run.kill(signal);
     const { exitCode, stderr } = await run;
     t.is(exitCode, 5, signal);

@@ -1,6 +1,5 @@
 /** File systems whose server is gone: another's is not waited for, the user's own ends in a sentence, and signals end it all. */
 
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -14,6 +13,7 @@ import { fastverify } from '../support/fastverify.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
 import { stuckMount } from '../support/stuck-fuse.js';
+import { during, firstOutput } from '../support/until.js';
 
 /** Nothing here takes as long; what hangs does. */
 const timeout = hangMs;
@@ -95,7 +95,7 @@ test.serial('a second signal ends a run whose source hangs', async (t) => {
   ];
   const state = ['--bwlimit', '1M', '--state-dir', path.join(directory, 'state')];
   const run = fastsync([...words, ...state], { timeout });
-  await once(run.stdout ?? t.fail(), 'data');
+  await firstOutput(run);
   dead.stop();
   await interruptUntilOver(run);
   t.is((await run).exitCode, 5);
@@ -116,11 +116,11 @@ test.serial(
       timeout,
       stdin: 'ignore',
     });
-    while (!existsSync(target)) await sleep(50);
+    await during(run, () => existsSync(target));
     dead.stop();
     // It writes a line a second, and waits in the kernel from then on.
-    while (!(await readFile(`/proc/${run.pid ?? 0}/stack`, 'utf8')).includes('fuse'))
-      await sleep(50);
+    const stack = () => readFile(`/proc/${run.pid ?? 0}/stack`, 'utf8').catch(() => '');
+    await during(run, async () => (await stack()).includes('fuse'));
     await interruptUntilOver(run);
     t.is((await run).exitCode, 5);
   },

@@ -105,7 +105,7 @@ test('init: a full state directory is told before the first write; later the cop
   await rm(filler);
   const slow = ['--bwlimit', '6M', '--chunk', '256K', '--checkpoint-interval', '20', '--yes'];
   const running = fastsync([...words, ...slow]);
-  await checkpointBeyond(directory, 0);
+  await checkpointBeyond(running, directory, 0);
   await fill(state);
   const { exitCode, stderr } = await running;
   t.is(exitCode, 0, String(stderr));

@@ -82,7 +82,7 @@ test('5: interrupted, and 7: locked by another run', async (t) => {
   const { directory, words } = await scene(t);
   const slow = ['--whole', '--bwlimit', '1M', '--checkpoint-interval', '20'];
   const first = fastsync(['init', ...words, ...slow], { stdout: 'ignore', stderr: 'ignore' });
-  await checkpointBeyond(directory, 0);
+  await checkpointBeyond(first, directory, 0);
   const second = await fastsyncJson(['init', ...words, '--yes', '--allow-busy-target']);
   t.is(second.exitCode, 7);
   t.regex(second.stderr, new RegExp(`\\b${String(first.pid)}\\b`));

@@ -39,7 +39,7 @@ for (const backend of ['uring', 'threads']) {
         stderr: 'ignore',
       });
       reached += random.between(mebibyte, 10 * mebibyte);
-      await checkpointBeyond(directory, reached);
+      await checkpointBeyond(child, directory, reached);
       await sleep(random.between(0, 60));
       child.kill('SIGKILL');
       t.is((await child).signal, 'SIGKILL');
@@ -77,8 +77,8 @@ test.serial(
       ...['init', '--src', source, '--dst', target, '--yes'],
       ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
     ];
-    const child = fastsync([...words, '--bwlimit', '48M'], { stdout: 'ignore', stderr: 'ignore' });
-    await checkpointBeyond(directory, 20 * mebibyte);
+    const child = fastsync([...words, '--bwlimit', '16M'], { stdout: 'ignore', stderr: 'ignore' });
+    await checkpointBeyond(child, directory, 20 * mebibyte);
     child.kill('SIGKILL');
     await child;
 
@@ -116,8 +116,8 @@ test.serial('a source that is written during the run is not called done', async 
     ...['init', '--src', source, '--dst', target, '--yes'],
     ...['--checkpoint-interval', '50', '--state-dir', path.join(directory, 'state')],
   ];
-  const child = fastsyncJson([...words, '--bwlimit', '48M']);
-  await checkpointBeyond(directory, 10 * mebibyte);
+  const child = fastsyncJson([...words, '--bwlimit', '16M']);
+  await checkpointBeyond(child, directory, 10 * mebibyte);
   const random = ['if=/dev/urandom', `of=${source}`, 'bs=4096', 'seek=20000', 'count=1'];
   await execa('dd', [...random, 'conv=notrunc,fsync']);
   const { exitCode, summary } = await child;

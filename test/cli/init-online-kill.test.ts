@@ -15,7 +15,8 @@ import {
   seedOnline,
 } from '../support/online.js';
 import { seededRandom } from '../support/random.js';
-import { assertWritable, until } from '../volume/freeze/freezing.js';
+import { until } from '../support/until.js';
+import { assertWritable } from '../volume/freeze/freezing.js';
 
 const { ext4 } = onlineKinds;
 const exists = (file: string) =>

@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { endingWithUs } from '../support/lifetime.js';
@@ -13,6 +12,7 @@ import {
   onlineSource,
   seedOnline,
 } from '../support/online.js';
+import { during } from '../support/until.js';
 
 const mebibyte = 1024 ** 2;
 
@@ -34,7 +34,7 @@ function program(t: ExecutionContext, directory: string, log: string, script: st
     if (exitCode !== undefined) throw new Error(`the program ended by itself: ${stderr}`);
   };
   t.teardown(() => stop().catch(() => undefined));
-  return stop;
+  return { child, stop };
 }
 
 interface Program {
@@ -85,18 +85,19 @@ for (const name of onlineKindNames) {
   test.serial(`${name}: fio, SQLite and a compiler at once`, async (t) => {
     const kind = { ...onlineKinds[name], sizeBytes: 384 * mebibyte };
     const source = await onlineSource(t, kind);
-    const stops: (() => Promise<void>)[] = [];
+    const running = new Map<string, ReturnType<typeof program>>();
     for (const [what, { prepare, script }] of Object.entries(programs)) {
       const directory = path.join(source.directory, what);
       await execa('mkdir', [directory]);
       if (prepare !== undefined) await execa('bash', ['-euc', prepare], { cwd: directory });
-      stops.push(program(t, directory, path.join(source.scratch, what), script));
+      running.set(what, program(t, directory, path.join(source.scratch, what), script));
     }
     const logged = (what: string) => readFile(path.join(source.scratch, what), 'utf8');
-    while ((await logged('sqlite')).split('\n').length < 5) await sleep(20);
+    const database = running.get('sqlite')?.child ?? t.fail();
+    await during(database, async () => (await logged('sqlite')).split('\n').length >= 5);
     const target = path.join(source.scratch, 'target.img');
     const { pointInTimeMs } = await seedOnline(source, target);
-    for (const stop of stops) await stop();
+    for (const { stop } of running.values()) await stop();
     await source.unmount();
     const { lost } = await checkCopy(t, kind, target, async (copy) => {
       for (const [what, { check }] of Object.entries(programs)) {

@@ -20,8 +20,8 @@ async function killedSeed(t: ExecutionContext) {
   const state = path.join(directory, 'state');
   const common = ['--dst', target, '--yes', '--whole', '--state-dir', state];
   const words = ['init', '--src', source, ...common];
-  const child = fastsync([...words, '--bwlimit', '24M', '--checkpoint-interval', '50']);
-  await checkpointBeyond(directory, 36 * mebibyte);
+  const child = fastsync([...words, '--bwlimit', '12M', '--checkpoint-interval', '50']);
+  await checkpointBeyond(child, directory, 36 * mebibyte);
   child.kill('SIGKILL');
   await child;
   const [name = ''] = await readdir(path.join(state, 'checkpoints'));

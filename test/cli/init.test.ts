@@ -160,7 +160,7 @@ test.serial(
     await execa('cp', [source, target]);
     const words = ['init', '--src', source, '--dst', target, '--yes', '--bwlimit', '8M', ...state];
     const child = fastsync([...words, '--checkpoint-interval', '50', '--json']);
-    await checkpointBeyond(directory, 4 * mebibyte);
+    await checkpointBeyond(child, directory, 4 * mebibyte);
     child.kill('SIGINT');
     const { exitCode, stdout } = await child;
     t.is(exitCode, 5);

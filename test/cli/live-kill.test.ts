@@ -35,9 +35,8 @@ for (const [name, [kind, mebibytes, kills]] of Object.entries(kinds)) {
       const run = startLive(t, directory, words);
       // Not at once: the status file still shows how the last run ended.
       await run.line(({ type }) => type === 'status' || type === 'epoch' || type === 'note');
-      while (!(await statesIn(directory)).includes(state)) {
-        if (state === 'comparing') break;
-        await sleep(1);
+      if (state !== 'comparing') {
+        await run.during(async () => (await statesIn(directory)).includes(state));
       }
       await sleep(random.between(0, 60));
       await run.kill();

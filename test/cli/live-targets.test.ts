@@ -68,7 +68,7 @@ test.serial('a target file that was taken away is given up, not called level', a
   const run = startLive(t, directory, ['--src', load.device, ...targets, '--interval', '0.2s']);
   for (const target of [taken, kept]) await run.epoch(String(target), 1);
   await rm(String(taken));
-  while (!(await statesIn(directory)).includes('failed')) await sleep(50);
+  await run.during(async () => (await statesIn(directory)).includes('failed'));
   await run.epoch(String(kept), epochOf(run.lines, String(kept)) + 2);
   const { exitCode, stderr } = await run.stop();
   t.is(exitCode, 3);

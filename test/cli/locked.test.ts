@@ -27,7 +27,7 @@ test.serial(
       child.kill('SIGKILL');
       await child;
     });
-    await checkpointBeyond(directory, 0);
+    await checkpointBeyond(child, directory, 0);
     const elsewhere = ['--state-dir', path.join(directory, 'elsewhere')];
     for (const [what, run] of [
       ['init', fastsyncJson(['init', '--src', source, '--dst', target, ...elsewhere])],

@@ -2,7 +2,6 @@
 
 import { copyFile, open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { fileWithBadSectors } from '../engine/nbd.js';
 import { flipBytes } from '../manifest/support.js';
@@ -10,6 +9,7 @@ import { fillWithGarbage } from '../support/garbage.js';
 import { fastverify, fastverifyLines } from '../support/manifests.js';
 import { mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
+import { during } from '../support/until.js';
 
 const bytes = 64 * mebibyte;
 
@@ -36,7 +36,7 @@ for (const [signal, exitCode, left] of [
     const before = await readFile(file);
     await flipBytes(image, [0]);
     const run = fastverify([...write, '--bwlimit', '4M']);
-    while ((await temporariesIn(directory)).length === 0) await sleep(10);
+    await during(run, async () => (await temporariesIn(directory)).length > 0);
     run.kill(signal);
     const ended = await run;
     t.is(ended.exitCode, exitCode, String(ended.stderr));

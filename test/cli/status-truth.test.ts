@@ -2,7 +2,6 @@
 
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { fastsync } from '../support/fastsync.js';
@@ -41,15 +40,17 @@ async function scene(t: ExecutionContext, words: readonly string[] = []) {
   const run = startLive(t, directory, [...volumes, ...words]);
   await run.epoch(target, 1);
   const state = ['--state-dir', path.join(directory, 'state')];
-  /** Asks until it holds; what never does, the time limit of the test run ends. */
+  /** Asks until it holds. */
   const tells = async (holds: (told: Told) => boolean): Promise<Told> => {
-    for (;;) {
+    let told: Told | null = null;
+    await run.during(async () => {
       const { exitCode, stdout } = await fastsync(['status', '--json', ...state]);
       const { replications } = JSON.parse(String(stdout)) as { replications: Replication[] };
       const [one] = replications;
-      if (one !== undefined && holds({ exitCode, one })) return { exitCode, one };
-      await sleep(50);
-    }
+      told = one === undefined ? null : { exitCode, one };
+      return told !== null && holds(told);
+    });
+    return told as unknown as Told;
   };
   const table = async () => String((await fastsync(['status', ...state])).stdout);
   /** Writes to the device what is there already: the tracker sees it, frozen or not. */

@@ -1,8 +1,8 @@
 /** fastsync status, the word to the service manager, and what live refuses. */
 
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { endingWithUs } from '../support/lifetime.js';
@@ -13,6 +13,7 @@ import { startLive, statesIn, statusIn } from '../support/following.js';
 import { startLoad } from '../support/fsync-load.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { extKind, mebibyte } from '../support/seeding.js';
+import { during } from '../support/until.js';
 
 const small = { sizeBytes: 64 * mebibyte, seed: 9, pauseMs: 20 };
 
@@ -85,9 +86,9 @@ while True:
     await listener;
   });
   const hears = async (wanted: RegExp) => {
-    while (!wanted.test(await readFile(heard, 'utf8').catch(() => ''))) await sleep(20);
+    await during(listener, async () => wanted.test(await readFile(heard, 'utf8').catch(() => '')));
   };
-  while ((await readFile(heard).catch(() => null)) === null) await sleep(10);
+  await during(listener, () => existsSync(heard));
   const target = path.join(directory, 'target.img');
   const environment = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '300000' };
   const words = ['--src', load.device, '--dst', target, '--interval', '0.2s'];

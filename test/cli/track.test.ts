@@ -1,6 +1,5 @@
 /** `fastsync track` as a script uses it: what is printed is what was written, and nothing is lost. */
 
-import { once } from 'node:events';
 import path from 'node:path';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import { fastsync, fastsyncBin, fastsyncJson } from '../support/fastsync.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { differences, load, Loop, mebibyte } from '../tracker/support.js';
+import { firstOutput } from '../support/until.js';
 
 async function trackedLoop(t: ExecutionContext) {
   const directory = await scratchDirectory(t);
@@ -197,7 +197,7 @@ async function withoutBpfFs(t: ExecutionContext) {
     holder.kill('SIGKILL');
     await holder;
   });
-  await once(holder.stdout, 'data');
+  await firstOutput(holder);
   return (...words: readonly string[]) =>
     execa('nsenter', ['--target', String(holder.pid), '--mount', ...words], { reject: false });
 }

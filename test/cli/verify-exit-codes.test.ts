@@ -70,7 +70,7 @@ for (const [code, { means, outcome, verdict, run }] of Object.entries(table)) {
 test('5: interrupted', async (t) => {
   const { directory, words } = await equalPair(t);
   const child = fastverify([...words, '--bwlimit', '1M'], { stdout: 'ignore', stderr: 'ignore' });
-  await cursorBeyond(directory, 0);
+  await cursorBeyond(child, directory, 0);
   child.kill('SIGTERM');
   t.is((await child).exitCode, 5);
 });
@@ -79,7 +79,7 @@ test('7: the target of a repair is locked by another run', async (t) => {
   const { directory, words } = await equalPair(t);
   const slow = ['--whole', '--bwlimit', '4M', '--checkpoint-interval', '20', '--yes'];
   const first = fastsync(['init', ...words, ...slow], { stdout: 'ignore', stderr: 'ignore' });
-  await checkpointBeyond(directory, 0);
+  await checkpointBeyond(first, directory, 0);
   const second = await fastverifyJson([...words, '--repair', '--yes', '--allow-busy-target']);
   t.is(second.exitCode, 7, second.stderr);
   t.regex(second.stderr, new RegExp(`\\b${String(first.pid)}\\b`));

@@ -9,6 +9,7 @@ import type { JsonLine } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
 import { fastverify } from '../support/manifests.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { firstOutput } from '../support/until.js';
 
 const imageBytes = 4 * 1024 ** 2;
 
@@ -146,7 +147,7 @@ test('SIGTERM ends the night in good order: this pair goes on next time, the oth
   const slow = { bwlimit: '256K', chunk: '64K', inFlight: '1M' };
   const config = await configure({ log: at('log') }, slow);
   const run = fastverify([...config, '--all', '--json']);
-  await new Promise((resolve) => run.stdout?.once('data', resolve));
+  await firstOutput(run);
   run.kill('SIGTERM');
   const { exitCode, stdout } = await run;
   t.is(exitCode, 5);

@@ -9,6 +9,7 @@ import { fastverify, fastverifyJson } from '../support/fastverify.js';
 import { seededRandom } from '../support/random.js';
 import { equalPair, ext4 } from '../support/replica.js';
 import { proveSame } from '../support/seeding.js';
+import { during } from '../support/until.js';
 
 /** What e2image takes of a volume: all that is in use, by another tool. */
 async function usedOf(image: string, directory: string, name: string): Promise<string> {
@@ -41,7 +42,7 @@ for (const backend of ['uring', 'threads']) {
       });
       let seen = '';
       child.stdout?.on('data', (text: Buffer) => (seen += text.toString()));
-      while (child.exitCode === null && !seen.includes('"repairing"')) await sleep(2);
+      await during(child, () => seen.includes('"repairing"')).catch(() => undefined);
       await sleep(random.between(0, 120));
       child.kill('SIGKILL');
       const { signal, exitCode } = await child;

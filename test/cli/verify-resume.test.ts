@@ -30,7 +30,7 @@ async function stoppedBehind(
   signal: 'SIGKILL' | 'SIGINT',
 ) {
   const child = fastverify([...words, ...slowly, '--json'], { stderr: 'ignore' });
-  await cursorBeyond(directory, bytes);
+  await cursorBeyond(child, directory, bytes);
   child.kill(signal);
   return child;
 }
@@ -131,10 +131,10 @@ for (const side of ['source', 'target'] as const) {
 test.serial('a write while it ran is not forgotten by the run that goes on', async (t) => {
   const replica = await equalPair(t);
   const child = fastverify([...replica.words, ...slowly], { stdout: 'ignore', stderr: 'ignore' });
-  await cursorBeyond(replica.directory, 2 * mebibyte);
+  await cursorBeyond(child, replica.directory, 2 * mebibyte);
   await flipBits(replica.target, [{ at: 1024 + 300, bit: 1 }]);
   const { state } = (await savedState(replica.directory)) ?? {};
-  await cursorBeyond(replica.directory, state?.unfinished[0]?.cursorBytes ?? 0);
+  await cursorBeyond(child, replica.directory, state?.unfinished[0]?.cursorBytes ?? 0);
   child.kill('SIGKILL');
   await child;
   const { exitCode, summary } = await fastverifyJson(replica.words);
@@ -148,7 +148,7 @@ test.serial(
     const replica = await equalPair(t);
     const nightly = [...replica.words, '--max-time', '1h'];
     const child = fastverify([...nightly, ...slowly], { stdout: 'ignore', stderr: 'ignore' });
-    await cursorBeyond(replica.directory, 2 * mebibyte);
+    await cursorBeyond(child, replica.directory, 2 * mebibyte);
     child.kill('SIGKILL');
     await child;
     const flip = { at: 1024 + 300, bit: 1 };

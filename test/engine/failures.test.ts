@@ -1,7 +1,6 @@
 /** Bad sectors, full disks, targets that fail: what is reported, and what still counts as copied. */
 
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { compare, copy, descriptorEndpoint, EngineError } from '../../src/engine/index.js';
@@ -18,6 +17,7 @@ import {
   smallTmpfs,
   volumeKinds,
 } from './volumes.js';
+import { during } from '../support/until.js';
 
 const { tmpfs, loop512 } = volumeKinds;
 const sizeBytes = 8 * MiB;
@@ -288,7 +288,7 @@ test('verify notices what changed between writing and reading back', async (t) =
         flushEveryMs: 60_000,
         backend,
       });
-      while (job.progress().completedBytes < MiB + 512 * KiB) await sleep(5);
+      await during(job.done, () => job.progress().completedBytes >= MiB + 512 * KiB);
       const vandal = await opened(t, target, 'r+');
       await vandal.write(Buffer.from('!'), 0, 1, MiB + 100);
       await vandal.sync();

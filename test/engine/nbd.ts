@@ -55,9 +55,11 @@ export async function pausableFile(t: Owner, backing: string) {
   const order = async (letter: 'p' | 'r') => {
     const socket = connect(control);
     socket.write(letter);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
+    // Where nbdkit has ended, so does the connection.
+    const closed = once(socket, 'close').then(() => ['nothing']);
+    const [answer] = (await Promise.race([once(socket, 'data'), closed])) as [unknown];
     socket.destroy();
-    if (answer.toString() !== letter.toUpperCase()) throw new Error(`nbdkit: ${String(answer)}`);
+    if (String(answer) !== letter.toUpperCase()) throw new Error(`nbdkit: ${String(answer)}`);
   };
   t.teardown(() => order('r'));
   return { file, pause: () => order('p'), resume: () => order('r') };

@@ -3,7 +3,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { digestCells } from '../../src/engine/index.js';
@@ -24,6 +23,7 @@ import {
   openedVolume,
   written,
 } from './support.js';
+import { during } from '../support/until.js';
 
 const run = promisify(execFile);
 
@@ -72,7 +72,7 @@ test('stopped anywhere, it counts in what was asked, and not in the cells that w
     index % 2 === 0 ? (index / 2) * cellBytes + half : half,
   );
   const job = comparatorOf(manifest, other, 'native').compare(asked, { bytesPerSecond: 4 * MiB });
-  while (job.progress().completedBytes === 0) await sleep(5);
+  await during(job.done, () => job.progress().completedBytes > 0);
   job.cancel();
   const { cancelled, differentRanges, progress } = await job.done;
   t.true(cancelled);

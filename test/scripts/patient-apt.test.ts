@@ -1,6 +1,5 @@
 /** scripts/patient-apt.sh: apt is in use by somebody else, who comes to an end, or does not. */
 
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +18,7 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 print('held', flush=True)
 sys.stdin.read()
 `;
+import { firstOutput } from '../support/until.js';
 
 /** A package system of its own, of which somebody has the lock; apt-get as the script calls it there. */
 async function busyApt(t: ExecutionContext, lock: string) {
@@ -33,7 +33,7 @@ async function busyApt(t: ExecutionContext, lock: string) {
     reject: false,
   });
   t.teardown(() => held.kill('SIGKILL'));
-  await once(held.stdout, 'data');
+  await firstOutput(held);
   const places = {
     'Dir::Etc::SourceList': `${root}/sources.list`,
     'Dir::Etc::SourceParts': '-',
@@ -53,7 +53,7 @@ async function busyApt(t: ExecutionContext, lock: string) {
 test('the lock of the lists: waited for, and taken when it is free', async (t) => {
   const { apt, release } = await busyApt(t, 'lists/lock');
   const update = apt(600, '-qq', 'update');
-  await once(update.stderr, 'data');
+  await firstOutput(update, 'stderr');
   release();
   const { exitCode, stderr } = await update;
   t.is(exitCode, 0, stderr);

@@ -18,8 +18,8 @@ export interface CrashImageOptions {
   readonly sizeBytes: number;
   /** For `mount -o`. */
   readonly mountOptions?: readonly string[];
-  /** Works on the mounted file system; when it is done, the crash happens. */
-  readonly load: (directory: string) => unknown;
+  /** Works on the mounted file system, beside `background`; when it is done, the crash happens. */
+  readonly load: (directory: string, background: Promise<unknown>) => unknown;
   /**
    * Starts work that the crash is to hit in the middle; settles when that is over, which the crash
    * sees to by failing every write. Its rejection is no matter.
@@ -64,8 +64,10 @@ export async function makeCrashImage(
   await options.prepare?.(device);
   const mountOptions = options.mountOptions?.join(',');
   const mount = await mounted(t, device, mountOptions ? ['-o', mountOptions] : []);
-  const background = options.background?.(mount.directory).catch(() => undefined);
-  await options.load(mount.directory);
+  const background = (options.background?.(mount.directory) ?? Promise.resolve()).catch(
+    (error: unknown) => error,
+  );
+  await options.load(mount.directory, background);
   await execa('xfs_io', ['-x', '-c', 'shutdown', mount.directory]);
   // Copied while it is still mounted: unmounting writes back what the crash would have lost.
   const crashed = path.join(directory, 'crashed.img');

@@ -2,10 +2,10 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 import { endingWithUs } from './lifetime.js';
+import { during } from './until.js';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
 export const fastsyncBin = fileURLToPath(new URL('../../program/fastsync.mjs', import.meta.url));
@@ -41,13 +41,18 @@ export async function fastsyncJson(words: readonly string[], options: Options = 
   return { exitCode: result.exitCode, lines, summary, stderr: String(result.stderr) };
 }
 
-/** Waits until the only checkpoint below `directory`/state claims more than `bytes`. */
-export async function checkpointBeyond(directory: string, bytes: number): Promise<void> {
+/** Waits until the only checkpoint below `directory`/state, of a run that goes on, claims more than `bytes`. */
+export async function checkpointBeyond(
+  run: PromiseLike<unknown>,
+  directory: string,
+  bytes: number,
+): Promise<void> {
   const checkpoints = path.join(directory, 'state', 'checkpoints');
-  for (;;) {
+  await during(run, async () => {
     const name = (await readdir(checkpoints).catch(() => [])).find((file) => file.endsWith('json'));
     const text = name && (await readFile(path.join(checkpoints, name), 'utf8').catch(() => null));
-    if (text && (JSON.parse(text) as { durableBytes: number }).durableBytes > bytes) return;
-    await sleep(5);
-  }
+    return (
+      Boolean(text) && (JSON.parse(text ?? '') as { durableBytes: number }).durableBytes > bytes
+    );
+  });
 }

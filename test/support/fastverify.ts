@@ -2,11 +2,11 @@
 
 import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, type Options } from 'execa';
 import { endingWithUs } from './lifetime.js';
 import type { JsonLine } from './fastsync.js';
+import { during } from './until.js';
 
 /** The built command; tests run from dist/test, so it lies beside them. */
 export const fastverifyBin = fileURLToPath(
@@ -34,7 +34,11 @@ export interface FoundRange {
 
 /** Runs fastverify with --json; every line must parse, and the last must be the summary. */
 export async function fastverifyJson(words: readonly string[], options: Options = {}) {
-  const result = await fastverify([...words, '--json'], options);
+  return parsed(await fastverify([...words, '--json'], options));
+}
+
+/** What a run with --json came to. */
+export function parsed(result: Awaited<ReturnType<typeof fastverify>>) {
   const text = String(result.stdout);
   const stderr = String(result.stderr);
   const lines = text
@@ -89,12 +93,14 @@ export async function savedState(
 }
 
 /** Waits until a running verification has saved that it came further than `bytes`. Throws if it is through. */
-export async function cursorBeyond(directory: string, bytes: number): Promise<void> {
-  for (;;) {
+export function cursorBeyond(
+  run: PromiseLike<unknown>,
+  directory: string,
+  bytes: number,
+): Promise<void> {
+  return during(run, async () => {
     const saved = await savedState(directory);
-    const cursorBytes = saved?.state.unfinished[0]?.cursorBytes ?? 0;
-    if (cursorBytes > bytes) return;
     if (saved?.state.unfinished.length === 0) throw new Error('it came to its end before');
-    await sleep(5);
-  }
+    return (saved?.state.unfinished[0]?.cursorBytes ?? 0) > bytes;
+  });
 }

@@ -2,16 +2,18 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { fastsyncBin, type JsonLine } from './fastsync.js';
+import { during } from './until.js';
 
 export interface LiveRun {
   /** Lines of --json so far. */
   readonly lines: readonly JsonLine[];
   /** Resolves when the target has reached an epoch of at least this number. */
   epoch(target: string, number: number): Promise<void>;
+  /** Waits for what the run is to bring about; throws if it ended without. */
+  during(holds: () => Promise<boolean> | boolean): Promise<void>;
   /** Resolves with the first line for which this holds. */
   line(holds: (line: JsonLine) => boolean): Promise<JsonLine>;
   kill(): Promise<void>;
@@ -53,14 +55,9 @@ export function startLive(
     await child;
   });
   const line = async (holds: (line: JsonLine) => boolean) => {
-    for (;;) {
-      const found = lines.find(holds);
-      if (found !== undefined) return found;
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`live ended: ${JSON.stringify(lines)} ${(await child).stderr}`);
-      }
-      await sleep(10);
-    }
+    let found: JsonLine | undefined;
+    await during(child, () => (found = lines.find(holds)) !== undefined);
+    return found as unknown as JsonLine;
   };
   const end = async () => {
     const { exitCode, stderr } = await child;
@@ -71,6 +68,7 @@ export function startLive(
   };
   return {
     lines,
+    during: (holds) => during(child, holds),
     line,
     end,
     async epoch(target, number) {

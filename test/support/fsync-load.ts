@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -10,6 +9,7 @@ import { endingWithUs } from './lifetime.js';
 import { randomFrom } from './random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from './scratch.js';
 import type { Kind } from './seeding.js';
+import { during } from './until.js';
 
 const writer = fileURLToPath(new URL('./fsync-writer.js', import.meta.url));
 const mostFileBytes = 24_000;
@@ -68,10 +68,7 @@ export async function startLoad(
     },
     async progress(files) {
       const wanted = (await written()) + files;
-      while ((await written()) < wanted) {
-        if (child.exitCode !== null) throw new Error(`the writer ended: ${(await child).stderr}`);
-        await sleep(20);
-      }
+      await during(child, async () => (await written()) >= wanted);
     },
     async missingIn(directory, frozenAt) {
       const promised = new Set<number>();

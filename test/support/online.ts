@@ -2,13 +2,13 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { endingWithUs } from './lifetime.js';
 import { fastsyncJson } from './fastsync.js';
 import { checkKept, type Kept, readFsyncLog } from './durable-log.js';
 import { attachLoop, mounted, type Owner, scratchDirectory, sparseFile } from './scratch.js';
+import { during } from './until.js';
 
 const mebibyte = 1024 ** 2;
 
@@ -116,7 +116,7 @@ export async function fsyncLoad(
     return child;
   });
   const started = async () => (await readFsyncLog(log).catch(() => [])).length > 5;
-  while (child.exitCode === null && !(await started())) await sleep(10);
+  await during(child, started);
   return { directory, log, stop };
 }
 

@@ -4,11 +4,11 @@ import { constants } from 'node:fs';
 import { mkdtemp, mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { sweepLeftBehind } from './lifetime.js';
 import { ownPrefix } from './owner.js';
+import { until } from './until.js';
 
 await sweepLeftBehind();
 
@@ -82,17 +82,13 @@ export async function mounted(
   return { directory, unmount };
 }
 
-const releaseTries = 3000;
-
 /**
- * umount may return before the file system is gone: a FUSE process still writes, or a mount namespace
- * that some other test made holds a copy of the mount. The volume is at rest when nobody claims it.
+ * umount may return before the file system is gone: a FUSE process still writes, a directory of it is
+ * open, or a mount namespace that some other test made holds a copy of the mount. The volume is at rest
+ * when nobody claims it.
  */
-async function released(device: string): Promise<void> {
-  for (let tries = 0; tries < releaseTries; tries++) {
-    if (device.startsWith('/dev/') ? await isClaimable(device) : await hasNoLoop(device)) return;
-    await sleep(20);
-  }
+export function released(device: string): Promise<void> {
+  return until(() => (device.startsWith('/dev/') ? isClaimable(device) : hasNoLoop(device)));
 }
 
 async function isClaimable(device: string): Promise<boolean> {

@@ -1,13 +1,12 @@
 /** A FUSE mount whose server is stopped, or answers nothing any more; it ends with the test, whatever happens. */
 
-import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { endingWithUs } from './lifetime.js';
 import { type Owner, scratchDirectory } from './scratch.js';
+import { during, firstOutput } from './until.js';
 
 const source = fileURLToPath(new URL('../../../test/support/stuck-fuse.c', import.meta.url));
 
@@ -37,7 +36,7 @@ export async function stuckMount(
   await mkdir(directory);
   const serve = [directory, '-f', String(sizeBytes)];
   // The namespace's first process takes all others with it, and ends with us.
-  const script = `"$@" & until mountpoint -q "$0"; do sleep 0.05; done; ${apart?.holder ?? ''} echo ready; wait`;
+  const script = `"$@" & until mountpoint -q "$0"; do kill -0 $! || exit; sleep 0.05; done; ${apart?.holder ?? ''} echo ready; wait`;
   const start = ['bash', '-c', script, directory, program, ...serve];
   const unshare = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const words = apart === null ? serve : [...unshare, '--propagation', 'private', ...start];
@@ -57,8 +56,8 @@ export async function stuckMount(
     await child;
   };
   t.teardown(end);
-  if (apart === null) await untilMounted(directory);
-  else await once(child.stdout, 'data');
+  if (apart === null) await during(child, () => isMounted(directory));
+  else await firstOutput(child);
   const server = apart === null ? (child.pid ?? 0) : await pidOf(program);
   return {
     directory,
@@ -69,10 +68,8 @@ export async function stuckMount(
   };
 }
 
-async function untilMounted(directory: string): Promise<void> {
-  while (!(await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${directory} `)) {
-    await sleep(20);
-  }
+async function isMounted(directory: string): Promise<boolean> {
+  return (await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${directory} `);
 }
 
 async function pidOf(program: string): Promise<number> {

@@ -9,6 +9,7 @@ import { endingWithUs } from './lifetime.js';
 import { packageRoot } from './manifests.js';
 import { ownerVariable } from './owner.js';
 import { scratchDirectory } from './scratch.js';
+import { until } from './until.js';
 
 const runner = path.join(packageRoot, 'node_modules/ava/entrypoints/cli.mjs');
 const helper = (name: string) => JSON.stringify(path.join(packageRoot, 'dist/test', name));
@@ -118,11 +119,11 @@ test('what a killed run left goes with the next one; what another one uses stays
   killed.child.kill('SIGKILL');
   t.teardown(async () => {
     other.child.kill('SIGKILL');
-    while (await isRunning(other.worker)) await sleep(20);
+    await until(async () => !(await isRunning(other.worker)));
     await nextRun(home);
   });
   // Its worker has nobody to tell anything.
-  while (await isRunning(killed.worker)) await sleep(20);
+  await until(async () => !(await isRunning(killed.worker)));
   const { stderr } = await nextRun(home);
   t.is(stderr, '');
   t.is((await leftBelow(home)).length, before);
@@ -134,7 +135,7 @@ test('what a killed run left goes with the next one; what another one uses stays
   t.true(await isRunning(other.worker));
 
   other.child.kill('SIGKILL');
-  while (await isRunning(other.worker)) await sleep(20);
+  await until(async () => !(await isRunning(other.worker)));
   await nextRun(home);
   t.deepEqual(await readdir(home), ['fastsync-test-abcdef']);
   t.deepEqual(await leftBelow(home), []);

@@ -2,7 +2,6 @@
 
 import path from 'node:path';
 import { readdir, readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -11,6 +10,7 @@ import { startTracker } from '../../src/tracker/index.js';
 import { openVolume } from '../../src/volume/index.js';
 import { mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { Loop, mebibyte, trackerOf } from './support.js';
+import { during, until } from '../support/until.js';
 
 async function loopOf(t: ExecutionContext, bytes = 16 * mebibyte, folder?: string) {
   const directory = folder ?? (await scratchDirectory(t));
@@ -67,7 +67,7 @@ test.serial('a write is marked when it is submitted, and again when it completes
   t.teardown(thaw);
   await frozen;
   const writing = write(device, 2 * mebibyte);
-  while ((await tracker.peek()).dirtyBytes === 0) await sleep(10);
+  await during(writing, async () => (await tracker.peek()).dirtyBytes > 0);
   const marked = { dirty: Float64Array.of(2 * mebibyte, 65536), missed: null };
   t.deepEqual(await tracker.drain(), marked);
   t.deepEqual((await tracker.drain()).dirty, new Float64Array(0));
@@ -176,7 +176,7 @@ test.serial('kill -9 leaves nothing in the kernel', async (t) => {
   child.kill('SIGKILL');
   await child;
   for (const program of programs) {
-    while (await isLoaded(program)) await sleep(20);
+    await until(async () => !(await isLoaded(program)));
   }
 });
 

@@ -1,6 +1,5 @@
 /** Real volumes for the refusals' tests, and what is refused of them. */
 
-import { once } from 'node:events';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -8,6 +7,7 @@ import { endingWithUs } from '../support/lifetime.js';
 import { prepareSeed } from '../../src/sync/index.js';
 import { overrides as overrideOf, type Override, type Refusal } from '../../src/volume/index.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { firstOutput } from '../support/until.js';
 
 export const mebibyte = 1024 * 1024;
 
@@ -75,11 +75,6 @@ export async function background(t: ExecutionContext, script: string): Promise<n
     child.stdin.end();
     await child;
   });
-  await Promise.race([
-    once(child.stdout, 'data'),
-    child.then(({ stderr }) => {
-      throw new Error(`the background script ended: ${stderr}`);
-    }),
-  ]);
+  await firstOutput(child);
   return child.pid ?? 0;
 }

@@ -2,7 +2,6 @@
 
 import { open, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { endingWithUs } from '../../support/lifetime.js';
@@ -10,6 +9,7 @@ import { ntfsParser } from '../../../fsparsers/ntfs/index.js';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { FileByteReader } from '../../../src/volume/index.js';
 import { scratchDirectory, sparseFile } from '../../support/scratch.js';
+import { during } from '../../support/until.js';
 
 export const mebibyte = 1 << 20;
 
@@ -49,10 +49,7 @@ export async function whileMounted(
   await mkdir(directory);
   const driver = execa(...endingWithUs('ntfs-3g', ['-o', 'no_detach', image, directory]));
   try {
-    while (!(await isMounted(directory))) {
-      if (driver.exitCode !== null) await driver;
-      await setTimeout(10);
-    }
+    await during(driver, () => isMounted(directory));
     await work(directory);
   } finally {
     await execa('umount', [directory], { reject: false });

@@ -7,7 +7,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { runHook } from '../../../src/sync/consistency/hooks.js';
 import { scratchDirectory } from '../../support/scratch.js';
-import { until } from '../../volume/freeze/freezing.js';
+import { during, until } from '../../support/until.js';
 
 const none = { beforeFreeze: null, afterFreeze: null, timeoutMs: 60_000 };
 
@@ -75,7 +75,7 @@ test('it ends with a run that is killed, with all that it has started', async (t
   const run = execa(process.execPath, ['--input-type=module', '-e', script], { reject: false });
   t.teardown(() => run.kill('SIGKILL'));
   const pids = async () => readFile(file, 'utf8').catch(() => '');
-  await until(async () => (await pids()) !== '');
+  await during(run, async () => (await pids()) !== '');
   run.kill('SIGKILL');
   await run;
   for (const pid of (await pids()).trim().split(' ')) {

@@ -14,7 +14,8 @@ import {
 } from '../../../src/sync/index.js';
 import type { RunEvent } from '../../../src/report/index.js';
 import type { Drained, Tracker } from '../../../src/tracker/index.js';
-import { until, writer } from '../../volume/freeze/freezing.js';
+import { until } from '../../support/until.js';
+import { writer } from '../../volume/freeze/freezing.js';
 import {
   checkLoad,
   fsyncLoad,

@@ -10,7 +10,8 @@ import { hangMs } from '../../support/hang.js';
 import { endingWithUs } from '../../support/lifetime.js';
 import { ownPrefix } from '../../support/owner.js';
 import { seededRandom } from '../../support/random.js';
-import { assertWritable, kindNames, mountedKind, until, watchdogs } from './freezing.js';
+import { during, until } from '../../support/until.js';
+import { assertWritable, kindNames, mountedKind, watchdogs } from './freezing.js';
 
 const module = JSON.stringify(new URL('../../../src/volume/index.js', import.meta.url).href);
 
@@ -68,7 +69,7 @@ for (const [index, kind] of kindNames.entries()) {
       await writeFile(path.join(directory, 'dirty'), Buffer.alloc(random.between(0, 1 << 20), 1));
       const [word, holdMs, mostMs] = random.pick(moments);
       const { child, has, lastWord } = freezingRun(device, holdMs);
-      await until(has(word));
+      await during(child, has(word));
       await sleep(random.between(0, mostMs));
       child.kill('SIGKILL');
       await child;
@@ -89,7 +90,7 @@ for (const [what, victims] of [
   test(`${what} killed at one instant: whoever is left thaws`, async (t) => {
     const { device, directory } = await mountedKind(t, 'ext4');
     const { child, has } = freezingRun(device, 60_000);
-    await until(has('frozen'));
+    await during(child, has('frozen'));
     const pids = victims(child.pid ?? NaN, await watchdogs(directory));
     await execa('bash', ['-c', `kill -9 ${pids.join(' ')}`]);
     await child;
@@ -125,7 +126,7 @@ for (const [what, file, word] of [
       wrapper: ['bash', '-c', join],
       maxFreezeMs: 8000,
     });
-    await until(has('frozen'));
+    await during(child, has('frozen'));
     const pids = await watchdogs(directory);
     t.is(pids.length, 2);
     await writeFile(path.join(group, file), word);

@@ -14,9 +14,9 @@ import {
   kindNames,
   mountedKind,
   unfreeze,
-  until,
   watchdogs,
 } from './freezing.js';
+import { until } from '../../support/until.js';
 
 /** The longest there is: no test is too slow for it. */
 const anyTimeMs = 3_600_000;

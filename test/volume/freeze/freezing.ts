@@ -5,9 +5,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { hangMs } from '../../support/hang.js';
 import { identifyVolume, type VolumeIdentity } from '../../../src/volume/index.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
+import { until } from '../../support/until.js';
 
 export const kinds = {
   ext4: ['mkfs.ext4', '-q', '-F'],
@@ -19,7 +19,6 @@ export const kindNames = Object.keys(kinds) as Kind[];
 
 /** The smallest that mkfs.xfs makes. */
 const imageBytes = 304 * 1024 * 1024;
-/** What is not over by then hangs: only a broken test waits so long. */
 /** Shorter than the longest freeze of most tests: then the watchdog thaws, and proves nothing. */
 const blockedMs = 30_000;
 
@@ -78,15 +77,6 @@ export async function assertBlocks(
   return async () => {
     t.is((await child).exitCode, 0);
   };
-}
-
-/** Waits for a condition; throws if it never comes true. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + hangMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`Expected ${String(condition)} to come true`);
-    await sleep(5);
-  }
 }
 
 /** The letter of proc_pid_stat(5), or null of a process that is gone. */

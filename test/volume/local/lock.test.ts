@@ -8,6 +8,7 @@ import { endingWithUs } from '../../support/lifetime.js';
 import { FastsyncError } from '../../../src/errors.js';
 import { takeLock } from '../../../src/volume/index.js';
 import { mounted, scratchDirectory } from '../../support/scratch.js';
+import { firstOutput } from '../../support/until.js';
 
 const module = JSON.stringify(new URL('../../../src/volume/index.js', import.meta.url).href);
 
@@ -24,12 +25,7 @@ function contender(node: string, directory: string, wrapper: readonly string[] =
   const command = [...wrapper, 'node', '--input-type=module', '-e', script, node, directory];
   const [file = '', ...args] = command;
   const child = execa(...endingWithUs(file, args), { stdin: 'pipe', buffer: false, reject: false });
-  const answer = new Promise<string>((resolve) => {
-    child.stdout.once('data', (bytes: Buffer) => {
-      resolve(bytes.toString().trim());
-    });
-  });
-  return { child, answer };
+  return { child, answer: firstOutput(child).then((said) => said.trim()) };
 }
 
 async function held(t: ExecutionContext, node: string, directory: string, wrapper?: string[]) {

@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -18,6 +17,7 @@ import {
   ourReplay,
 } from '../../../support/ext-journal.js';
 import { seededRandom } from '../../../support/random.js';
+import { during } from '../../../support/until.js';
 
 interface Variant {
   readonly title: string;
@@ -109,9 +109,9 @@ test('crash: in the middle of work', async (t) => {
     mkfs: ['mkfs.ext4', '-q', '-F', '-b', '1024'],
     sizeBytes: 48 * mebibyte,
     background: (directory) => execa('bash', ['-ec', busyScript, 'busy', directory]),
-    load: async (directory) => {
+    load: async (directory, background) => {
       const number = () => readFile(path.join(directory, 'file0'), 'utf8').catch(() => '');
-      while (Number(await number()) < 100) await setTimeout(20);
+      await during(background, async () => Number(await number()) >= 100);
     },
   });
   const ours = await ourReplay(image);
