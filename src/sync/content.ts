@@ -1,7 +1,7 @@
 /** Whether a volume holds anything that no signature names: what was put there without a name is somebody's too. */
 
 import type { Volume } from '../volume/index.js';
-import { isStamped, stampBytes } from './stamp.js';
+import { isStamped, stampBytes } from './target-header/index.js';
 
 const pieceBytes = 4 * 1024 * 1024;
 

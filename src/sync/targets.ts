@@ -18,7 +18,7 @@ import {
   type VolumeIdentity,
 } from '../volume/index.js';
 import { holdsData } from './content.js';
-import { stampOn } from './stamp.js';
+import { stampOn } from './target-header/index.js';
 import type { SeedTarget } from './seed/seed-run.js';
 import { type Patience, wholeUsageOf } from './elsewhere.js';
 

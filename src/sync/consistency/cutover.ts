@@ -4,7 +4,7 @@ import type { IoOptions } from '../../engine/index.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
-import { headerBytes } from '../seed/plan.js';
+import { headerBytes } from '../target-header/index.js';
 import type { CutoverBuffer } from './cutover-buffer.js';
 import { leftTooMuch } from './errors.js';
 import { FreezeHooks, hookFailure } from './freeze-hooks.js';

@@ -1,27 +1,21 @@
 /**
- * Brings a committed epoch onto its target, which is marked as unfinished from the first write to the
+ * Brings a committed epoch onto its target, which is stamped as unfinished from the first write to the
  * last. While it is neither the old state nor the new one it carries no signature: torn, it cannot be
  * mounted. Doing it twice does no harm.
- *
- * A power failure may leave any part of a write, but of a sector all or nothing. So the stamp's sector is
- * written by itself, first and last: wherever the power fails, it says that the journal is to be applied.
  */
 
-import { clear, copy, type IoOptions } from '../../engine/index.js';
-import { clip, type ExtentList } from '../../region/index.js';
+import { copy, type IoOptions } from '../../engine/index.js';
 import type { Volume } from '../../volume/index.js';
-import { hasStamp, isStamped, stampBytes, writeStamp } from '../stamp.js';
-import { firstBlockBytes } from '../seed/plan.js';
+import {
+  invalidate,
+  isBetween,
+  publishEpoch,
+  readSignatureArea,
+  signatureAreaBytes,
+  targetState,
+} from '../target-header/index.js';
 import { watchJob, type Watch } from '../watch.js';
 import type { CommitRecord } from './commit-record.js';
-import {
-  signatureAreaBytes,
-  signatureAreaDigest,
-  signatureAreaOf,
-  isBetween,
-  isUnfinished,
-  readSignatureArea,
-} from './signature-area.js';
 import type { Journal } from './journal.js';
 import type { ReplicaRecord } from './replica-file.js';
 
@@ -33,29 +27,13 @@ export async function applyEpoch(
   watch: Pick<Watch, 'onProgress'> & { readonly ioOptions?: IoOptions },
 ): Promise<void> {
   const { ioOptions, ...watching } = watch;
-  const { sizeBytes } = record;
   const extents = Float64Array.from(record.extents);
-  const sectorBytes = Math.max(stampBytes, target.identity.logicalBlockBytes);
-  const parts = (list: ExtentList) => [
-    clip(list, sectorBytes, firstBlockBytes - sectorBytes),
-    clip(list, firstBlockBytes, signatureAreaBytes - firstBlockBytes),
-    clip(list, signatureAreaBytes, Math.max(0, sizeBytes - signatureAreaBytes)),
-  ];
-  await writeStamp(target, record.runId);
-  for (const part of parts(signatureAreaOf(sizeBytes))) {
-    if (part.length > 0) await clear({ target: target.endpoint, extents: part, mode: 'zero' }).done;
-  }
-  for (const part of [...parts(extents).reverse(), clip(extents, 0, sectorBytes)]) {
-    if (part.length === 0) continue;
-    // Each job ends with a flush: the first sector comes when all the rest is on the disk.
-    const job = copy({
-      ...ioOptions,
-      source: journal.endpoint,
-      targets: [target.endpoint],
-      extents: part,
-    });
-    await watchJob(job, watching);
-  }
+  await invalidate(target, record.runId, signatureAreaBytes);
+  await publishEpoch(target, extents, async (part) => {
+    // Each job ends with a flush: what comes after it comes when it is on the disk.
+    const sides = { source: journal.endpoint, targets: [target.endpoint] };
+    await watchJob(copy({ ...ioOptions, ...sides, extents: part }), watching);
+  });
 }
 
 /** What a target and its journal are after whatever happened. */
@@ -74,27 +52,20 @@ export async function findCommitted(
   { signatureArea, epoch }: ReplicaRecord,
   volume: Volume,
 ): Promise<Finding> {
-  const isTorn = await isUnfinished(volume);
   const record = await journal.committed();
   const isIntact = record !== null && (await journal.isIntact(record));
+  // It may have been applied to the end, and the run killed before it could say so.
+  const known = [signatureArea, record?.signatureArea].filter((one) => typeof one === 'string');
+  const state = await targetState(volume.reader, known);
+  const isTorn = state.kind === 'in progress' || state.kind === 'blank';
   // A journal that was left behind elsewhere, and came back: the target has had later epochs since.
   const isDue = isIntact && (isTorn || record.epoch > epoch);
   if (isDue && (await isAwaiting(volume, journal, record))) return { kind: 'committed', record };
   const isDamaged = record !== null && !isIntact;
-  if (isTorn) {
-    // Not by this epoch: by another run, a seed that was not finished say, or it was wiped.
-    const isSomebodys = isIntact && !(await isStampedByOther(volume, record));
-    return { kind: isSomebodys ? 'foreign' : 'unfinished', isDamaged };
-  }
-  const found = await signatureAreaDigest(volume.reader);
-  // It may have been applied to the end without another word.
-  const isOurs = found === signatureArea || found === record?.signatureArea;
-  return { kind: isOurs ? 'whole' : 'foreign', isDamaged };
-}
-
-async function isStampedByOther(volume: Volume, { runId }: CommitRecord): Promise<boolean> {
-  const head = await volume.reader.read(0, Math.min(stampBytes, volume.identity.sizeBytes));
-  return isStamped(head) && !(await hasStamp(volume, runId));
+  if (!isTorn) return { kind: state.kind, isDamaged };
+  // Torn, and not by this epoch: by another run, a seed that was not finished say, or it was wiped.
+  const isStampedByOther = state.kind === 'in progress' && state.runId !== record?.runId;
+  return { kind: isIntact && !isStampedByOther ? 'foreign' : 'unfinished', isDamaged };
 }
 
 /** Whether the target is the one that the journal's epoch is for, as it was before, after or in between. */

@@ -26,7 +26,7 @@ import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
 import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch.js';
 import { type CommitRecord, sealRecord } from './commit-record.js';
-import { signatureAreaDigest } from './signature-area.js';
+import { signatureAreaDigest } from '../target-header/index.js';
 import { commitRecordFile, journalFile, makeJournal, journalName } from './journal-files.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
 

@@ -21,7 +21,7 @@ import { sectorRefusals } from '../sector-size.js';
 import { inspectTargets, refuseOtherRuns, type Target } from '../targets.js';
 import { likeness } from '../verify/prepare.js';
 import { isAwaiting } from './apply.js';
-import { signatureAreaDigest, isUnfinished } from './signature-area.js';
+import { signatureAreaDigest, isUnfinished } from '../target-header/index.js';
 import { Journal } from './journal.js';
 import {
   liveDirectory,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { identifyVolume, openVolume, takeLock, withVolumeErrors } from '../../volume/index.js';
 import { applyEpoch, findCommitted } from './apply.js';
-import { signatureAreaDigest } from './signature-area.js';
+import { signatureAreaDigest } from '../target-header/index.js';
 import { targetChanged, unfinished } from './errors.js';
 import { Journal } from './journal.js';
 import {

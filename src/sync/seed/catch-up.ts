@@ -7,7 +7,7 @@ import { clip, totalBytes } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { Tracker } from '../../tracker/index.js';
 import type { Volume } from '../../volume/index.js';
-import { headerBytes } from './plan.js';
+import { headerBytes } from '../target-header/index.js';
 import { givenUp, missed, noCutover, notConverged, unmounted } from './not-reached.js';
 import type { CopyPiece, Follow, ConsistencyPoint } from './seed-run.js';
 import { slice } from './work-list.js';

@@ -1,25 +1,18 @@
-/**
- * The first MiB of a seed's targets: cleared and marked before anything else is written, and written
- * when all the rest is durable, the block with the signature last.
- */
+/** The headers of a seed's targets: taken away before anything else is written, and written last. */
 
-import { clear, type CopyResult } from '../../engine/index.js';
-import { clip, type ExtentList, extentOf } from '../../region/index.js';
-import { withVolumeErrors } from '../../volume/index.js';
-import { clearStamp, stampSectorBytes, writeStamp } from '../stamp.js';
-import { headerBytes, firstBlockBytes } from './plan.js';
+import type { CopyResult } from '../../engine/index.js';
+import type { ExtentList } from '../../region/index.js';
+import { headerBytes, invalidate, publishHeader } from '../target-header/index.js';
 import { publishedHeader, type PublishedTarget } from './published.js';
 import type { SeedJobs } from './seed-jobs.js';
 import type { SeedRun } from './seed-run.js';
-import { watchJob } from '../watch.js';
 
 export class Headers {
   readonly #targets: SeedRun['targets'];
   readonly #jobs: SeedJobs;
-  /** What they were where an earlier run had published them. */
-  #published: readonly (Uint8Array | null)[] = [];
-
   readonly #earlier: readonly PublishedTarget[];
+  /** What they were where an earlier run had published them. */
+  #kept: readonly (Uint8Array | null)[] = [];
 
   /** `earlier`: how the run before left the targets, if it published them. */
   constructor({ targets }: SeedRun, jobs: SeedJobs, earlier: readonly PublishedTarget[]) {
@@ -30,7 +23,7 @@ export class Headers {
 
   /** Keeps what an earlier run has published, for where the source's cannot be read any more. */
   async keep(): Promise<void> {
-    this.#published = await Promise.all(
+    this.#kept = await Promise.all(
       this.#targets.map(({ volume }, index) => publishedHeader(this.#earlier[index], volume)),
     );
   }
@@ -38,41 +31,25 @@ export class Headers {
   /** No signature may stand on a target that is not finished. */
   async invalidate(runId: string): Promise<void> {
     for (const { volume } of this.#targets) {
-      const { path, sizeBytes } = volume.identity;
-      // The stamp first: whenever the run is killed, the next one knows the target by it.
-      await withVolumeErrors(path, () => writeStamp(volume, runId));
-      const stampBytes = stampSectorBytes(volume);
-      const extents = extentOf(stampBytes, Math.min(headerBytes, sizeBytes) - stampBytes);
-      if (extents.length === 0) continue;
-      await watchJob(clear({ target: volume.endpoint, extents, mode: 'zero' }), {});
+      await invalidate(volume, runId, headerBytes);
     }
   }
 
-  /** Writes them from what `copyPart` reads. Resolves with whether the targets that are good are finished. */
+  /** Writes them from what `copyPart` reads. Resolves with false if it was cancelled. */
   async publish(
-    head: ExtentList,
+    extents: ExtentList,
     copyPart: (extents: ExtentList) => Promise<CopyResult | null>,
   ): Promise<boolean> {
-    await this.#jobs.giveUpMissing();
-    await this.#restore(firstBlockBytes, headerBytes);
-    // The first block last, by itself: with it, and not before, the target is a file system.
-    await copyPart(clip(head, firstBlockBytes, headerBytes));
-    if (this.#jobs.cancelled) return false;
-    for (const { volume } of this.#jobs.good) {
-      await withVolumeErrors(volume.identity.path, () => clearStamp(volume));
-    }
-    await this.#restore(0, firstBlockBytes);
-    const published = await copyPart(clip(head, 0, firstBlockBytes));
-    await this.#jobs.giveUpMissing();
-    return published?.cancelled === false;
-  }
-
-  /** Puts back what a published target had there: where the source cannot be read, that is what remains. */
-  async #restore(from: number, to: number): Promise<void> {
-    for (const { index, volume } of this.#jobs.good) {
-      const head = this.#published[index]?.subarray(from, to);
-      if (head === undefined) continue;
-      await volume.writeDurably(from, head);
-    }
+    const jobs = this.#jobs;
+    const targets = () =>
+      jobs.good.map(({ index, volume }) => ({ volume, kept: this.#kept[index] ?? null }));
+    const write = async (part: ExtentList) => {
+      await copyPart(part);
+      return !jobs.cancelled;
+    };
+    await jobs.giveUpMissing();
+    const isPublished = await publishHeader({ extents, targets, write });
+    await jobs.giveUpMissing();
+    return isPublished;
   }
 }

@@ -13,15 +13,7 @@ import {
   union,
   usedExtents,
 } from '../../region/index.js';
-
-/**
- * The part of the target that is written last. It holds every known first superblock and partition
- * table, so a target that is not finished carries no signature and cannot be mounted by mistake.
- */
-export const headerBytes = 1024 * 1024;
-
-/** The very last write: the block with the superblock of ext, XFS or NTFS, or the partition table. */
-export const firstBlockBytes = 4096;
+import { headerBytes } from '../target-header/index.js';
 
 /** Ranges closer than this are copied as one: a short read of free space is cheaper than a request. */
 export const defaultGapBytes = 16 * 1024;

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Volume } from '../../volume/index.js';
-import { headerBytes } from './plan.js';
+import { readHeader } from '../target-header/index.js';
 
 /** What a target was like when the run left it. */
 export interface PublishedTarget {
@@ -17,7 +17,7 @@ export interface PublishedTarget {
 
 /** To be called when everything is flushed. */
 export async function publishedTarget(volume: Volume): Promise<PublishedTarget> {
-  const headerDigest = digestOf(await readHeader(volume));
+  const headerDigest = digestOf(await readHeader(volume.reader));
   const { counterText } = await volume.writeCounter();
   return { counterText, headerDigest };
 }
@@ -44,12 +44,8 @@ export async function publishedHeader(
   target: Volume,
 ): Promise<Uint8Array | null> {
   if (published === undefined) return null;
-  const head = await readHeader(target);
+  const head = await readHeader(target.reader);
   return digestOf(head) === published.headerDigest ? head : null;
-}
-
-function readHeader({ identity, reader }: Volume): Promise<Uint8Array> {
-  return reader.read(0, Math.min(headerBytes, identity.sizeBytes));
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../../engine/index.js';
 import type { Volume } from '../../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
-import { hasStamp } from '../stamp.js';
+import { hasStamp } from '../target-header/index.js';
 import { areUntouched } from './published.js';
 import { slice } from './work-list.js';
 

@@ -3,7 +3,7 @@
 import { totalBytes } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
 import { CheckpointFile, type CheckpointState } from './checkpoint.js';
-import { newRunId } from '../stamp.js';
+import { newRunId } from '../target-header/index.js';
 import { decideResumption, type Resumption, workListDigest } from './resume.js';
 import { Headers } from './headers.js';
 import { SeedJobs } from './seed-jobs.js';

@@ -1,17 +1,10 @@
 /** Repair: copies the ranges that differ, and those only, and holds them against the source again. */
 
 import { copy, type IoOptions, EngineError } from '../../engine/index.js';
-import {
-  clip,
-  emptyExtents,
-  type ExtentList,
-  subtract,
-  totalBytes,
-  union,
-} from '../../region/index.js';
+import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
-import { headerBytes, firstBlockBytes } from '../seed/plan.js';
+import { headerBytes, publishOrder } from '../target-header/index.js';
 import { halfRepairedState, type Touched } from '../touched.js';
 import { watchJob } from '../watch.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
@@ -49,15 +42,10 @@ export interface RepairResult {
  */
 export async function repair(run: RepairRun): Promise<RepairResult> {
   const { different } = run.answers;
-  const end = (different.at(-2) ?? 0) + (different.at(-1) ?? 0);
-  const stages = [
-    clip(different, headerBytes, Math.max(0, end - headerBytes)),
-    clip(different, firstBlockBytes, headerBytes - firstBlockBytes),
-    clip(different, 0, firstBlockBytes),
-  ];
+  const { body, area, firstBlock } = publishOrder(different, headerBytes);
   const meter = new Meter();
   let doneBytes = 0;
-  for (const stage of stages) {
+  for (const stage of [body, area, firstBlock]) {
     if (stage.length === 0 || run.signal.aborted) continue;
     run.touched?.begin(run.target.identity.path, halfRepairedState);
     if (!(await copyStage(run, stage, meter, doneBytes))) break;

@@ -6,7 +6,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { recover } from '../../../src/sync/index.js';
 import { applyEpoch } from '../../../src/sync/live/apply.js';
-import { sectorDigests } from '../../../src/sync/live/signature-area.js';
+import { sectorDigests } from '../../../src/sync/target-header/index.js';
 import { Journal } from '../../../src/sync/live/journal.js';
 import { pairKey } from '../../../src/sync/live/replica-file.js';
 import { identifyVolume, openVolume } from '../../../src/volume/index.js';

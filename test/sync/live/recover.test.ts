@@ -5,8 +5,11 @@ import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import { recover } from '../../../src/sync/index.js';
-import { signatureAreaBytes } from '../../../src/sync/live/signature-area.js';
-import { stampBytes, stampSector } from '../../../src/sync/stamp.js';
+import {
+  signatureAreaBytes,
+  stampBytes,
+  stampSector,
+} from '../../../src/sync/target-header/index.js';
 import { commitEpoch, ext4Bytes, followed, tear } from '../../support/followed.js';
 import { followPlaces } from '../../support/live-run.js';
 import { seededRandom } from '../../support/random.js';

@@ -4,12 +4,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { intersect, subtract, totalBytes } from '../../../src/region/extents.js';
 import { badExtents, usedExtents } from '../../../src/region/frommap.js';
-import {
-  headerBytes,
-  planCopy,
-  truncatePlan,
-  withWholeHeader,
-} from '../../../src/sync/seed/plan.js';
+import { planCopy, truncatePlan, withWholeHeader } from '../../../src/sync/seed/plan.js';
+import { headerBytes } from '../../../src/sync/target-header/index.js';
 import { anyMap } from '../../support/any-map.js';
 
 test('a plan covers what is used, nothing of what is listed as bad, and leaves the rest', (t) => {

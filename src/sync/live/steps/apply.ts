@@ -6,7 +6,7 @@ import type { Volume } from '../../../volume/index.js';
 import { applyEpoch } from '../apply.js';
 import type { CommitRecord } from '../commit-record.js';
 import { wipeFormerLife } from '../former-life.js';
-import { signatureAreaDigest } from '../signature-area.js';
+import { signatureAreaDigest } from '../../target-header/index.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 
 /** Rejects as the engine's jobs and the files do; the epoch then is applied again. */

@@ -6,7 +6,7 @@ import { totalBytes, union, usedExtents } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
 import { watchJob } from '../../watch.js';
 import { abortOf } from '../journal.js';
-import { signatureAreaOf } from '../signature-area.js';
+import { signatureAreaOf } from '../../target-header/index.js';
 import type { StepContext } from './context.js';
 
 const coarsestBytes = 1024 * 1024;

@@ -1,15 +1,14 @@
 /** Copies what is in use straight onto the target, which carries no signature until it is whole. */
 
-import { clear, copy } from '../../../engine/index.js';
-import { clip, extentOf, union } from '../../../region/index.js';
+import { copy } from '../../../engine/index.js';
+import { clip, union } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
-import { headerBytes, planCopy } from '../../seed/plan.js';
-import { stampSectorBytes, writeStamp } from '../../stamp.js';
+import { planCopy } from '../../seed/plan.js';
 import { wipeFormer } from '../../strays.js';
 import { layoutOf } from '../../verify/stray-doubts.js';
+import { headerBytes, invalidate, isUnfinished, signatureAreaBytes } from '../../target-header/index.js';
 import { watchJob } from '../../watch.js';
 import { abortOf } from '../journal.js';
-import { isUnfinished, signatureAreaBytes } from '../signature-area.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 import type { Sink, Stager } from './stage.js';
 
@@ -26,10 +25,7 @@ export async function seedTarget(
   const compare = await isUnfinished(volume);
   // The stamp first, and before it the record whose it is: the next run knows the target by both.
   await store.save({ runId });
-  await writeStamp(volume, runId);
-  const stampBytes = stampSectorBytes(volume);
-  const header = extentOf(stampBytes, Math.min(headerBytes, sizeBytes) - stampBytes);
-  await clear({ target: volume.endpoint, extents: header, mode: 'zero' }).done;
+  await invalidate(volume, runId, headerBytes);
   const map = await replicationSource.map();
   const { body, head, free } = planCopy(map.ranges, sizeBytes);
   notes.wiped(await wipeFormer(volume, { ...layoutOf(map), free }));

@@ -14,7 +14,7 @@ import type { Watch } from '../../watch.js';
 import { isFatal, isLostFreeze, isVainFreeze } from '../errors.js';
 import type { Waiting } from '../overdue.js';
 import type { OnProgress } from '../replica-notes.js';
-import { sectorDigests, signatureAreaOf } from '../signature-area.js';
+import { sectorDigests, signatureAreaOf } from '../../target-header/index.js';
 import { abandon, type CommittedEpoch, type StepContext } from './context.js';
 
 /** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */

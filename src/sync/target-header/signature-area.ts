@@ -1,19 +1,13 @@
-/** The part of a target that says what it is: taken away before an epoch is applied, and put back last. */
+/** The signature area: what it is like, and whether it is on the way from one epoch to the next. */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { digest } from '../../engine/index.js';
-import { type ExtentList, extentOf } from '../../region/index.js';
-import type { Volume } from '../../volume/index.js';
-import { isBlankStart, isStamped, stampBytes, stampSector } from '../stamp.js';
+import { headerBytes, signatureAreaBytes, stampBytes } from './sizes.js';
+import { stampSector } from './stamp.js';
 
-/**
- * The superblocks of ext, XFS and NTFS, partition tables, and that of btrfs at 64 KiB. It is in every
- * epoch.
- */
-export const signatureAreaBytes = 128 * 1024;
-
-export function signatureAreaOf(sizeBytes: number): ExtentList {
-  return extentOf(0, Math.min(signatureAreaBytes, sizeBytes));
+/** All that a seed takes away. */
+export function readHeader(reader: ByteReader): Promise<Uint8Array> {
+  return reader.read(0, Math.min(headerBytes, reader.sizeBytes));
 }
 
 export function readSignatureArea(reader: ByteReader): Promise<Uint8Array> {
@@ -39,8 +33,8 @@ export interface SignatureAreaChange {
 }
 
 /**
- * Whether a signature area is what it was before an epoch, or what it is after it, or what lies between: behind the
- * mark each sector is one of these, or empty. One that is empty altogether was wiped by somebody else.
+ * Whether a signature area is what it was before an epoch, or what the epoch makes of it, or between the
+ * two: behind the stamp each sector is one of these, or empty. One that is all empty was wiped by others.
  */
 export function isBetween(
   signatureArea: Uint8Array,
@@ -63,7 +57,7 @@ export function isBetween(
   );
 }
 
-/** In pieces of what a disk writes whole or not at all, at the least. */
+/** In the smallest pieces that a disk writes whole or not at all. */
 function sectorsOf(signatureArea: Uint8Array): Uint8Array[] {
   const count = Math.ceil(signatureArea.length / stampBytes);
   return Array.from({ length: count }, (_, index) =>
@@ -75,12 +69,7 @@ function isEmpty(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-function hexOf(bytes: Uint8Array): string {
+/** XXH3-128, in hexadecimal. */
+export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(digest(bytes)).toString('hex');
-}
-
-/** Whether the target is in the middle of being written: marked, or with nothing where its signature area was. */
-export async function isUnfinished({ reader }: Volume): Promise<boolean> {
-  const signatureArea = await readSignatureArea(reader);
-  return isStamped(signatureArea) || isBlankStart(signatureArea);
 }

@@ -1,0 +1,19 @@
+/** Makes a target unmountable for as long as it is unfinished. */
+
+import { clear } from '../../engine/index.js';
+import { extentOf } from '../../region/index.js';
+import type { Volume } from '../../volume/index.js';
+import { stampSectorBytes } from './sizes.js';
+import { writeStamp } from './stamp.js';
+
+/**
+ * Stamps the target and clears `areaBytes` of it, the header or the signature area; both are durable
+ * afterwards. The stamp comes first: whenever the run is killed, the next one knows the target by it.
+ */
+export async function invalidate(volume: Volume, runId: string, areaBytes: number): Promise<void> {
+  await writeStamp(volume, runId);
+  const start = stampSectorBytes(volume);
+  const extents = extentOf(start, Math.min(areaBytes, volume.identity.sizeBytes) - start);
+  if (extents.length === 0) return;
+  await clear({ target: volume.endpoint, extents, mode: 'zero' }).done;
+}
