@@ -4,10 +4,8 @@ import type { InferredOptionTypes, Options } from 'yargs';
 import type { MapOptions } from '../../fsparsers/index.js';
 import { ddrescueMap } from '../region/formats/index.js';
 import {
-  beginOnline,
-  type Begun,
   type OnlineOptions,
-  prepareSeed,
+  prepareOnlineSeed,
   type SeedRequest,
   seedOnline,
   type SeedOptions,
@@ -99,33 +97,22 @@ export async function initOnline(
   { request, options, online, map, rescueMap }: OnlineSeed,
   context: Context,
 ): Promise<Outcome> {
-  const { signal, reporter } = context;
+  const { reporter } = context;
   const mustNotFreeze = mustNotFreezePaths(options.stateDirectory, request.targets, [rescueMap]);
   const { dirty } = request;
-  const work = { ...online, map, dirty, mustNotFreeze, signal };
-  const started: { begun?: Begun } = {};
-  try {
-    await using prepared = await prepareSeed(request, async (source) => {
-      started.begun = await beginOnline({ ...work, source });
-      return started.begun.map;
-    });
-    const { begun } = started;
-    if (begun === undefined) throw new Error('prepared without a map');
-    for (const note of prepared.map.notes) reporter.report({ type: 'note', ...note });
-    await resolveRefusals(prepared.refusals);
-    await using opened = await prepared.openTargets();
-    const { source } = prepared;
-    const { targets } = opened;
-    const startedMs = performance.now();
-    const run = { source, targets, options, begun, map, dirty, online, mustNotFreeze, ...context };
-    const result = await seedOnline(run);
-    const seconds = (performance.now() - startedMs) / 1000;
-    const subject = { source, targets, map: result.map, plan: result.plan };
-    const outcome = describeSeed(subject, options, result.seed, seconds, result);
-    if (rescueMap === undefined) return outcome;
-    const bad = ddrescueMap(result.seed.badRanges, result.map.deviceBytes);
-    return await withFile(outcome, reporter, () => writePieces(rescueMap, bad));
-  } finally {
-    await started.begun?.tracker.stop();
-  }
+  await using prepared = await prepareOnlineSeed(request, { ...online, mustNotFreeze });
+  for (const note of prepared.map.notes) reporter.report({ type: 'note', ...note });
+  await resolveRefusals(prepared.refusals);
+  await using opened = await prepared.openTargets();
+  const { source, mapped: begun } = prepared;
+  const { targets } = opened;
+  const startedMs = performance.now();
+  const run = { source, targets, options, begun, map, dirty, online, mustNotFreeze, ...context };
+  const result = await seedOnline(run);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const subject = { source, targets, map: result.map, plan: result.plan };
+  const outcome = describeSeed(subject, options, result.seed, seconds, result);
+  if (rescueMap === undefined) return outcome;
+  const bad = ddrescueMap(result.seed.badRanges, result.map.deviceBytes);
+  return await withFile(outcome, reporter, () => writePieces(rescueMap, bad));
 }

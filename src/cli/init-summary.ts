@@ -11,14 +11,14 @@ import type {
   PreparedSeed,
   SeedOptions,
   SeedResult,
-  SeedTarget,
+  OpenTarget,
 } from '../sync/index.js';
 import { type Volume, overrides } from '../volume/index.js';
 import type { Outcome } from './run.js';
 
 export interface SeedSubject {
   readonly source: Volume;
-  readonly targets: readonly SeedTarget[];
+  readonly targets: readonly OpenTarget[];
   readonly map: UsedMap;
   readonly plan: Plan;
 }

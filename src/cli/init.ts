@@ -4,9 +4,9 @@ import type { Argv, InferredOptionTypes, Options } from 'yargs';
 import { ddrescueMap } from '../region/formats/index.js';
 import {
   isRetry,
-  mapSource,
   type PreparedSeed,
   prepareSeed,
+  previewOnlineSeed,
   seed,
   type SeedOptions,
   stateDirectory,
@@ -177,10 +177,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     return initOnline({ request, options, online, map, rescueMap }, context);
   }
   // A dry run freezes nothing: of a mounted source it maps what the device shows just then.
-  await using prepared = await prepareSeed(
-    request,
-    args.online ? (source) => mapSource(source, request) : null,
-  );
+  await using prepared = await (args.online ? previewOnlineSeed(request) : prepareSeed(request));
   for (const note of prepared.map.notes) context.reporter.report({ type: 'note', ...note });
   if (args['dry-run']) return describePlan(prepared, options);
   await resolveRefusals(await refusalsOf(prepared, options));

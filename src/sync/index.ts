@@ -1,10 +1,18 @@
 /** The use cases. Written once against volumes and jobs, whatever is behind them. */
 
-export { defaultGapBytes, planCopy, type Plan } from './seed/plan.js';
+export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
 export { seed } from './seed/seed.js';
-export type { FreePolicy, SeedOptions, SeedResult, SeedRun, SeedTarget } from './seed/seed-run.js';
-export { mapSource, prepareSeed, type PreparedSeed, type SeedRequest } from './seed/prepare.js';
+export type { FreePolicy, SeedOptions, SeedResult, SeedRun } from './seed/seed-run.js';
+export type { OpenTarget } from './targets.js';
+export {
+  type PreparedSeed,
+  prepareOnlineSeed,
+  prepareSeed,
+  previewOnlineSeed,
+  type SeedRequest,
+} from './seed/prepare.js';
+export { mapSource } from './map-source.js';
 export * from './verify/index.js';
 export * from './live/index.js';
 export { isRetry } from './seed/retry.js';

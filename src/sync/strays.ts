@@ -10,6 +10,7 @@ import {
   SubReader,
   type PlacedSignature,
   everySignature,
+  type UsedMap,
 } from '../../fsparsers/index.js';
 import type { ByteReader } from '../../fsparsers/reader.js';
 import { clear } from '../engine/index.js';
@@ -24,7 +25,8 @@ import {
   union,
 } from '../region/index.js';
 import type { Volume } from '../volume/index.js';
-import { watchJob } from './watch.js';
+import { planCopy } from './plan.js';
+import { watchJob } from './watch-job.js';
 
 /** What of a target the source decides. */
 export interface Layout {
@@ -33,6 +35,10 @@ export interface Layout {
   readonly free: ExtentList;
   /** Volumes of their own on a disk, each with places of its own where signatures are looked for. */
   readonly partitions: readonly { readonly start: number; readonly length: number }[];
+}
+
+export function layoutOf({ ranges, deviceBytes, partitions = [] }: UsedMap): Layout {
+  return { sourceBytes: deviceBytes, free: planCopy(ranges, deviceBytes, 0).free, partitions };
 }
 
 /** Both ends of a volume, where all that is known and much that is not keeps its signatures. */

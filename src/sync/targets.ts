@@ -17,10 +17,9 @@ import {
   type TargetFacts,
   type VolumeIdentity,
 } from '../volume/index.js';
-import { holdsData } from './content.js';
+import { holdsData } from './holds-data.js';
 import { stampOn } from './target-header/index.js';
-import type { SeedTarget } from './seed/seed-run.js';
-import { type Patience, wholeUsageOf } from './elsewhere.js';
+import { usageOnAllHosts, type Waiting } from './other-hosts.js';
 
 /** A target as it was before the run. */
 export interface Target {
@@ -33,19 +32,19 @@ export interface Target {
   readonly stamp: string | null;
 }
 
-/** Looks at every target; writes nothing. `mustNotFreeze` are volumes that must not be written besides the source. Rejects as identifyVolume() does. */
+/** Looks at every target; writes nothing. `logs`: volumes that belong to the source: no target may be there. Rejects as identifyVolume() does. */
 export async function inspectTargets(
   paths: readonly string[],
   source: VolumeIdentity,
   hostStorage: HostStorage,
-  patience: Patience,
-  mustNotFreeze: readonly VolumeIdentity[] = [],
+  waiting: Waiting,
+  logs: readonly VolumeIdentity[] = [],
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const name of paths) {
     const identity = await hostStorage.identify(name);
     const earlier = [
-      ...mustNotFreeze.map((identity) => ({ other: identity.path, identity })),
+      ...logs.map((identity) => ({ other: identity.path, identity })),
       ...targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity })),
     ];
     targets.push(
@@ -56,7 +55,7 @@ export async function inspectTargets(
             stamp: null,
             sharedWith: await sharedByName(name, source, earlier, hostStorage),
           }
-        : await inspectExisting(identity, source, earlier, hostStorage, patience),
+        : await inspectExisting(identity, source, earlier, hostStorage, waiting),
     );
   }
   return targets;
@@ -72,13 +71,13 @@ async function inspectExisting(
   source: VolumeIdentity,
   earlier: readonly Earlier[],
   hostStorage: HostStorage,
-  patience: Patience,
+  waiting: Waiting,
 ): Promise<Target> {
   const sharedWith = await sharedByStorage(identity, source, earlier, hostStorage);
   const { holds, stamp } = await contentsOf(identity);
   const facts = {
     identity,
-    usage: await wholeUsageOf(hostStorage, identity, patience),
+    usage: await usageOnAllHosts(hostStorage, identity, waiting),
     holds,
     sharedWith,
   };
@@ -151,10 +150,20 @@ export async function refuseOtherRuns(
   }
 }
 
+/** A target that a run may write. */
+export interface OpenTarget {
+  /** Open for writing, exclusively. */
+  readonly volume: Volume;
+  /** This run has just made it: it reads as zeroes. */
+  readonly isNew: boolean;
+  /** This run has just given it another size. */
+  readonly isResized?: boolean;
+}
+
 /** Open targets with their locks; closing gives both back. */
 export class TargetSet {
   readonly #held: { readonly volume: Volume; readonly lock: Lock }[] = [];
-  readonly targets: SeedTarget[] = [];
+  readonly targets: OpenTarget[] = [];
 
   hold(volume: Volume, lock: Lock): void {
     this.#held.push({ volume, lock });
@@ -183,7 +192,7 @@ export async function openTargets(
   options: { readonly sizeBytes: number; readonly exclusive: boolean },
 ): Promise<TargetSet> {
   const set = new TargetSet();
-  const opened = new Map<Target, SeedTarget>();
+  const opened = new Map<Target, OpenTarget>();
   try {
     for (const target of targets.toSorted((a, b) => openingOrder(a) - openingOrder(b))) {
       opened.set(target, await openTarget(target, options, set));
@@ -200,7 +209,7 @@ async function openTarget(
   { path: name, facts }: Target,
   options: { readonly sizeBytes: number; readonly exclusive: boolean },
   set: TargetSet,
-): Promise<SeedTarget> {
+): Promise<OpenTarget> {
   if (facts === null) await createTargetFile(name, options.sizeBytes);
   const expected = facts?.identity;
   const node = (expected ?? (await identifyTarget(name)))?.node ?? name;

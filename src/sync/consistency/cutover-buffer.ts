@@ -19,7 +19,7 @@ import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
 import { formatBytes } from '../../report/index.js';
-import { watchJob } from '../watch.js';
+import { watchJob } from '../watch-job.js';
 
 /** POSIX shared memory is a tmpfs on every Linux; where it is not mounted, /run mostly is one. */
 const usualDirectories = ['/dev/shm', '/run'];

@@ -14,7 +14,7 @@ import {
   totalBytes,
   union,
 } from '../../region/index.js';
-import { slice } from '../seed/work-list.js';
+import { slice } from '../work-list.js';
 import type { TrackedWrites } from './tracked-writes.js';
 import type { FillOptions, CutoverBuffer } from './cutover-buffer.js';
 

@@ -14,7 +14,7 @@ import {
   signatureAreaBytes,
   targetState,
 } from '../target-header/index.js';
-import { watchJob, type Watch } from '../watch.js';
+import { watchJob, type Watch } from '../watch-job.js';
 import type { CommitRecord } from './commit-record.js';
 import type { Journal } from './journal.js';
 import type { ReplicaRecord } from './replica-file.js';

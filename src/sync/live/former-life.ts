@@ -6,8 +6,7 @@
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { type ExtentList, subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
-import { describeStrays, straysOn, wipeStrays } from '../strays.js';
-import { layoutOf } from '../verify/stray-doubts.js';
+import { describeStrays, layoutOf, straysOn, wipeStrays } from '../strays.js';
 
 /**
  * `written`: all that the replica got since before the map was read. Resolves with what was wiped, one

@@ -24,7 +24,7 @@ import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
 import type { StateFile } from '../state-file.js';
-import { watchJob, type Watch } from '../watch.js';
+import { watchJob, type Watch } from '../watch-job.js';
 import { type CommitRecord, sealRecord } from './commit-record.js';
 import { signatureAreaDigest } from '../target-header/index.js';
 import { commitRecordFile, journalFile, makeJournal, journalName } from './journal-files.js';

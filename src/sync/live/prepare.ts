@@ -1,27 +1,28 @@
 /** Before the first write: look at the source and every target, and find the reasons not to begin. */
 
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { reach } from '../../reach.js';
 import {
   findFreezable,
-  findRefusals,
-  type Volume,
   openVolume,
-  type Override,
-  overrides as overrideOf,
   type Refusal,
   type RefusalCode,
-  surveyHostStorage,
   type TargetFacts,
+  type Volume,
 } from '../../volume/index.js';
-import { newTargetRefusals } from '../seed/prepare.js';
-import { sectorRefusals } from '../sector-size.js';
-import { inspectTargets, refuseOtherRuns, type Target } from '../targets.js';
-import { likeness } from '../verify/prepare.js';
+import { type Likeness, likeness } from '../likeness.js';
+import {
+  type Policy,
+  preflight,
+  type PreflightRequest,
+  releasedOnFailure,
+  standing,
+  targetSectorRefusals,
+  volumeRefusals,
+} from '../preflight.js';
+import { isUnfinished, signatureAreaDigest } from '../target-header/index.js';
+import type { Target } from '../targets.js';
 import { isAwaiting } from './apply.js';
-import { signatureAreaDigest, isUnfinished } from '../target-header/index.js';
 import { Journal } from './journal.js';
 import {
   liveDirectory,
@@ -30,14 +31,10 @@ import {
   replicaFile,
   replicaSuffix,
 } from './replica-file.js';
-import { type Patience, wholeUsageOf } from '../elsewhere.js';
 
-export interface LivePlaces extends Patience {
-  readonly source: string;
-  readonly targets: readonly string[];
+export interface LivePlaces extends PreflightRequest {
   readonly stateDirectory: string;
   readonly journalDirectory: string;
-  readonly overrides: ReadonlySet<Override>;
 }
 
 export interface LiveTarget {
@@ -56,53 +53,40 @@ export interface PreparedLive extends AsyncDisposable {
 /** A source in use is what this is for. */
 const harmless: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['SOURCE_MOUNTED', 'SOURCE_OPEN']);
 
-/** Gathers everything; writes nothing. Rejects as openVolume() does, and with JOURNAL_ON_SOURCE and TARGET_TOO_SMALL. */
+/** Gathers everything; writes nothing. Rejects as preflight() does, and with TARGET_TOO_SMALL. */
 export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
-  const source = await openVolume(places.source);
-  try {
-    await refuseUnfreezable(source);
-    const directories = [places.stateDirectory, places.journalDirectory];
-    const hostStorage = await surveyHostStorage([
-      ...[places.source, ...places.targets],
-      ...directories,
-    ]);
-    for (const directory of directories) {
-      const nearest = await nearestExisting(directory);
-      if (await hostStorage.liesOn(nearest, source.identity)) throw onSource(directory, places);
-    }
-    const inspected = await inspectTargets(places.targets, source.identity, hostStorage, places);
+  const policy: Policy = {
+    claims: { source: false, targets: true },
+    directories: [places.stateDirectory, places.journalDirectory],
+    checkSource: refuseUnfreezable,
+    ignores: (code) => harmless.has(code),
+  };
+  const found = await preflight(places, policy);
+  return releasedOnFailure(found, async () => {
+    const { source } = found;
     const targets: LiveTarget[] = [];
-    const refusals: Refusal[] = newTargetRefusals(inspected);
-    const usage = await wholeUsageOf(hostStorage, source.identity, places);
-    for (const target of inspected) {
-      const { begin, hasMore } = await beginning(source, target);
+    const known: Target[] = [];
+    for (const target of found.targets) {
+      const { begin, isOurs } = await beginning(source, target, places.stateDirectory);
       targets.push({ target, begin });
-      const { facts } = target;
-      if (facts === null) continue;
-      await refuseOtherRuns([facts]);
-      refusals.push(...(await sectorRefusals(source, [], [facts])));
-      const found = findRefusals({ identity: source.identity, usage }, [facts]);
-      const small = found.find(({ code }) => code === 'TARGET_TOO_SMALL');
-      if (small !== undefined) throw tooSmall(small);
-      const isOurs =
-        !hasMore &&
-        (await (begin === 'compare'
-          ? isAsLeft(source, facts, places.stateDirectory)
-          : isOwnUnfinished(source, target, places.stateDirectory)));
-      refusals.push(...found.filter(({ code }) => code !== 'TARGET_HAS_DATA' || !isOurs));
+      known.push(isOurs ? withoutContents(target) : target);
     }
+    const seen = { ...found, targets: known };
+    const refusals = [...volumeRefusals(seen), ...(await targetSectorRefusals(seen, {}))];
+    const small = refusals.find(({ code }) => code === 'TARGET_TOO_SMALL');
+    if (small !== undefined) throw tooSmall(small);
     return {
       source,
       targets,
-      refusals: refusals.filter(
-        ({ code }) => !harmless.has(code) && !places.overrides.has(overrideOf[code]),
-      ),
-      [Symbol.asyncDispose]: () => source.close(),
+      refusals: standing(refusals, places, policy),
+      [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
     };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+  });
+}
+
+/** What it holds is the source's, and no reason to ask. */
+function withoutContents(target: Target): Target {
+  return target.facts === null ? target : { ...target, facts: { ...target.facts, holds: [] } };
 }
 
 /** What is not mounted may be followed; what can never be frozen is refused before anything is written. */
@@ -115,18 +99,30 @@ async function refuseUnfreezable({ identity }: Volume): Promise<void> {
 }
 
 interface Beginning extends Pick<LiveTarget, 'begin'> {
-  /** It has become something else beside a replica, or was before: only a yes lets that be wiped. */
-  readonly hasMore: boolean;
+  /** All that it holds is what an earlier run over this pair wrote: nobody needs to be asked. */
+  readonly isOurs: boolean;
 }
 
-async function beginning(source: Volume, { path: name, facts }: Target): Promise<Beginning> {
-  const seed = { begin: 'seed', hasMore: false } as const;
-  if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return seed;
-  if (facts.holds.length === 0) return seed;
+async function beginning(
+  source: Volume,
+  target: Target,
+  stateDirectory: string,
+): Promise<Beginning> {
+  const like = await likenessOf(source, target);
+  if (target.facts === null) return { begin: 'seed', isOurs: false };
+  if (like === 'other') {
+    return { begin: 'seed', isOurs: await isOwnUnfinished(source, target, stateDirectory) };
+  }
+  // It has become something else beside a replica, or was before: only a yes lets that be wiped.
+  const isOurs = like === 'same' && (await isAsLeft(source, target.facts, stateDirectory));
+  return { begin: 'compare', isOurs };
+}
+
+async function likenessOf(source: Volume, { path: name, facts }: Target): Promise<Likeness> {
+  if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return 'other';
+  if (facts.holds.length === 0) return 'other';
   await using volume = await openVolume(name);
-  if (await isUnfinished(volume)) return seed;
-  const like = await likeness(source, name);
-  return like === 'other' ? seed : { begin: 'compare', hasMore: like === 'more' };
+  return (await isUnfinished(volume)) ? 'other' : await likeness(source, name, 'all');
 }
 
 /**
@@ -169,27 +165,7 @@ function replicaOf(key: string, stateDirectory: string): Promise<ReplicaRecord |
   return replicaFile(file).load();
 }
 
-async function nearestExisting(directory: string): Promise<string> {
-  await reach(directory);
-  for (let place = path.resolve(directory); ; place = path.dirname(place)) {
-    const exists = await access(place).then(
-      () => true,
-      () => false,
-    );
-    if (exists || place === path.dirname(place)) return place;
-  }
-}
-
 /** A part of a volume can be copied, but not followed: there is no override. */
 function tooSmall({ code, message, remedy }: Refusal): FastsyncError {
   return new FastsyncError({ code, exitCode: exitCodes.refused, message, remedy });
-}
-
-function onSource(directory: string, { source }: LivePlaces): FastsyncError {
-  return new FastsyncError({
-    code: 'JOURNAL_ON_SOURCE',
-    exitCode: exitCodes.refused,
-    message: `${directory} lies on the file system on ${source}, which is frozen while it is written`,
-    remedy: 'choose another place with --state-dir and --journal',
-  });
 }

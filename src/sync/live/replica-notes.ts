@@ -2,7 +2,7 @@
 
 import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
-import type { Watch } from '../watch.js';
+import type { Watch } from '../watch-job.js';
 
 export type OnProgress = NonNullable<Watch['onProgress']>;
 

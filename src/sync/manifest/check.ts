@@ -16,16 +16,7 @@ import {
   openManifest,
 } from '../../manifest/index.js';
 import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
-import {
-  findRefusals,
-  identifyVolume,
-  type Volume,
-  openVolume,
-  type Override,
-  overrides,
-  type Refusal,
-  surveyHostStorage,
-} from '../../volume/index.js';
+import { identifyVolume, type Volume, type Override } from '../../volume/index.js';
 import { startTracker } from '../../tracker/index.js';
 import { afterwards } from '../unsaved.js';
 import {
@@ -49,7 +40,7 @@ import {
   VerifyStateFile,
   withdraw,
 } from '../verify/index.js';
-import { type Patience, wholeUsageOf } from '../elsewhere.js';
+import { prepareRead } from './prepare.js';
 import { manifestStrays } from './strays.js';
 
 export interface CheckRequest {
@@ -81,12 +72,13 @@ export async function checkManifest(
   const startedAt = Date.now();
   const startedMs = performance.now();
   await using manifest = await openManifest(request.manifest);
-  await using volume = await openVolume(request.volume);
-  const account = await firstWriteCounterOf(volume);
+  const volumeIs = request.lagToleranceMs === null ? 'at rest' : 'tracked';
+  await using prepared = await prepareRead(request, volumeIs, context);
+  const { volume } = prepared;
+  const writeCounter = await firstWriteCounterOf(volume);
   const source = await identifyVolume(request.manifest);
   await using tracker = request.lagToleranceMs === null ? null : await startTracker(volume);
-  const refusals = await readerRefusals(volume, request.overrides, context, tracker !== null);
-  await (options.resolveRefusals ?? refuseAll)(refusals);
+  await (options.resolveRefusals ?? refuseAll)(prepared.refusals);
   const comparator = comparatorOf(manifest, volume, request.engine);
   const { deviceBytes, root, algorithm, createdAt } = manifest.header;
   if (request.root !== undefined && request.root.toLowerCase() !== root) {
@@ -103,14 +95,14 @@ export async function checkManifest(
   context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
   const workList = clip(covered, 0, volume.identity.sizeBytes);
   const { map, isOwn } = await namesOf(manifest, volume, request.map, context);
-  const accounts = countingDetector([volume], [account], deviceBytes);
+  const byCounter = countingDetector([volume], [writeCounter], deviceBytes);
   await using changeLog = tracker && (await logChanges(tracker, null, workList, deviceBytes));
-  const detector = changeLog ?? accounts;
+  const detector = changeLog ?? byCounter;
   const { stateDirectory } = options;
   const { stableId } = volume.identity;
   const sides = await sidesKey(manifest.header.filesystem, volume.identity);
   const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root, sides);
-  const counterText = [changeLog === null ? account.counterText : null];
+  const counterText = [changeLog === null ? writeCounter.counterText : null];
   const run = { comparator, detector, workList, span, deviceBytes, counterText, state, options };
   const first = await verify({ ...run, ...context });
   const answers = await settled(first, run, changeLog, request, context);
@@ -178,20 +170,6 @@ async function claimedBytes({ header }: Manifest, { reader }: Volume): Promise<n
   const signatures = await probe(reader).catch(() => []);
   const own = signatures.find((one) => one.type === type && one.uuid === uuid);
   return Math.min(own?.sizeBytes ?? 0, header.deviceBytes);
-}
-
-/** What keeps even a reader of a volume from beginning, but for what is overridden. */
-export async function readerRefusals(
-  { identity }: Volume,
-  allowed: ReadonlySet<Override>,
-  patience: Patience,
-  isTracked = false,
-): Promise<Refusal[]> {
-  const hostStorage = await surveyHostStorage([identity.path]);
-  const usage = await wholeUsageOf(hostStorage, identity, patience);
-  return findRefusals({ identity, usage }, []).filter(
-    ({ code }) => !allowed.has(overrides[code]) && !(isTracked && code === 'SOURCE_MOUNTED'),
-  );
 }
 
 /** The volume's own map, to say what lies where; without names where the volume cannot be read as one. */

@@ -1,25 +1,20 @@
 /** Writes a manifest of a volume: what init would copy of it, or all. */
 
-import type { UsedMap } from '../../../fsparsers/index.js';
+import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import type { DigestAlgorithm, IoOptions } from '../../engine/index.js';
 import { type ManifestSummary, writeManifest } from '../../manifest/index.js';
 import { readableExtents, usedExtents } from '../../region/index.js';
 import { Meter } from '../../report/index.js';
-import {
-  hazardRefusals,
-  openVolume,
-  overrides,
-  type Override,
-  refusalError,
-} from '../../volume/index.js';
-import { mapSource, type SeedRequest } from '../seed/prepare.js';
+import { hazardRefusals, overrides, type Override } from '../../volume/index.js';
+import { mapSource } from '../map-source.js';
 import {
   countingDetector,
   attribute,
   firstWriteCounterOf,
   type PairContext,
+  refuseAll,
 } from '../verify/index.js';
-import { readerRefusals } from './check.js';
+import { prepareRead } from './prepare.js';
 
 export interface MakeRequest {
   readonly volume: string;
@@ -27,7 +22,7 @@ export interface MakeRequest {
   readonly algorithm: DigestAlgorithm;
   /** Absent: what suits every volume. */
   readonly cellBytes: number | undefined;
-  readonly map: SeedRequest['map'];
+  readonly map: MapOptions;
   readonly free: 'ignore' | 'verify';
   readonly ioOptions: IoOptions;
   readonly overrides: ReadonlySet<Override>;
@@ -47,9 +42,9 @@ export async function makeManifest(
   { reporter, signal }: PairContext,
 ): Promise<MadeManifest> {
   const startedMs = performance.now();
-  await using volume = await openVolume(request.volume);
-  const [mounted] = await readerRefusals(volume, request.overrides, { reporter, signal });
-  if (mounted !== undefined) throw refusalError(mounted);
+  await using prepared = await prepareRead(request, 'at rest', { reporter, signal });
+  const { volume } = prepared;
+  await refuseAll(prepared.refusals);
   const detector = countingDetector(
     [volume],
     [await firstWriteCounterOf(volume)],
@@ -57,10 +52,8 @@ export async function makeManifest(
   );
   const map = await mapSource(volume, { map: request.map, dirty: 'refuse', signal });
   for (const note of map.notes) reporter.report({ type: 'note', ...note });
-  const [hazard] = hazardRefusals(volume.identity, map.hazards ?? []).filter(
-    ({ code }) => !request.overrides.has(overrides[code]),
-  );
-  if (hazard !== undefined) throw refusalError(hazard);
+  const hazards = hazardRefusals(volume.identity, map.hazards ?? []);
+  await refuseAll(hazards.filter(({ code }) => !request.overrides.has(overrides[code])));
   const isAll = request.free === 'verify';
   const meter = new Meter();
   const summary = await writeManifest({

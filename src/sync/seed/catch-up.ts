@@ -10,7 +10,7 @@ import type { Volume } from '../../volume/index.js';
 import { headerBytes } from '../target-header/index.js';
 import { givenUp, missed, noCutover, notConverged, unmounted } from './not-reached.js';
 import type { CopyPiece, Follow, ConsistencyPoint } from './seed-run.js';
-import { slice } from './work-list.js';
+import { slice } from '../work-list.js';
 import { TrackedWrites } from '../consistency/tracked-writes.js';
 import { cutOver, type Cutover } from '../consistency/cutover.js';
 import type { Hooks } from '../consistency/hooks.js';

@@ -1,50 +1,34 @@
 /** Everything before the first write: look at both sides, map the source, find the reasons not to begin. */
 
-import { mapVolume, type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
+import type { UsedMap } from '../../../fsparsers/index.js';
+import { overrides, type Refusal, type Volume, type VolumeIdentity } from '../../volume/index.js';
+import { beginOnline, type Begun, type BeginRequest } from '../consistency/begin.js';
+import { mapAtRest, type MappedSource, type MapRequest } from '../map-source.js';
+import { type Plan, planCopy, truncatePlan } from '../plan.js';
 import {
-  findRefusals,
-  hazardRefusals,
-  identifyVolume,
-  sharedStorage,
-  type Volume,
-  openVolume,
-  type Override,
-  overrides,
-  type Refusal,
-  surveyHostStorage,
-  type VolumeIdentity,
-} from '../../volume/index.js';
-import type { Reporter } from '../../report/index.js';
+  mapRefusals,
+  type Preflight,
+  preflight,
+  type PreflightRequest,
+  releasedOnFailure,
+  standing,
+  targetSectorRefusals,
+  volumeRefusals,
+} from '../preflight.js';
+import { openTargets, type Target, type TargetSet } from '../targets.js';
 import { CheckpointFile } from './checkpoint.js';
-import { sectorRefusals } from '../sector-size.js';
-import { type Plan, planCopy, truncatePlan } from './plan.js';
-import {
-  inspectTargets,
-  openTargets,
-  refuseOtherRuns,
-  type Target,
-  type TargetSet,
-} from '../targets.js';
-import { wholeUsageOf } from '../elsewhere.js';
 
-export interface SeedRequest {
-  readonly source: string;
-  readonly targets: readonly string[];
-  readonly map: MapOptions;
-  /** Where the source's journal or log lies, if on another device: no target may be there. */
-  readonly logDevice?: string | undefined;
-  /** What to do where a hazard says that the map cannot be trusted: refuse, or use all of the volume. */
-  readonly dirty: 'refuse' | 'copy-all';
-  readonly overrides: ReadonlySet<Override>;
+export interface SeedRequest extends PreflightRequest, MapRequest {
   /** Where an earlier run may have left its checkpoint. */
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
-  readonly reporter?: Reporter;
 }
 
 /** A run that could begin, if nothing in `refusals` keeps it from doing so. */
-export interface PreparedSeed {
+export interface PreparedSeed<Mapped extends MappedSource = MappedSource> extends AsyncDisposable {
   readonly source: Volume;
+  /** Released with the rest. */
+  readonly mapped: Mapped;
   readonly map: UsedMap;
   readonly plan: Plan;
   readonly targets: readonly Target[];
@@ -54,83 +38,89 @@ export interface PreparedSeed {
   openTargets(): Promise<TargetSet>;
   /** The user has said that the source may be written meanwhile. */
   readonly sourceMayChange: boolean;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
-/**
- * Gathers everything; writes nothing. `online` maps a source that is mounted, which is then no reason
- * to refuse it. Rejects as openVolume() and mapVolume() do, or as `online` does.
- */
-export async function prepareSeed(
+/** Gathers everything; writes nothing. Rejects as preflight() and mapSource() do. */
+export function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
+  return prepare(request, 'at rest', (source) => mapAtRest(source, request));
+}
+
+/** What a source in use is tracked and mapped by. */
+export type OnlineBeginning = Omit<BeginRequest, 'source' | 'map' | 'dirty' | 'signal'>;
+
+/** The same of a mounted source: tracked from now on, and mapped in a freeze. Rejects also as beginOnline() does. */
+export function prepareOnlineSeed(
   request: SeedRequest,
-  online: ((source: Volume) => Promise<UsedMap>) | null = null,
-): Promise<PreparedSeed> {
-  const source = await openVolume(request.source);
-  try {
-    const { logDevice } = request;
-    const own = [
-      request.source,
-      ...request.targets,
-      ...(logDevice === undefined ? [] : [logDevice]),
-    ];
-    const hostStorage = await surveyHostStorage(own);
-    const mustNotFreeze = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
-    const targets = await withoutOwn(
-      await inspectTargets(request.targets, source.identity, hostStorage, request, mustNotFreeze),
-      source.identity,
-      request.stateDirectory,
-    );
-    const usage = await wholeUsageOf(hostStorage, source.identity, request);
-    const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN);
-    await refuseOtherRuns([
-      ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
-      ...targets.flatMap(({ facts }) => facts ?? []),
-    ]);
-    const map = await (online === null ? mapSource(source, request) : online(source));
-    const found = [
-      ...findRefusals(
-        { identity: source.identity, usage },
-        targets.map(({ facts }) => facts).filter((facts) => facts !== null),
-      ),
-      ...newTargetRefusals(targets),
-      ...hazardRefusals(source.identity, map.hazards ?? []),
-      ...(await sectorRefusals(
-        source,
-        map.partitions ?? [],
-        targets.flatMap(({ facts }) => facts ?? []),
-      )),
-    ];
-    const plan = planCopy(map.ranges, map.deviceBytes);
-    const sizes = targets.map(({ facts }) =>
-      facts?.identity.kind === 'block' ? facts.identity.sizeBytes : Infinity,
-    );
-    return {
-      source,
-      map,
-      plan: truncatePlan(plan, Math.min(...sizes), map.filesystem.sizeBytes),
-      targets,
-      refusals: found.filter(
-        ({ code }) =>
-          !request.overrides.has(overrides[code]) &&
-          !(online !== null && code === 'SOURCE_MOUNTED'),
-      ),
-      sourceMayChange:
-        request.overrides.has(overrides.SOURCE_MOUNTED) ||
-        request.overrides.has(overrides.SOURCE_OPEN),
-      openTargets: () =>
-        openTargets(targets, {
-          sizeBytes: source.identity.sizeBytes,
-          // Both mean that somebody else has the claim already.
-          exclusive:
-            !request.overrides.has(overrides.TARGET_IN_USE) &&
-            !request.overrides.has(overrides.TARGET_MOUNTED),
-        }),
-      [Symbol.asyncDispose]: () => source.close(),
+  online: OnlineBeginning,
+): Promise<PreparedSeed<Begun & MappedSource>> {
+  return prepare(request, 'in use', async (source) => {
+    const begun = await beginOnline({ ...request, ...online, source });
+    return { ...begun, [Symbol.asyncDispose]: () => begun.tracker.stop() };
+  });
+}
+
+/** What a run over a mounted source would do: nothing is tracked or frozen, so the map may be torn. */
+export function previewOnlineSeed(request: SeedRequest): Promise<PreparedSeed> {
+  return prepare(request, 'in use', (source) => mapAtRest(source, request));
+}
+
+async function prepare<Mapped extends MappedSource>(
+  request: SeedRequest,
+  sourceIs: 'at rest' | 'in use',
+  mapSource: (source: Volume) => Promise<Mapped>,
+): Promise<PreparedSeed<Mapped>> {
+  const isAllowed = (code: keyof typeof overrides) => request.overrides.has(overrides[code]);
+  const policy = {
+    claims: { source: !isAllowed('SOURCE_OPEN'), targets: true },
+    ignores: (code: string) => sourceIs === 'in use' && code === 'SOURCE_MOUNTED',
+  };
+  const found = await preflight(request, policy);
+  return releasedOnFailure(found, async () => {
+    const { source } = found;
+    const targets = await withoutOwn(found.targets, source.identity, request.stateDirectory);
+    const mapped = await mapSource(source);
+    const release = async () => {
+      await mapped[Symbol.asyncDispose]();
+      await found[Symbol.asyncDispose]();
     };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+    return releasedOnFailure(mapped, async () => {
+      const { map } = mapped;
+      const refusals = await refusalsOf({ ...found, targets }, map);
+      return {
+        source,
+        mapped,
+        map,
+        plan: planFor(targets, map),
+        targets,
+        refusals: standing(refusals, request, policy),
+        sourceMayChange: isAllowed('SOURCE_MOUNTED') || isAllowed('SOURCE_OPEN'),
+        openTargets: () =>
+          openTargets(targets, {
+            sizeBytes: source.identity.sizeBytes,
+            // Both mean that somebody else has the claim already.
+            exclusive: !isAllowed('TARGET_IN_USE') && !isAllowed('TARGET_MOUNTED'),
+          }),
+        [Symbol.asyncDispose]: release,
+      };
+    });
+  });
+}
+
+async function refusalsOf(found: Preflight, map: UsedMap): Promise<Refusal[]> {
+  return [
+    ...volumeRefusals(found),
+    ...mapRefusals(found, map),
+    ...(await targetSectorRefusals(found, map)),
+  ];
+}
+
+/** As much of the source as the smallest device among the targets holds; files are resized. */
+function planFor(targets: readonly Target[], map: UsedMap): Plan {
+  const sizes = targets.map(({ facts }) =>
+    facts?.identity.kind === 'block' ? facts.identity.sizeBytes : Infinity,
+  );
+  const plan = planCopy(map.ranges, map.deviceBytes);
+  return truncatePlan(plan, Math.min(...sizes), map.filesystem.sizeBytes);
 }
 
 /**
@@ -150,27 +140,4 @@ async function withoutOwn(
       ? { ...target, facts: { ...target.facts, holds: [] } }
       : target,
   );
-}
-
-/** A file that is still to be made has one way to be wrong: the place where it would lie. */
-export function newTargetRefusals(targets: readonly Target[]): Refusal[] {
-  return targets.flatMap(({ path, facts, sharedWith }) =>
-    facts === null && sharedWith !== null ? [sharedStorage(path, sharedWith)] : [],
-  );
-}
-
-/** Maps the source; where a hazard stands against its map, and the user wants it so, all of it is used. */
-export async function mapSource(
-  source: Volume,
-  request: Pick<SeedRequest, 'map' | 'dirty' | 'signal'>,
-): Promise<UsedMap> {
-  const { dirty, signal } = request;
-  // A file's own sectors are 512 bytes, but the disk it is an image of may have had others.
-  const { kind, logicalBlockBytes: sectorBytes } = source.identity;
-  const options = { ...request.map, ...(kind === 'block' ? { sectorBytes } : {}) };
-  const map = await mapVolume(source.reader, { ...options, signal });
-  const isDirty = (map.hazards ?? []).length > 0;
-  return isDirty && dirty === 'copy-all'
-    ? mapVolume(source.reader, { ...options, as: 'whole', signal })
-    : map;
 }

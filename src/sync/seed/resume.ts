@@ -6,7 +6,7 @@ import type { Volume } from '../../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hasStamp } from '../target-header/index.js';
 import { areUntouched } from './published.js';
-import { slice } from './work-list.js';
+import { slice } from '../work-list.js';
 
 export type Resumption =
   | { readonly kind: 'fresh' }

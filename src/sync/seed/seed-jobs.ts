@@ -5,7 +5,7 @@ import { clear, copy, type CopyResult, type IoFailure } from '../../engine/index
 import { Meter, type StatusEvent } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
 import type { FreePolicy, Piece, SeedResult, SeedRun } from './seed-run.js';
-import { type Watch, watchJob } from '../watch.js';
+import { type Watch, watchJob } from '../watch-job.js';
 
 /** Where a job begins, and who hears how far it is durable. */
 export interface JobStart extends Pick<Watch, 'onDurable'> {

@@ -3,7 +3,7 @@
 import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { identifyVolume, type VolumeIdentity } from '../../volume/index.js';
-import { planCopy, type Plan, truncatePlan, withWholeHeader } from './plan.js';
+import { planCopy, type Plan, truncatePlan, withWholeHeader } from '../plan.js';
 import type { SeedResult, SeedRun } from './seed-run.js';
 import { seed } from './seed.js';
 import { MissedWrites } from '../consistency/errors.js';

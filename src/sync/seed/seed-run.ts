@@ -3,7 +3,8 @@
 import type { CopyResult, EndpointDescription, ExtentList, IoOptions } from '../../engine/index.js';
 import type { Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
-import type { Plan } from './plan.js';
+import type { Plan } from '../plan.js';
+import type { OpenTarget } from '../targets.js';
 import type { Layout } from '../strays.js';
 import type { Touched } from '../touched.js';
 
@@ -20,15 +21,6 @@ export interface SeedOptions {
   /** How often the target is flushed and the checkpoint moves on. */
   readonly checkpointEveryMs: number;
   readonly stateDirectory: string;
-}
-
-export interface SeedTarget {
-  /** Open for writing, exclusively. */
-  readonly volume: Volume;
-  /** This run has just made it: it reads as zeroes. */
-  readonly isNew: boolean;
-  /** This run has just given it another size. */
-  readonly isResized?: boolean;
 }
 
 export interface Unpublished {
@@ -67,7 +59,7 @@ export interface SeedRun {
   readonly sourceMayChange: boolean;
   /** Of a source in use: brings the copy to one point in time. Null: the source is at rest. */
   readonly follow: Follow | null;
-  readonly targets: readonly SeedTarget[];
+  readonly targets: readonly OpenTarget[];
   readonly plan: Plan;
   /** Of a disk: each is a volume of its own. */
   readonly partitions: Layout['partitions'];

@@ -13,7 +13,7 @@ export {
   type VerifyReport,
 } from './pair.js';
 export {
-  type OpenTarget,
+  type OpenSide,
   prepareVerify,
   type PreparedVerify,
   type VerifyRequest,

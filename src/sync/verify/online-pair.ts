@@ -3,17 +3,17 @@
 import { type ExtentList, union } from '../../region/index.js';
 import { type Volume, refusalError } from '../../volume/index.js';
 import { afterwards } from '../unsaved.js';
-import { beginOnline, type Begun } from '../consistency/begin.js';
 import { doubtful } from './answers.js';
 import { withdraw } from './verify-state.js';
 import { volumeComparator } from './comparator.js';
 import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
-import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
+import { prepareOnlineVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
 import { type ChangeLog, logChanges } from './change-log.js';
 import { spanned } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
-import { isWhole, layoutOf, type StrayLook, strayDoubtsInUse } from './stray-doubts.js';
+import { layoutOf } from '../strays.js';
+import { isWhole, type StrayLook, strayDoubtsInUse } from './stray-doubts.js';
 import { traceComparator } from './trace-comparator.js';
 import { verify } from './verify.js';
 
@@ -27,7 +27,7 @@ export interface OnlineVerifyOptions {
 }
 
 /**
- * Verifies a pair in use. Every range of the answer was equal, or different for `settleMs`, after its
+ * Verifies a pair in use. Every range of the answer was equal, or different for `lagToleranceMs`, after its
  * last write on either side; the rest is `changing`. Rejects as verifyPair(), beginOnline() and
  * startTracker() do.
  */
@@ -40,69 +40,56 @@ export async function verifyOnline(
   const startedAt = Date.now();
   const startedMs = performance.now();
   const { signal, reporter } = context;
-  const started: { begun?: Begun } = {};
-  try {
-    await using prepared = await prepareVerify(
-      { ...request, reporter, repair: false },
-      async (source) => {
-        const work = { ...online, map: request.map, granularityBytes: null };
-        started.begun = await beginOnline({ ...work, source, signal });
-        return started.begun.map;
-      },
-    );
-    const { begun } = started;
-    if (begun === undefined) throw new Error('prepared without a map');
-    const { source, span, workList, map } = prepared;
-    for (const note of map.notes) reporter.report({ type: 'note', ...note });
-    const [refusal] = prepared.refusals;
-    if (refusal !== undefined) throw refusalError(refusal);
-    await using target = await prepared.openTarget();
-    await using changeLog = await logChanges(
-      begun.tracker,
-      target.volume,
-      workList,
-      map.deviceBytes,
-    );
-    const plain = volumeComparator(source, target.volume);
-    const comparator = traceComparator(plain, source, target.volume, map);
-    const names = [source.identity.stableId, target.volume.identity.stableId] as const;
-    const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
-    const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
-    const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
-    // Both sides are written all the time: there is no account that an earlier run could be held to.
-    const first = await verify({ ...run, counterText: [null], state, options, ...context });
-    const reached = { ...span, stopBytes: first.reachedBytes };
-    const open = union(doubtful(first), spanned(changeLog.take(), reached));
-    const concerns = (written: ExtentList) => spanned(written, reached);
-    const again = {
-      ...online,
-      comparator,
-      changeLog,
-      ioOptions: options.ioOptions,
-      concerns,
-      signal,
-    };
-    const answers = first.interrupted ? first : await proveWritten(again, open);
-    const strays =
-      first.interrupted || !isWhole(span, map.deviceBytes)
-        ? []
-        : await strayDoubtsInUse(lookOf(prepared, target.volume), changeLog);
-    const taken = () => withdraw(state, doubtful(answers), span);
-    const oldest = await afterwards(taken, null, context);
-    const result = { ...first, ...answers, interrupted: signal.aborted };
-    return {
-      ...sidesOf(prepared, target.volume),
-      result,
-      repair: null,
-      answers: { different: answers.different, notProven: answers.notProven },
-      doubts: [...strays, ...missedDoubts(changeLog, source)],
-      oldestProof: oldest,
-      startedAt,
-      seconds: (performance.now() - startedMs) / 1000,
-    };
-  } finally {
-    await started.begun?.tracker.stop();
-  }
+  const reading = { ...request, reporter, repair: false };
+  await using prepared = await prepareOnlineVerify(reading, { ...online, granularityBytes: null });
+  const { source, span, workList, map, mapped } = prepared;
+  for (const note of map.notes) reporter.report({ type: 'note', ...note });
+  const [refusal] = prepared.refusals;
+  if (refusal !== undefined) throw refusalError(refusal);
+  await using target = await prepared.openTarget();
+  await using changeLog = await logChanges(
+    mapped.tracker,
+    target.volume,
+    workList,
+    map.deviceBytes,
+  );
+  const plain = volumeComparator(source, target.volume);
+  const comparator = traceComparator(plain, source, target.volume, map);
+  const names = [source.identity.stableId, target.volume.identity.stableId] as const;
+  const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
+  const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
+  const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
+  // Both sides are written all the time: there is no account that an earlier run could be held to.
+  const first = await verify({ ...run, counterText: [null], state, options, ...context });
+  const reached = { ...span, stopBytes: first.reachedBytes };
+  const open = union(doubtful(first), spanned(changeLog.take(), reached));
+  const concerns = (written: ExtentList) => spanned(written, reached);
+  const again = {
+    ...online,
+    comparator,
+    changeLog,
+    ioOptions: options.ioOptions,
+    concerns,
+    signal,
+  };
+  const answers = first.interrupted ? first : await proveWritten(again, open);
+  const strays =
+    first.interrupted || !isWhole(span, map.deviceBytes)
+      ? []
+      : await strayDoubtsInUse(lookOf(prepared, target.volume), changeLog);
+  const taken = () => withdraw(state, doubtful(answers), span);
+  const oldest = await afterwards(taken, null, context);
+  const result = { ...first, ...answers, interrupted: signal.aborted };
+  return {
+    ...sidesOf(prepared, target.volume),
+    result,
+    repair: null,
+    answers: { different: answers.different, notProven: answers.notProven },
+    doubts: [...strays, ...missedDoubts(changeLog, source)],
+    oldestProof: oldest,
+    startedAt,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
 }
 
 /** A mounted file system's own writes go around the device's cache. */

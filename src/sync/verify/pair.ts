@@ -18,7 +18,8 @@ import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepar
 import { repair, type RepairResult } from './repair.js';
 import type { Span } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
-import { isWhole, layoutOf, strayDoubts, wipeStraysIn } from './stray-doubts.js';
+import { layoutOf } from '../strays.js';
+import { isWhole, strayDoubts, wipeStraysIn } from './stray-doubts.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
 import { countingDetector, firstWriteCounterOf, isUnwritten } from './write-detector.js';
 

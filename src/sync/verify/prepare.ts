@@ -1,11 +1,11 @@
 /** Before the first comparison: look at both sides, map the source, find the reasons not to begin. */
 
-import { type MapOptions, probe, type UsedMap } from '../../../fsparsers/index.js';
+import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import {
   emptyExtents,
   extentOf,
   type ExtentList,
-  clip,
+  intersect,
   readableExtents,
   subtract,
   union,
@@ -13,33 +13,33 @@ import {
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import {
-  findRefusals,
-  hazardRefusals,
-  identifyVolume,
-  type Volume,
-  type WriteCounter,
   notReplica,
   openVolume,
   type Override,
   overrides,
   type Refusal,
   type RefusalCode,
-  surveyHostStorage,
+  type TargetFacts,
+  type Volume,
   type VolumeIdentity,
+  type WriteCounter,
 } from '../../volume/index.js';
-import { mapSource } from '../seed/prepare.js';
+import { beginOnline, type BeginRequest, type Begun } from '../consistency/begin.js';
+import { likeness } from '../likeness.js';
+import { mapAtRest, type MappedSource } from '../map-source.js';
 import {
-  inspectTargets,
-  openTargets,
-  refuseOtherRuns,
-  type Target,
-  TargetSet,
-} from '../targets.js';
+  mapRefusals,
+  type Policy,
+  preflight,
+  releasedOnFailure,
+  standing,
+  volumeRefusals,
+} from '../preflight.js';
+import { openTargets, type Target } from '../targets.js';
 import { oldestProof } from './proof-ages.js';
 import { type Span, spanned, spanOf } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
 import { firstWriteCounterOf } from './write-detector.js';
-import { wholeUsageOf } from '../elsewhere.js';
 
 export interface VerifyRequest {
   readonly source: string;
@@ -59,10 +59,14 @@ export interface VerifyRequest {
   readonly reporter?: Reporter;
 }
 
-export interface PreparedVerify {
+export interface PreparedVerify<
+  Mapped extends MappedSource = MappedSource,
+> extends AsyncDisposable {
   readonly source: Volume;
   /** The source's write counters before its map was read. */
   readonly sourceCounter: WriteCounter;
+  /** Released with the rest. */
+  readonly mapped: Mapped;
   readonly map: UsedMap;
   readonly target: Target;
   readonly span: Span;
@@ -75,11 +79,10 @@ export interface PreparedVerify {
   /** Those that no override covers. */
   readonly refusals: readonly Refusal[];
   /** For reading, or, with `repair`, for writing, exclusively and under a lock. */
-  openTarget(): Promise<OpenTarget>;
-  [Symbol.asyncDispose](): Promise<void>;
+  openTarget(): Promise<OpenSide>;
 }
 
-export interface OpenTarget extends AsyncDisposable {
+export interface OpenSide extends AsyncDisposable {
   readonly volume: Volume;
 }
 
@@ -95,89 +98,110 @@ const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'SAME_STORAGE',
 ]);
 
-/**
- * Gathers everything; writes nothing. `online` maps a source that is mounted, which is then no reason
- * to refuse it. Rejects as openVolume() and mapVolume() do, or as `online` does.
- */
-export async function prepareVerify(
+/** Gathers everything; writes nothing. Rejects as preflight() and mapSource() do. */
+export function prepareVerify(request: VerifyRequest): Promise<PreparedVerify> {
+  return prepare(request, 'at rest', (source) =>
+    mapAtRest(source, { ...request, dirty: 'refuse' }),
+  );
+}
+
+/** The same of a mounted source: tracked from now on, and mapped in a freeze. Rejects also as beginOnline() does. */
+export function prepareOnlineVerify(
   request: VerifyRequest,
-  online: ((source: Volume) => Promise<UsedMap>) | null = null,
-): Promise<PreparedVerify> {
-  const source = await openVolume(request.source);
-  try {
-    const targetIdentity = await identifyVolume(request.target);
-    const { logDevice } = request;
-    const own = [request.source, request.target, ...(logDevice === undefined ? [] : [logDevice])];
-    const hostStorage = await surveyHostStorage(own);
-    const mustNotFreeze = logDevice === undefined ? [] : [await identifyVolume(logDevice)];
-    const [target] = await inspectTargets(
-      [request.target],
-      source.identity,
-      hostStorage,
-      request,
-      mustNotFreeze,
-    );
-    if (target?.facts == null) throw new Error('a target that was there is gone');
-    const usage = await wholeUsageOf(hostStorage, source.identity, request);
-    const mayBeOpen = request.overrides.has(overrides.SOURCE_OPEN) || online !== null;
-    await refuseOtherRuns([
-      ...(mayBeOpen ? [] : [{ identity: source.identity, usage }]),
-      ...(request.repair ? [target.facts] : []),
-    ]);
+  online: Omit<BeginRequest, 'source' | 'map' | 'dirty' | 'signal'>,
+): Promise<PreparedVerify<Begun & MappedSource>> {
+  return prepare(request, 'in use', async (source) => {
+    const { map, signal } = request;
+    const begun = await beginOnline({ ...online, map, signal, source });
+    return { ...begun, [Symbol.asyncDispose]: () => begun.tracker.stop() };
+  });
+}
+
+async function prepare<Mapped extends MappedSource>(
+  request: VerifyRequest,
+  sourceIs: 'at rest' | 'in use',
+  mapSource: (source: Volume) => Promise<Mapped>,
+): Promise<PreparedVerify<Mapped>> {
+  const { overrides: allowed, repair } = request;
+  const policy: Policy = {
+    claims: {
+      source: sourceIs === 'at rest' && !allowed.has(overrides.SOURCE_OPEN),
+      targets: repair,
+    },
+    targetsExist: true,
+    ignores: (code) => {
+      if (sourceIs === 'in use' && code === 'SOURCE_MOUNTED') return true;
+      // Only a person can say yes to what holds something: no configuration can.
+      if (code === 'NOT_A_REPLICA' && allowed.has('yes')) return true;
+      return repair ? code === 'TARGET_HAS_DATA' : !readerRefusals.has(code);
+    },
+  };
+  const found = await preflight({ ...request, targets: [request.target] }, policy);
+  return releasedOnFailure(found, async () => {
+    const { source } = found;
+    const [target] = found.targets;
+    const facts = target?.facts ?? null;
+    if (target === undefined || facts === null) throw new Error('a target that was there is gone');
     // Before the map is read: what is allocated behind its back is written, and seen to be.
     const sourceCounter = await firstWriteCounterOf(source);
-    const map = await (online === null
-      ? mapSource(source, { ...request, dirty: 'refuse' })
-      : online(source));
-    const found = [
-      ...findRefusals({ identity: source.identity, usage }, [target.facts]),
-      ...hazardRefusals(source.identity, map.hazards ?? []),
-    ];
-    const isKnown =
-      !request.repair ||
-      (await carriesTheSame(source, request.target)) ||
-      (await wasProven(request, source.identity, targetIdentity, map));
-    if (!isKnown) found.push(notReplica(target.facts, source.identity));
-    const concerns = ({ code }: Refusal) =>
-      online !== null && code === 'SOURCE_MOUNTED'
-        ? false
-        : request.repair
-          ? code !== 'TARGET_HAS_DATA'
-          : readerRefusals.has(code);
-    // Only a person can say yes to what holds something: no configuration can.
-    const isAllowed = ({ code }: Refusal) =>
-      request.overrides.has(overrides[code]) ||
-      (code === 'NOT_A_REPLICA' && request.overrides.has('yes'));
-    const span = spanOf(request, map.deviceBytes);
-    const wanted = spanned(wantedExtents(map, request.free), span);
-    // A file grows before it is repaired; a device cannot.
-    const canGrow = request.repair && targetIdentity.kind === 'file';
-    const heldBytes = canGrow ? Infinity : targetIdentity.sizeBytes;
-    const workList = clip(wanted, 0, heldBytes);
-    // Also where nothing is in use: a file system is not mounted where less is than it claims.
-    const claimed = spanned(extentOf(0, Math.min(map.filesystem.sizeBytes, map.deviceBytes)), span);
-    return {
-      source,
-      sourceCounter,
-      map,
-      target,
-      span,
-      workList,
-      scope: scopeOf(request),
-      missing:
-        heldBytes === Infinity
-          ? emptyExtents
-          : subtract(union(wanted, claimed), extentOf(0, heldBytes)),
-      refusals: found.filter((refusal) => concerns(refusal) && !isAllowed(refusal)),
-      // A larger file keeps its end.
-      openTarget: () =>
-        openTarget(request, target, Math.max(source.identity.sizeBytes, targetIdentity.sizeBytes)),
-      [Symbol.asyncDispose]: () => source.close(),
-    };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+    const mapped = await mapSource(source);
+    return releasedOnFailure(mapped, async () => {
+      const { map } = mapped;
+      const refusals = [...volumeRefusals(found), ...mapRefusals(found, map)];
+      if (repair && !(await isReplica(request, source, facts, map)))
+        refusals.push(notReplica(facts, source.identity));
+      const targetBytes = facts.identity.sizeBytes;
+      return {
+        source,
+        sourceCounter,
+        mapped,
+        map,
+        target,
+        ...workOf(request, map, facts),
+        scope: scopeOf(request),
+        refusals: standing(refusals, request, policy),
+        // A larger file keeps its end.
+        openTarget: () =>
+          openTarget(request, target, Math.max(source.identity.sizeBytes, targetBytes)),
+        [Symbol.asyncDispose]: async () => {
+          await mapped[Symbol.asyncDispose]();
+          await found[Symbol.asyncDispose]();
+        },
+      };
+    });
+  });
+}
+
+/** What is to be compared of both, and what the target has no room for. */
+function workOf(
+  request: VerifyRequest,
+  map: UsedMap,
+  { identity: target }: TargetFacts,
+): Pick<PreparedVerify, 'span' | 'workList' | 'missing'> {
+  const span = spanOf(request, map.deviceBytes);
+  const wanted = spanned(wantedExtents(map, request.free), span);
+  // A file grows before it is repaired; a device cannot.
+  const canGrow = request.repair && target.kind === 'file';
+  if (canGrow) return { span, workList: wanted, missing: emptyExtents };
+  const held = extentOf(0, target.sizeBytes);
+  // Also where nothing is in use: a file system is not mounted where less is than it claims.
+  const claimed = spanned(extentOf(0, Math.min(map.filesystem.sizeBytes, map.deviceBytes)), span);
+  return {
+    span,
+    workList: intersect(wanted, held),
+    missing: subtract(union(wanted, claimed), held),
+  };
+}
+
+/** Whether the target carries what identifies the source, or was proven equal to it before. */
+async function isReplica(
+  request: VerifyRequest,
+  source: Volume,
+  target: TargetFacts,
+  map: UsedMap,
+): Promise<boolean> {
+  if ((await likeness(source, request.target, 'identifying')) !== 'other') return true;
+  return wasProven(request, source.identity, target.identity, map);
 }
 
 function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
@@ -189,19 +213,6 @@ function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
   // All is all, by whichever option.
   const all = free === 'verify' || as === 'whole';
   return all ? 'all' : JSON.stringify([as ?? null, swap ?? null]);
-}
-
-/** Whether the target carries the signatures of the source, one with an identity among them. */
-async function carriesTheSame(source: Volume, target: string): Promise<boolean> {
-  await using volume = await openVolume(target);
-  const known = (list: Awaited<ReturnType<typeof probe>>) =>
-    list.filter(({ doubt, uuid }) => doubt === null && uuid !== null);
-  const left = known(await probe(source.reader));
-  // What cannot be read carries no signature that one could go by.
-  const right = known(await probe(volume.reader).catch(() => []));
-  const isThere = ({ type, uuid, offsetBytes }: (typeof left)[number]) =>
-    right.some((one) => one.type === type && one.uuid === uuid && one.offsetBytes === offsetBytes);
-  return left.length > 0 && left.every(isThere);
 }
 
 /** Whether all of these very volumes was found equal before. */
@@ -219,34 +230,18 @@ async function wasProven(
   return proofAges !== null && oldestProof(proofAges, 0, deviceBytes) !== null;
 }
 
-/**
- * Whether the target carries the very signatures of the source: then it is its replica. Or these and
- * more, which are of a life before or beside that.
- */
-export async function likeness(source: Volume, target: string): Promise<'same' | 'more' | 'other'> {
-  await using volume = await openVolume(target);
-  const left = await probe(source.reader);
-  // What cannot be read carries no signature that one could go by.
-  const right = await probe(volume.reader).catch(() => []);
-  const named = ({ type, uuid, offsetBytes }: (typeof left)[number]) =>
-    JSON.stringify([type, uuid, offsetBytes]);
-  const there = new Set(right.map(named));
-  if (left.length === 0 || !left.every((one) => there.has(named(one)))) return 'other';
-  return there.size === new Set(left.map(named)).size ? 'same' : 'more';
-}
-
 async function openTarget(
   { target: name, repair, overrides: allowed }: VerifyRequest,
   target: Target,
   sizeBytes: number,
-): Promise<OpenTarget> {
+): Promise<OpenSide> {
   if (!repair) {
     const expected = target.facts?.identity;
     const volume = await openVolume(name, expected === undefined ? {} : { expected });
     return { volume, [Symbol.asyncDispose]: () => volume.close() };
   }
   const exclusive = !allowed.has(overrides.TARGET_IN_USE) && !allowed.has(overrides.TARGET_MOUNTED);
-  const set: TargetSet = await openTargets([target], { sizeBytes, exclusive });
+  const set = await openTargets([target], { sizeBytes, exclusive });
   const [opened] = set.targets;
   if (opened === undefined) throw new Error('a target that was opened is not there');
   return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompareResult, IoOptions } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, intersect, subtract, union } from '../../region/index.js';
-import { watchJob } from '../watch.js';
+import { watchJob } from '../watch-job.js';
 import type { Answers } from './answers.js';
 import type { Comparator } from './comparator.js';
 import type { ChangeLog } from './change-log.js';

@@ -6,7 +6,7 @@ import { Meter, type Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
 import { headerBytes, publishOrder } from '../target-header/index.js';
 import { halfRepairedState, type Touched } from '../touched.js';
-import { watchJob } from '../watch.js';
+import { watchJob } from '../watch-job.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
 import type { Comparator } from './comparator.js';
 import { settle } from './recheck.js';

@@ -3,11 +3,9 @@
  * than its source, and is not proven to be a replica, however equal all the rest.
  */
 
-import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
-import { planCopy } from '../seed/plan.js';
 import { type Layout, namedStrays, straysOn, wipeStrays } from '../strays.js';
 import type { ChangeLog } from './change-log.js';
 import type { Span } from './span.js';
@@ -17,10 +15,6 @@ export interface StrayLook {
   /** What the source carries there as well is its own; null: nobody can be asked. */
   readonly source: { readonly path: string; readonly reader: ByteReader } | null;
   readonly layout: Layout;
-}
-
-export function layoutOf({ ranges, deviceBytes, partitions = [] }: UsedMap): Layout {
-  return { sourceBytes: deviceBytes, free: planCopy(ranges, deviceBytes, 0).free, partitions };
 }
 
 /** Who asks for a part is told of that part. */

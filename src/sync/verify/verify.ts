@@ -11,7 +11,7 @@ import {
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import { afterwards, forgiving } from '../unsaved.js';
-import { watchJob } from '../watch.js';
+import { watchJob } from '../watch-job.js';
 import { type Answers, allEqual, doubtful, merged } from './answers.js';
 import { VerifyState } from './verify-state.js';
 import { type SplitLimits, pieceFrom, offsetAt } from './split-limits.js';

@@ -5,10 +5,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import {
-  beginOnline,
-  type Begun,
   type OnlineOptions,
-  prepareSeed,
+  prepareOnlineSeed,
   seedOnline,
   Touched,
 } from '../../../src/sync/index.js';
@@ -107,13 +105,12 @@ async function seedFrom(
     overrides: new Set<never>(),
     stateDirectory: path.join(source.scratch, 'state'),
   };
-  const started: { begun?: Begun } = {};
-  await using prepared = await prepareSeed(request, async (volume) => {
-    started.begun = await beginOnline({ ...work, ...online, source: volume });
-    return started.begun.map;
-  });
+  await using prepared = await prepareOnlineSeed(
+    { ...request, dirty: 'refuse' },
+    { ...work, ...online },
+  );
   await using opened = await prepared.openTargets();
-  const begun = started.begun as Begun;
+  const begun = prepared.mapped;
   const plain = { compare: false, verify: false, rescue: false, resume: true, ioOptions: {} };
   const stateDirectory = path.join(source.scratch, 'state');
   const options = { ...plain, free: 'skip', checkpointEveryMs: 50, stateDirectory } as const;

@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { intersect, subtract, totalBytes } from '../../../src/region/extents.js';
 import { badExtents, usedExtents } from '../../../src/region/frommap.js';
-import { planCopy, truncatePlan, withWholeHeader } from '../../../src/sync/seed/plan.js';
+import { planCopy, truncatePlan, withWholeHeader } from '../../../src/sync/plan.js';
 import { headerBytes } from '../../../src/sync/target-header/index.js';
 import { anyMap } from '../../support/any-map.js';
 

@@ -4,7 +4,7 @@ import type { UsedMap } from '../../../../fsparsers/index.js';
 import { compare } from '../../../engine/index.js';
 import { totalBytes, union, usedExtents } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
-import { watchJob } from '../../watch.js';
+import { watchJob } from '../../watch-job.js';
 import { abortOf } from '../journal.js';
 import { signatureAreaOf } from '../../target-header/index.js';
 import type { StepContext } from './context.js';

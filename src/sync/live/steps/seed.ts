@@ -3,11 +3,15 @@
 import { copy } from '../../../engine/index.js';
 import { clip, union } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
-import { planCopy } from '../../seed/plan.js';
-import { wipeFormer } from '../../strays.js';
-import { layoutOf } from '../../verify/stray-doubts.js';
-import { headerBytes, invalidate, isUnfinished, signatureAreaBytes } from '../../target-header/index.js';
-import { watchJob } from '../../watch.js';
+import { planCopy } from '../../plan.js';
+import { layoutOf, wipeFormer } from '../../strays.js';
+import {
+  headerBytes,
+  invalidate,
+  isUnfinished,
+  signatureAreaBytes,
+} from '../../target-header/index.js';
+import { watchJob } from '../../watch-job.js';
 import { abortOf } from '../journal.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 import type { Sink, Stager } from './stage.js';

@@ -10,7 +10,7 @@ import type { Volume } from '../../../volume/index.js';
 import { leftTooMuch, MissedWrites } from '../../consistency/errors.js';
 import { EpochBudget, mostFrozenBytes } from '../../consistency/freeze-budget.js';
 import type { ConsistencyPoint } from '../../consistency/point-source.js';
-import type { Watch } from '../../watch.js';
+import type { Watch } from '../../watch-job.js';
 import { isFatal, isLostFreeze, isVainFreeze } from '../errors.js';
 import type { Waiting } from '../overdue.js';
 import type { OnProgress } from '../replica-notes.js';

@@ -1,7 +1,7 @@
 /** What a run will copy, in which order, and what it will leave alone or clear. */
 
-import type { RangeTable } from '../../../fsparsers/index.js';
-import type { ExtentList } from '../../engine/index.js';
+import type { RangeTable } from '../../fsparsers/index.js';
+import type { ExtentList } from '../engine/index.js';
 import {
   alignOutward,
   badExtents,
@@ -12,8 +12,8 @@ import {
   totalBytes,
   union,
   usedExtents,
-} from '../../region/index.js';
-import { headerBytes } from '../target-header/index.js';
+} from '../region/index.js';
+import { headerBytes } from './target-header/index.js';
 
 /** Ranges closer than this are copied as one: a short read of free space is cheaper than a request. */
 export const defaultGapBytes = 16 * 1024;

@@ -1,6 +1,6 @@
 /** Positions in a work list: the n-th byte of all that is to be done, whatever its place on the disk. */
 
-import type { ExtentList } from '../../engine/index.js';
+import type { ExtentList } from '../engine/index.js';
 
 /** The extents of the list's bytes from position `fromBytes` up to, not including, `toBytes`. */
 export function slice(workList: ExtentList, fromBytes: number, toBytes: number): ExtentList {

@@ -13,8 +13,8 @@ const lookEveryMs = 500;
 /** More file systems than this are not looked at side by side. */
 const mostFilesystems = 256;
 
-/** Who is told what is waited for, and who ends the wait. */
-export interface Patience {
+/** Who hears what is waited for, and who ends the wait. */
+export interface Waiting {
   readonly signal?: AbortSignal | undefined;
   readonly reporter?: Reporter | undefined;
 }
@@ -23,19 +23,19 @@ export interface Patience {
  * What uses the volume, on this host and on others. A file system that was not cleanly unmounted is
  * watched for as long as a kernel would before it mounts it; one that somebody has is seen sooner.
  */
-export async function wholeUsageOf(
+export async function usageOnAllHosts(
   hostStorage: HostStorage,
   identity: VolumeIdentity,
-  patience: Patience,
+  waiting: Waiting,
 ): Promise<Usage> {
   const usage = await hostStorage.usageOf(identity);
-  return { ...usage, elsewhere: await usersElsewhere(identity, usage, patience) };
+  return { ...usage, elsewhere: await usersElsewhere(identity, usage, waiting) };
 }
 
 async function usersElsewhere(
   identity: VolumeIdentity,
   usage: Usage,
-  patience: Patience,
+  waiting: Waiting,
 ): Promise<string[]> {
   const isMountedHere = usage.mounts.some(({ readOnly }) => !readOnly);
   try {
@@ -47,12 +47,12 @@ async function usersElsewhere(
     const [whole] = places;
     if (isMountedHere && whole?.sizeBytes === sizeBytes) return [];
     const found = await Promise.all(
-      places.map((place) => userOf(place, path, isMountedHere ? hostname() : null, patience)),
+      places.map((place) => userOf(place, path, isMountedHere ? hostname() : null, waiting)),
     );
     return found.filter((user) => user !== null);
   } catch {
     // What cannot be read is told by those who read it for its content.
-    patience.signal?.throwIfAborted();
+    waiting.signal?.throwIfAborted();
     return [];
   }
 }
@@ -76,7 +76,7 @@ async function userOf(
   reader: ByteReader,
   path: string,
   ours: string | null,
-  { signal, reporter }: Patience,
+  { signal, reporter }: Waiting,
 ): Promise<string | null> {
   const first = await readMmp(reader);
   if (first === null || first.state === 'clean') return null;

@@ -1,0 +1,35 @@
+/** Before a volume is read: what it is, and the reasons not to begin. */
+
+import type { Override, Refusal, Volume } from '../../volume/index.js';
+import type { Waiting } from '../other-hosts.js';
+import { type Policy, preflight, standing, volumeRefusals } from '../preflight.js';
+
+export interface ReadRequest {
+  readonly volume: string;
+  readonly overrides: ReadonlySet<Override>;
+}
+
+export interface PreparedRead extends AsyncDisposable {
+  readonly volume: Volume;
+  /** Those that no override covers. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** Looks at a volume; a tracked one may be mounted. Rejects as preflight() does. */
+export async function prepareRead(
+  { volume, overrides }: ReadRequest,
+  volumeIs: 'at rest' | 'tracked',
+  waiting: Waiting,
+): Promise<PreparedRead> {
+  const policy: Policy = {
+    claims: { source: false, targets: false },
+    ignores: (code) => volumeIs === 'tracked' && code === 'SOURCE_MOUNTED',
+  };
+  const request = { source: volume, targets: [], overrides, ...waiting };
+  const found = await preflight(request, policy);
+  return {
+    volume: found.source,
+    refusals: standing(volumeRefusals(found), request, policy),
+    [Symbol.asyncDispose]: () => found[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,158 @@
+/** One look before every run: at the source, at each target, at what uses them. Writes nothing. */
+
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import type { UsedMap } from '../../fsparsers/index.js';
+import { exitCodes, FastsyncError } from '../errors.js';
+import { reach } from '../reach.js';
+import {
+  findRefusals,
+  hazardRefusals,
+  type HostStorage,
+  identifyVolume,
+  openVolume,
+  type Override,
+  overrides as overrideOf,
+  type Refusal,
+  type RefusalCode,
+  sharedStorage,
+  surveyHostStorage,
+  type Usage,
+  type Volume,
+} from '../volume/index.js';
+import { usageOnAllHosts, type Waiting } from './other-hosts.js';
+import { sectorRefusals } from './sector-size.js';
+import { inspectTargets, refuseOtherRuns, type Target } from './targets.js';
+
+export interface PreflightRequest extends Waiting {
+  readonly source: string;
+  readonly targets: readonly string[];
+  /** Where the source's journal or log lies, if on another device: no target may be there. */
+  readonly logDevice?: string | undefined;
+  readonly overrides: ReadonlySet<Override>;
+}
+
+/** What a kind of run needs of its volumes. */
+export interface Policy {
+  /** The volumes that no other run of ours may be writing. */
+  readonly claims: { readonly source: boolean; readonly targets: boolean };
+  /** Written while the source is frozen: they must not lie on its file system. */
+  readonly directories?: readonly string[];
+  /** The run makes no targets: a name that leads nowhere is a mistake. */
+  readonly targetsExist?: boolean;
+  /** Rejects if the run could do nothing with such a source. */
+  readonly checkSource?: (source: Volume) => Promise<void>;
+  /** What keeps other runs from beginning, and not this one. */
+  readonly ignores: (code: RefusalCode) => boolean;
+}
+
+export interface Preflight extends AsyncDisposable {
+  readonly source: Volume;
+  /** What uses the source. */
+  readonly usage: Usage;
+  readonly targets: readonly Target[];
+}
+
+/**
+ * Opens the source and looks at everything. Rejects as openVolume() does, with LOCKED where another run
+ * writes what this one claims, and with JOURNAL_ON_SOURCE.
+ */
+export async function preflight(request: PreflightRequest, policy: Policy): Promise<Preflight> {
+  const source = await openVolume(request.source);
+  return releasedOnFailure(source, async () => {
+    await policy.checkSource?.(source);
+    if (policy.targetsExist === true)
+      await Promise.all(request.targets.map((target) => identifyVolume(target)));
+    const { logDevice } = request;
+    const { directories = [], claims } = policy;
+    const others = logDevice === undefined ? [] : [logDevice];
+    const hostStorage = await surveyHostStorage([
+      ...[request.source, ...request.targets],
+      ...[...others, ...directories],
+    ]);
+    for (const directory of directories) await refuseOnSource(directory, source, hostStorage);
+    const logs = await Promise.all(others.map((other) => identifyVolume(other)));
+    const { identity } = source;
+    const targets = await inspectTargets(request.targets, identity, hostStorage, request, logs);
+    const usage = await usageOnAllHosts(hostStorage, identity, request);
+    await refuseOtherRuns([
+      ...(claims.source ? [{ identity, usage }] : []),
+      ...(claims.targets ? targets.flatMap(({ facts }) => facts ?? []) : []),
+    ]);
+    return { source, usage, targets, [Symbol.asyncDispose]: () => source.close() };
+  });
+}
+
+/** Every reason not to begin, whoever allows it: of the volumes as the preflight found them. */
+export function volumeRefusals({ source: { identity }, usage, targets }: Preflight): Refusal[] {
+  const facts = targets.flatMap((target) => target.facts ?? []);
+  return [...findRefusals({ identity, usage }, facts), ...newTargetRefusals(targets)];
+}
+
+/** A file that is still to be made has one way to be wrong: the place where it would lie. */
+function newTargetRefusals(targets: readonly Target[]): Refusal[] {
+  return targets.flatMap(({ path: name, facts, sharedWith }) =>
+    facts === null && sharedWith !== null ? [sharedStorage(name, sharedWith)] : [],
+  );
+}
+
+/** What the source's own file system says against its map. */
+export function mapRefusals({ source }: Preflight, { hazards = [] }: UsedMap): Refusal[] {
+  return hazardRefusals(source.identity, hazards);
+}
+
+/** Whether the source's file systems can be mounted on the targets' sectors. */
+export function targetSectorRefusals(
+  { source, targets }: Preflight,
+  { partitions = [] }: Pick<UsedMap, 'partitions'>,
+): Promise<Refusal[]> {
+  return sectorRefusals(
+    source,
+    partitions,
+    targets.flatMap(({ facts }) => facts ?? []),
+  );
+}
+
+/** Those of the refusals that concern this kind of run, and that no override covers. */
+export function standing(
+  refusals: readonly Refusal[],
+  { overrides }: Pick<PreflightRequest, 'overrides'>,
+  { ignores }: Pick<Policy, 'ignores'>,
+): Refusal[] {
+  return refusals.filter(({ code }) => !ignores(code) && !overrides.has(overrideOf[code]));
+}
+
+/** Runs the action; where it fails, what it works with is given back. */
+export async function releasedOnFailure<T>(
+  held: AsyncDisposable,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function refuseOnSource(directory: string, source: Volume, hostStorage: HostStorage) {
+  const { identity } = source;
+  if (!(await hostStorage.liesOn(await nearestExisting(directory), identity))) return;
+  throw new FastsyncError({
+    code: 'JOURNAL_ON_SOURCE',
+    exitCode: exitCodes.refused,
+    message: `${directory} lies on the file system on ${identity.path}, which is frozen while it is written`,
+    remedy: 'choose another place with --state-dir and --journal',
+  });
+}
+
+async function nearestExisting(directory: string): Promise<string> {
+  await reach(directory);
+  for (let place = path.resolve(directory); ; place = path.dirname(place)) {
+    const exists = await access(place).then(
+      () => true,
+      () => false,
+    );
+    if (exists || place === path.dirname(place)) return place;
+  }
+}
