@@ -14,7 +14,7 @@ import {
 import { totalBytes, union, usedExtents } from '../region/index.js';
 import { usedShares } from '../report/index.js';
 import {
-  attribute,
+  annotate,
   causes,
   type NamedRange,
   unprovenBytes,
@@ -105,9 +105,9 @@ const cells = 4096;
 
 /** The volume as this run found it. */
 export function pictureOf({ map, answers, missing }: VerifyReport): VolumePicture {
-  const different = first(attribute(map, union(answers.different, missing)));
+  const different = first(annotate(map, union(answers.different, missing)));
   const unproven = causes.flatMap((cause) => {
-    const { kept, omitted } = first(attribute(map, answers.notProven[cause]));
+    const { kept, omitted } = first(annotate(map, answers.notProven[cause]));
     return { kept: kept.map((range): UnprovenRange => ({ ...range, cause })), omitted };
   });
   const notProven = unproven.flatMap(({ kept }) => kept).sort((a, b) => a.start - b.start);

@@ -3,7 +3,7 @@
 import { exitCodes } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
 import { chooseReporter, type Reporter, type SummaryEvent } from '../report/index.js';
-import { StallWatch, Touched } from '../sync/index.js';
+import { StallWatch, UnfinishedTargets } from '../sync/index.js';
 import { abortOnSignals, exitWithoutWaiting } from './signals.js';
 import { supervise, supervisor } from './supervisor.js';
 import { parseDuration } from './values.js';
@@ -12,7 +12,7 @@ export interface Context {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** What the run has begun to write: the summary tells what is left of it, however the run ends. */
-  readonly touched: Touched;
+  readonly unfinished: UnfinishedTargets;
   /** Says which volume does not answer; gives it up where the run has a limit. */
   readonly stalls: StallWatch;
 }
@@ -37,19 +37,19 @@ export async function runCommand(
   const reporter = chooseReporter(options);
   const { signal, release } = abortOnSignals();
   noteReaderGone(options);
-  const touched = new Touched();
+  const unfinished = new UnfinishedTargets();
   const stalls = new StallWatch(reporter);
   const startedMs = performance.now();
   let outcome: Outcome;
   try {
     stalls.limit(ioTimeoutOf(options));
     stalls.start();
-    outcome = await action({ reporter, signal, touched, stalls });
+    outcome = await action({ reporter, signal, unfinished, stalls });
   } catch (error) {
     outcome =
       signal.aborted && isAbort(error, signal)
-        ? interrupted(touched)
-        : reportFailure(error, reporter, touched);
+        ? interrupted(unfinished)
+        : reportFailure(error, reporter, unfinished);
   }
   stalls.stop();
   release();
@@ -116,16 +116,16 @@ function isAbort(error: unknown, signal: AbortSignal): boolean {
 
 type Fact = readonly [label: string, value: string];
 
-function interrupted(touched: Touched): Outcome {
+function interrupted(unfinished: UnfinishedTargets): Outcome {
   const facts: Fact[] =
-    touched.left.length === 0
+    unfinished.left.length === 0
       ? [['interrupted', 'nothing was written']]
-      : [['interrupted', 'before it was done'], ...leftFacts(touched)];
-  const figures = leftFigures(touched);
+      : [['interrupted', 'before it was done'], ...leftFacts(unfinished)];
+  const figures = leftFigures(unfinished);
   return { outcome: 'interrupted', exitCode: exitCodes.interrupted, facts, figures };
 }
 
-function leftFacts({ left }: Touched): Fact[] {
+function leftFacts({ left }: UnfinishedTargets): Fact[] {
   if (left.length === 0) return [];
   return [
     ...left.map((sentence): Fact => ['left', sentence]),
@@ -133,14 +133,14 @@ function leftFacts({ left }: Touched): Fact[] {
   ];
 }
 
-function leftFigures({ paths }: Touched) {
+function leftFigures({ paths }: UnfinishedTargets) {
   return paths.length === 0 ? {} : { unfinished: paths };
 }
 
-function reportFailure(error: unknown, reporter: Reporter, touched: Touched): Outcome {
+function reportFailure(error: unknown, reporter: Reporter, unfinished: UnfinishedTargets): Outcome {
   const failure = asFastsyncError(error);
   const { code, message, exitCode, remedy } = failure;
   reporter.report({ type: 'error', code, message, remedy: remedy ?? null });
-  const figures = { error: { code, message }, ...leftFigures(touched) };
-  return { outcome: 'failed', exitCode, facts: leftFacts(touched), figures };
+  const figures = { error: { code, message }, ...leftFigures(unfinished) };
+  return { outcome: 'failed', exitCode, facts: leftFacts(unfinished), figures };
 }

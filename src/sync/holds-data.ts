@@ -1,14 +1,14 @@
-/** Whether a volume holds anything that no signature names: what was put there without a name is somebody's too. */
+/** Whether a volume without a signature holds data all the same: that is somebody's too. */
 
 import type { Volume } from '../volume/index.js';
 import { isStamped, stampBytes } from './target-header/index.js';
 
 const pieceBytes = 4 * 1024 * 1024;
 
-/** So much of a file is read in search of a byte that is not zero; one that has more counts as data. */
-const patienceBytes = 16 * 1024 ** 3;
+/** At most so much of a file is searched for a byte that is not zero; a larger one counts as data. */
+const searchedBytes = 16 * 1024 ** 3;
 
-/** A device is looked at in so many places, the first and the last among them: all of it would take days. */
+/** A device is sampled in so many places, its first and last included: all of it would take days. */
 const samples = 256;
 const sampleBytes = 64 * 1024;
 const zeroes = Buffer.alloc(pieceBytes);
@@ -25,7 +25,7 @@ async function fileHoldsData(volume: Volume): Promise<boolean> {
   for (let at = await volume.nextData(0); at !== null && at < sizeBytes;) {
     const length = Math.min(pieceBytes, sizeBytes - at);
     readBytes += length;
-    if (readBytes > patienceBytes || !(await isBlank(volume, at, length))) return true;
+    if (readBytes > searchedBytes || !(await isBlank(volume, at, length))) return true;
     at = await volume.nextData(at + length);
   }
   return false;
@@ -35,7 +35,7 @@ async function deviceHoldsData(volume: Volume): Promise<boolean> {
   const { sizeBytes } = volume.identity;
   const length = Math.min(sampleBytes, sizeBytes);
   const last = sizeBytes - length;
-  // The last one is of use for itself: backup tables and superblocks lie there.
+  // The last one is always read: backup tables and superblocks lie there.
   const step = Math.max(sampleBytes, Math.floor(last / samples / sampleBytes) * sampleBytes);
   for (let at = 0; at < last; at += step) {
     if (!(await isBlank(volume, at, length))) return true;

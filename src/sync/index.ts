@@ -1,4 +1,4 @@
-/** The use cases. Written once against volumes and jobs, whatever is behind them. */
+/** The use cases, written once against volumes and jobs, whatever is behind these. */
 
 export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
@@ -17,6 +17,6 @@ export * from './verify/index.js';
 export * from './live/index.js';
 export { isRetry } from './seed/retry.js';
 export { StallWatch } from './stall-watch.js';
-export { halfRepairedState, Touched } from './touched.js';
+export { halfRepairedState, UnfinishedTargets } from './unfinished-targets.js';
 export * from './seed/online.js';
 export * from './manifest/index.js';

@@ -10,7 +10,7 @@ import { openVolume, type HostStorage, type Usage, type VolumeIdentity } from '.
 
 /** Between two looks at a block that may be written every second. */
 const lookEveryMs = 500;
-/** More file systems than this are not looked at side by side. */
+/** At most so many file systems are watched at once. */
 const mostFilesystems = 256;
 
 /** Who hears what is waited for, and who ends the wait. */
@@ -21,7 +21,7 @@ export interface Waiting {
 
 /**
  * What uses the volume, on this host and on others. A file system that was not cleanly unmounted is
- * watched for as long as a kernel would before it mounts it; one that somebody has is seen sooner.
+ * watched for as long as a kernel would watch it before mounting; less where somebody writes its block.
  */
 export async function usageOnAllHosts(
   hostStorage: HostStorage,
@@ -51,7 +51,7 @@ async function usersElsewhere(
     );
     return found.filter((user) => user !== null);
   } catch {
-    // What cannot be read is told by those who read it for its content.
+    // Whoever reads its content reports what cannot be read.
     waiting.signal?.throwIfAborted();
     return [];
   }

@@ -1,4 +1,4 @@
-/** One small JSON file of state, replaced whole and made durable: what a run leaves for the next one. */
+/** A small JSON file in which a run leaves its state for the next one: replaced whole, and durable. */
 
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';

@@ -6,7 +6,7 @@
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { type ExtentList, subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
-import { describeStrays, layoutOf, straysOn, wipeStrays } from '../strays.js';
+import { describeStrays, layoutOf, straysOn, wipeStrays } from '../stray-signatures.js';
 
 /**
  * `written`: all that the replica got since before the map was read. Resolves with what was wiped, one

@@ -1,4 +1,4 @@
-/** Verifies a volume against a manifest: the verification of a pair, with another judge. */
+/** Verifies a volume against a manifest: the verification of a pair, with another comparator. */
 
 import {
   mapVolume,
@@ -18,7 +18,7 @@ import {
 import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
 import { identifyVolume, type Volume, type Override } from '../../volume/index.js';
 import { startTracker } from '../../tracker/index.js';
-import { afterwards } from '../unsaved.js';
+import { orReport } from '../nonfatal.js';
 import {
   type Answers,
   countingDetector,
@@ -38,10 +38,10 @@ import {
   verify,
   type VerifyReport,
   VerifyStateFile,
-  withdraw,
+  withdrawProofs,
 } from '../verify/index.js';
 import { prepareRead } from './prepare.js';
-import { manifestStrays } from './strays.js';
+import { manifestStrays } from './stray-signatures.js';
 
 export interface CheckRequest {
   readonly volume: string;
@@ -60,7 +60,7 @@ export interface CheckRequest {
 }
 
 /**
- * Holds what a manifest covers against a volume. In the report the manifest is the source and the
+ * Compares a volume with what a manifest covers of it. In the report the manifest is the source and the
  * volume the target. Rejects as openManifest(), openVolume() and spanOf() do, with a refusal's error,
  * with ManifestError, EngineError and STATE_UNUSABLE.
  */
@@ -105,7 +105,7 @@ export async function checkManifest(
   const counterText = [changeLog === null ? writeCounter.counterText : null];
   const run = { comparator, detector, workList, span, deviceBytes, counterText, state, options };
   const first = await verify({ ...run, ...context });
-  const answers = await settled(first, run, changeLog, request, context);
+  const answers = await proveAgain(first, run, changeLog, request, context);
   const result = { ...first, ...answers };
   const look = { manifest, volume, map: isOwn ? map : null, span, changeLog };
   const strays = result.interrupted ? [] : await manifestStrays(look);
@@ -113,7 +113,7 @@ export async function checkManifest(
   const oldest =
     changeLog === null
       ? first.oldestProof
-      : await afterwards(() => withdraw(state, doubtful(answers), span), null, context);
+      : await orReport(() => withdrawProofs(state, doubtful(answers), span), null, context);
   return {
     source,
     target: volume.identity,
@@ -134,8 +134,8 @@ export async function checkManifest(
   };
 }
 
-/** Of a volume in use: what was written since it was compared, or differed, is compared until it settles. */
-async function settled(
+/** Of a volume in use, compares again what was not equal, and what was written since it was compared. */
+async function proveAgain(
   first: VerifyResult,
   { comparator, workList, options }: Pick<VerifyRun, 'comparator' | 'workList' | 'options'>,
   changeLog: ChangeLog | null,
@@ -145,7 +145,7 @@ async function settled(
   const { different, notProven } = first;
   if (changeLog === null || lagToleranceMs === null || first.interrupted)
     return { different, notProven };
-  // What the manifest does not cover cannot be held against it, nor what was not reached.
+  // What the manifest does not cover cannot be compared, and what was not reached is left out.
   const reached = clip(workList, 0, first.reachedBytes);
   const concerns = (written: ExtentList) => intersect(written, reached);
   const open = union(doubtful(first), concerns(changeLog.take()));

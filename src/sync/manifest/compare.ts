@@ -1,4 +1,4 @@
-/** Holds two manifests against each other: nothing but the two files is read. */
+/** Compares two manifests: only the two files are read. */
 
 import {
   diffManifests,

@@ -1,4 +1,4 @@
-/** Manifests as users ask for them: written of a volume, held against one, compared with each other. */
+/** Manifests: written of a volume, compared with one, compared with each other. */
 
 export { type CheckRequest, checkManifest } from './check.js';
 export { type MadeManifest, makeManifest, type MakeRequest } from './make.js';

@@ -9,7 +9,7 @@ import { hazardRefusals, overrides, type Override } from '../../volume/index.js'
 import { mapSource } from '../map-source.js';
 import {
   countingDetector,
-  attribute,
+  annotate,
   firstWriteCounterOf,
   type PairContext,
   refuseAll,
@@ -63,7 +63,7 @@ export async function makeManifest(
     extents: isAll ? readableExtents(map) : usedExtents(map.ranges),
     signal,
     onUnreadable: (ranges) => {
-      for (const range of attribute(map, ranges)) {
+      for (const range of annotate(map, ranges)) {
         const place = { ...range, cause: 'unreadable', repaired: false } as const;
         reporter.report({ type: 'range', answer: 'not proven', ...place });
       }

@@ -1,4 +1,4 @@
-/** How far a seed has come, kept on disk so that the same command can go on after any interruption. */
+/** How far a seed has come, kept on disk so that the same command can resume after any interruption. */
 
 import path from 'node:path';
 import { isPublishedList, type PublishedTarget } from './published.js';
@@ -8,7 +8,7 @@ const schema = 'fastsync-checkpoint/3';
 
 export interface Checkpoint {
   readonly schema: typeof schema;
-  /** What the targets are marked with while this checkpoint is true of them. */
+  /** In the stamp of the targets for as long as this checkpoint is valid for them. */
   readonly runId: string;
   /** Stable names: what this checkpoint is about. */
   readonly source: string;

@@ -1,6 +1,6 @@
 /**
- * Targets that are whole but for what of the source could not be read: they carry their signature, and
- * another run puts what can be read by then into its place, if nobody wrote to them since.
+ * Targets that lack only what could not be read of the source: they carry their signature, and another
+ * run adds what it can read, if nobody wrote to them since.
  */
 
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ import { readHeader } from '../target-header/index.js';
 export interface PublishedTarget {
   /** Says whether it was written since; null if that could not be known. */
   readonly counterText: string | null;
-  /** Of its first MiB: outlives a reboot, which the evidence does not. */
+  /** Of its first MiB: still valid after a reboot, unlike the write counter. */
   readonly headerDigest: string;
 }
 
@@ -44,8 +44,8 @@ export async function publishedHeader(
   target: Volume,
 ): Promise<Uint8Array | null> {
   if (published === undefined) return null;
-  const head = await readHeader(target.reader);
-  return digestOf(head) === published.headerDigest ? head : null;
+  const header = await readHeader(target.reader);
+  return digestOf(header) === published.headerDigest ? header : null;
 }
 
 function digestOf(bytes: Uint8Array): string {

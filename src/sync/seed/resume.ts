@@ -1,4 +1,4 @@
-/** Decides what an earlier run's checkpoint is worth: trusted, checked by comparing, or nothing. */
+/** Decides how to use an earlier run's checkpoint: trust it, compare everything, or start afresh. */
 
 import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../../engine/index.js';
@@ -52,10 +52,10 @@ export async function decideResumption(question: ResumeQuestion): Promise<Resump
     return doubt('the part copied before was not read back');
   }
   if (checkpoint.unlistedBadBytes !== 0) {
-    return doubt('it had met unreadable sectors without listing them yet');
+    return doubt('it had not yet listed the unreadable sectors that it met');
   }
   if (checkpoint.published !== undefined) {
-    if (!question.mayRetry) return doubt('the source is in use by now');
+    if (!question.mayRetry) return doubt('the source is in use now');
     return (await areUntouched(checkpoint.published, question.targets))
       ? { kind: 'retry', checkpoint }
       : doubt('the target, or the machine, may have been written or restarted since');

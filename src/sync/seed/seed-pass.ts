@@ -10,7 +10,7 @@ import {
   type SeedWork,
   wipeTargets,
 } from './steps.js';
-import { unpublishedState } from '../touched.js';
+import { unpublishedState } from '../unfinished-targets.js';
 
 /** What the steps have found so far. */
 interface Found {
@@ -73,7 +73,7 @@ export class SeedPass {
     switch (step.kind) {
       case 'invalidate':
         await headers.keep();
-        run.touched?.beginAll(run.targets, unpublishedState);
+        run.unfinished?.beginAll(run.targets, unpublishedState);
         // The first checkpoint comes before the first write: from here on the targets are unfinished.
         await progress.begin();
         return headers.invalidate(progress.state.runId);

@@ -1,23 +1,23 @@
-/** How far a seed has come, as its checkpoints carry it: what is durable, and what could not be read. */
+/** How far a seed has come, as its checkpoints say: what is durable, and what could not be read. */
 
 import { type ExtentList, union } from '../../region/index.js';
 import type { CheckpointFile, CheckpointState } from './checkpoint.js';
 import { publishedTarget, type PublishedTarget } from './published.js';
 import type { SeedRun } from './seed-run.js';
-import { forgiving } from '../unsaved.js';
+import { warnOnce } from '../nonfatal.js';
 
-const cost = 'the copy goes on, and would be gone on with from an earlier place';
+const consequence = 'the copy goes on; if it is interrupted, it resumes from an earlier position';
 
 export class SeedProgress {
   readonly #file: CheckpointFile;
   readonly #targets: SeedRun['targets'];
-  readonly #forgiving: ReturnType<typeof forgiving>;
+  readonly #trySave: ReturnType<typeof warnOnce>;
   #state: CheckpointState;
 
   constructor({ targets, reporter }: SeedRun, file: CheckpointFile, state: CheckpointState) {
     this.#file = file;
     this.#targets = targets;
-    this.#forgiving = forgiving(reporter, cost);
+    this.#trySave = warnOnce(reporter, consequence);
     this.#state = state;
   }
 
@@ -35,7 +35,7 @@ export class SeedProgress {
   }
 
   async save(): Promise<void> {
-    await this.#forgiving(() => this.#file.save(this.#state));
+    await this.#trySave(() => this.#file.save(this.#state));
   }
 
   async freeIsDone(): Promise<void> {
@@ -48,7 +48,7 @@ export class SeedProgress {
     await this.save();
   }
 
-  /** All of the body was gone through, and this of it could not be read. */
+  /** The whole body has been copied but these ranges, which could not be read. */
   bodyIsDone(bad: ExtentList): void {
     this.addBad(bad);
     this.#state = { ...this.#state, unlistedBadBytes: 0 };
@@ -62,10 +62,10 @@ export class SeedProgress {
     this.#state = { ...this.#state, badRanges: [...bad] };
   }
 
-  /** Says of the targets that they carry their signature, and what they are like. */
+  /** Records that the targets carry their signature, and how to recognise them. */
   async savePublished(): Promise<void> {
     const published: PublishedTarget[] = [];
     for (const { volume } of this.#targets) published.push(await publishedTarget(volume));
-    await this.#forgiving(() => this.#file.save({ ...this.#state, published }));
+    await this.#trySave(() => this.#file.save({ ...this.#state, published }));
   }
 }

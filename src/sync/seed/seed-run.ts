@@ -5,8 +5,8 @@ import type { Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
 import type { Plan } from '../plan.js';
 import type { OpenTarget } from '../targets.js';
-import type { Layout } from '../strays.js';
-import type { Touched } from '../touched.js';
+import type { Layout } from '../stray-signatures.js';
+import type { UnfinishedTargets } from '../unfinished-targets.js';
 
 /** What becomes of the target's unused ranges. */
 export type FreePolicy = 'skip' | 'discard' | 'zero';
@@ -67,7 +67,7 @@ export interface SeedRun {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   /** Hears which targets are unfinished. */
-  readonly touched?: Touched;
+  readonly unfinished?: UnfinishedTargets;
 }
 
 export interface SeedResult {

@@ -10,11 +10,11 @@ import { SeedJobs } from './seed-jobs.js';
 import { SeedPass } from './seed-pass.js';
 import { SeedProgress } from './seed-progress.js';
 import type { SeedResult, SeedRun } from './seed-run.js';
-import { unpublishedState } from '../touched.js';
+import { unpublishedState } from '../unfinished-targets.js';
 
 /**
  * Copies the plan. The targets' first MiB is cleared before anything else and written when all the
- * rest is durable. Rejects with EngineError where a disk fails; a checkpoint then tells where to go on.
+ * rest is durable. Rejects with EngineError where a disk fails; a checkpoint then says where to resume.
  */
 export async function seed(run: SeedRun): Promise<SeedResult> {
   const { source, targets, plan, options, reporter } = run;
@@ -37,11 +37,11 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
   announce(resumption, reporter);
   const wasPublished = (checkpoint?.published ?? []).length > 0;
   if (resumption.kind !== 'fresh' && !wasPublished)
-    run.touched?.beginAll(targets, unpublishedState);
+    run.unfinished?.beginAll(targets, unpublishedState);
 
   const earlier = 'checkpoint' in resumption ? resumption.checkpoint : null;
   const state: CheckpointState = {
-    // Kept whatever the checkpoint is worth: by it the next run knows a target of its own.
+    // Kept even if the checkpoint is not trusted: the next run recognises its own target by it.
     runId: checkpoint?.runId ?? newRunId(),
     source: source.identity.stableId,
     targets: targets.map(({ volume }) => volume.identity.stableId),
@@ -73,8 +73,8 @@ function announce(resumption: Resumption, reporter: Reporter): void {
     resumption.kind === 'retry'
       ? `retrying only what could not be read (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
       : resumption.kind === 'continue'
-        ? `going on where the last run stopped (${resumption.checkpoint.updatedAt})`
-        : `an earlier run was interrupted, but ${resumption.reason}: comparing all of it and writing what differs`;
+        ? `resuming where the last run stopped (${resumption.checkpoint.updatedAt})`
+        : `an earlier run was interrupted, but ${resumption.reason}: comparing everything and writing what differs`;
   reporter.report({
     type: 'note',
     severity: 'info',

@@ -6,7 +6,7 @@ import type { Headers } from './headers.js';
 import type { SeedJobs } from './seed-jobs.js';
 import type { SeedProgress } from './seed-progress.js';
 import type { ConsistencyPoint, Piece, SeedRun } from './seed-run.js';
-import { type Layout, probedOtherwise, wipeFormer } from '../strays.js';
+import { type Layout, probedOtherwise, wipeFormer } from '../stray-signatures.js';
 
 /** What the steps of a seed work with. */
 export interface SeedWork {
@@ -90,7 +90,7 @@ export async function publish(work: SeedWork, from: EndpointDescription): Promis
     copyPiece(work, { phase: 'publishing', extents, from }),
   );
   if (!isFinished) return;
-  for (const { volume } of jobs.good) run.touched?.finish(volume.identity.path);
+  for (const { volume } of jobs.good) run.unfinished?.finish(volume.identity.path);
 }
 
 /** How each target probes otherwise than the source: then something else than a copy would be mounted. */

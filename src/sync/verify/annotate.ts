@@ -16,7 +16,7 @@ const sectorBytes = 512;
 const mostSteps = 4096;
 
 /** Cuts the ranges where what lies in them changes, and names each piece. Lazy: there may be millions. */
-export function* attribute(map: UsedMap, list: ExtentList): Generator<NamedRange> {
+export function* annotate(map: UsedMap, list: ExtentList): Generator<NamedRange> {
   for (const { start, length } of eachExtent(list)) {
     const end = start + length;
     const step = Math.ceil(length / sectorBytes / mostSteps) * sectorBytes;

@@ -21,7 +21,7 @@ export const allEqual: Answers = {
   notProven: { unreadable: emptyExtents, changing: emptyExtents, unstable: emptyExtents },
 };
 
-/** All that was not found equal. */
+/** All that was not equal. */
 export function doubtful({ different, notProven }: Answers): ExtentList {
   return causes.reduce((list, cause) => union(list, notProven[cause]), different);
 }
@@ -34,11 +34,11 @@ export function merged(a: Answers, b: Answers): Answers {
   };
 }
 
-/** `answers` without what is in `settled`: to be replaced by newer ones. */
-export function without(answers: Answers, settled: ExtentList): Answers {
+/** The answers without those on `renewed`, which newer ones replace. */
+export function without(answers: Answers, renewed: ExtentList): Answers {
   return {
-    different: subtract(answers.different, settled),
-    notProven: each((cause) => subtract(answers.notProven[cause], settled)),
+    different: subtract(answers.different, renewed),
+    notProven: each((cause) => subtract(answers.notProven[cause], renewed)),
   };
 }
 

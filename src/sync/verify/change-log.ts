@@ -1,4 +1,4 @@
-/** A write detector that knows where: the write trackers of both sides, and a record of all they have said. */
+/** A write detector that knows where: it logs everything that the write trackers of both sides report. */
 
 import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
@@ -6,18 +6,18 @@ import type { Volume } from '../../volume/index.js';
 import { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
 
 export interface ChangeLog extends WriteDetector, AsyncDisposable {
-  /** Everything that was written, on either side, since this was last asked. */
+  /** Everything that was written on either side since the last call. */
   take(): ExtentList;
   /** All that is to be compared, with everything that was written since. */
   readonly concerned: ExtentList;
-  /** Why a write may have been missed: then nothing is known any more. */
+  /** Why writes may have been missed: from then on any range may have been written. */
   readonly broken: string | null;
 }
 
 /**
- * Follows the source by a tracker that is running, and the other side by one of its own where it is a
- * device; a file's times of change tell that it was written, and not where: then all of `workList` may
- * have been, and all that was written on the source. What neither uses is nobody's data and may differ.
+ * Uses the tracker that runs on the source, and starts one on the other side where that is a device. A
+ * file's times say that it was written, and not where: then all of `workList` may have been, and all that
+ * was written on the source. What neither side uses is nobody's data and may differ.
  * Rejects as startTracker().
  */
 export async function logChanges(
@@ -30,11 +30,11 @@ export async function logChanges(
     other?.identity.kind === 'block'
       ? await startTracker(other, { granularityBytes: fineGranularity(other.identity.sizeBytes) })
       : null;
-  const byCounter = other !== null && own === null ? [other] : [];
-  const accounts = await Promise.all(byCounter.map(firstWriteCounterOf));
+  const counted = other !== null && own === null ? [other] : [];
+  const counters = await Promise.all(counted.map(firstWriteCounterOf));
   return new TrackerChangeLog(
     own === null ? [source] : [source, own],
-    countingDetector(byCounter, accounts, deviceBytes),
+    countingDetector(counted, counters, deviceBytes),
     own,
     workList,
     deviceBytes,
@@ -46,24 +46,24 @@ const mostExtents = 1 << 23;
 
 class TrackerChangeLog implements ChangeLog {
   readonly #trackers: readonly Tracker[];
-  readonly #accounts: WriteDetector;
+  readonly #byCounter: WriteDetector;
   readonly #own: Tracker | null;
   readonly #deviceBytes: number;
   readonly #mostExtents: number;
-  /** What a write that nobody can place may have touched, of all that is to be compared. */
+  /** Where a write whose place is unknown may have gone, of all that is to be compared. */
   #concerned: ExtentList;
   #written: ExtentList = emptyExtents;
   #broken: string | null = null;
 
   constructor(
     trackers: readonly Tracker[],
-    accounts: WriteDetector,
+    byCounter: WriteDetector,
     own: Tracker | null,
     workList: ExtentList,
     deviceBytes: number,
   ) {
     this.#trackers = trackers;
-    this.#accounts = accounts;
+    this.#byCounter = byCounter;
     this.#own = own;
     this.#concerned = workList;
     this.#mostExtents = workList.length / 2 + mostExtents;
@@ -79,7 +79,7 @@ class TrackerChangeLog implements ChangeLog {
   }
 
   async writtenSince(): Promise<ExtentList> {
-    const account = await this.#accounts.writtenSince();
+    const counted = await this.#byCounter.writtenSince();
     let written = emptyExtents;
     for (const tracker of this.#trackers) {
       const { dirty, missed, joined = false } = await tracker.drain();
@@ -89,16 +89,16 @@ class TrackerChangeLog implements ChangeLog {
     }
     // What the source has got since its map was read is to be compared as well.
     this.#concerned = union(this.#concerned, written);
-    if (account === 'unknown' || account.length > 0) written = this.#concerned;
+    if (counted === 'unknown' || counted.length > 0) written = this.#concerned;
     const said = this.#broken === null ? written : extentOf(0, this.#deviceBytes);
     this.#written = union(this.#written, said);
     if (this.#written.length + this.#concerned.length > 2 * this.#mostExtents) this.#giveUp();
     return said;
   }
 
-  /** What was not written must not be joined with what was: in free space the sides may differ. */
+  /** Ranges must not be joined over what was not written: in free space the sides may differ. */
   #giveUp(): void {
-    this.#broken ??= 'they went to more places than can be kept account of';
+    this.#broken ??= 'they went to more places than the log can hold';
     this.#written = extentOf(0, this.#deviceBytes);
     this.#concerned = this.#written;
   }

@@ -1,7 +1,7 @@
 /** Verification: three answers, each range read again before it is called different, repair of just those. */
 
 export { type Answers, type Cause, causes, doubtful, unprovenBytes } from './answers.js';
-export { attribute, type NamedRange } from './annotate.js';
+export { annotate, type NamedRange } from './annotate.js';
 export { type Comparator, volumeComparator } from './comparator.js';
 export {
   type PairContext,
@@ -24,7 +24,7 @@ export { type Span, spanned, spanOf } from './span.js';
 export { sidesKey, VerifyStateFile } from './state-record.js';
 export { verify, type VerifyOptions, type VerifyResult, type VerifyRun } from './verify.js';
 export { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
-export { withdraw } from './verify-state.js';
+export { withdrawProofs } from './verify-state.js';
 export { type OnlineVerifyOptions, verifyOnline } from './online-pair.js';
 export { proveWritten } from './prove-written.js';
 export { type ChangeLog, logChanges } from './change-log.js';

@@ -1,10 +1,10 @@
-/** Verifies a mounted source against its replica while both live: trackers on both sides say what to prove again. */
+/** Verifies a mounted source against its replica in use: trackers on both sides say what to compare again. */
 
 import { type ExtentList, union } from '../../region/index.js';
 import { type Volume, refusalError } from '../../volume/index.js';
-import { afterwards } from '../unsaved.js';
+import { orReport } from '../nonfatal.js';
 import { doubtful } from './answers.js';
-import { withdraw } from './verify-state.js';
+import { withdrawProofs } from './verify-state.js';
 import { volumeComparator } from './comparator.js';
 import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
 import { prepareOnlineVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
@@ -12,7 +12,7 @@ import { proveWritten } from './prove-written.js';
 import { type ChangeLog, logChanges } from './change-log.js';
 import { spanned } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
-import { layoutOf } from '../strays.js';
+import { layoutOf } from '../stray-signatures.js';
 import { isWhole, type StrayLook, strayDoubtsInUse } from './stray-doubts.js';
 import { traceComparator } from './trace-comparator.js';
 import { verify } from './verify.js';
@@ -20,7 +20,7 @@ import { verify } from './verify.js';
 export interface OnlineVerifyOptions {
   /** For the map: the longest that writers may wait. */
   readonly maxFreezeMs: number;
-  /** How long a replica may take to follow. */
+  /** How long a replica may lag. */
   readonly lagToleranceMs: number;
   /** What must not lie on the source's file system. */
   readonly mustNotFreeze: readonly string[];
@@ -59,7 +59,7 @@ export async function verifyOnline(
   const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
   const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
   const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
-  // Both sides are written all the time: there is no account that an earlier run could be held to.
+  // Both sides are written all the time: no counter can say that nothing was since an earlier run.
   const first = await verify({ ...run, counterText: [null], state, options, ...context });
   const reached = { ...span, stopBytes: first.reachedBytes };
   const open = union(doubtful(first), spanned(changeLog.take(), reached));
@@ -77,8 +77,8 @@ export async function verifyOnline(
     first.interrupted || !isWhole(span, map.deviceBytes)
       ? []
       : await strayDoubtsInUse(lookOf(prepared, target.volume), changeLog);
-  const taken = () => withdraw(state, doubtful(answers), span);
-  const oldest = await afterwards(taken, null, context);
+  const taken = () => withdrawProofs(state, doubtful(answers), span);
+  const oldest = await orReport(taken, null, context);
   const result = { ...first, ...answers, interrupted: signal.aborted };
   return {
     ...sidesOf(prepared, target.volume),

@@ -1,4 +1,4 @@
-/** The whole of one verification of a pair: prepared, compared, repaired if asked; one report at the end. */
+/** One verification of a pair: prepares, compares, repairs if asked, and reports. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ExtentList } from '../../region/index.js';
@@ -9,16 +9,16 @@ import {
   refusalError,
   type VolumeIdentity,
 } from '../../volume/index.js';
-import { afterwards } from '../unsaved.js';
-import type { Touched } from '../touched.js';
+import { orReport } from '../nonfatal.js';
+import type { UnfinishedTargets } from '../unfinished-targets.js';
 import { type Answers, causes } from './answers.js';
 import { volumeComparator } from './comparator.js';
-import { entered, oldestProof } from './proof-ages.js';
+import { withProof, oldestProof } from './proof-ages.js';
 import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { repair, type RepairResult } from './repair.js';
 import type { Span } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
-import { layoutOf } from '../strays.js';
+import { layoutOf } from '../stray-signatures.js';
 import { isWhole, strayDoubts, wipeStraysIn } from './stray-doubts.js';
 import { verify, type VerifyOptions, type VerifyResult } from './verify.js';
 import { countingDetector, firstWriteCounterOf, isUnwritten } from './write-detector.js';
@@ -32,8 +32,8 @@ export interface PairOptions extends VerifyOptions {
 export interface PairContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  /** Hears whether a repair has begun and is not finished. */
-  readonly touched?: Touched;
+  /** Is told that a repair has begun, and that it is finished. */
+  readonly unfinished?: UnfinishedTargets;
 }
 
 /** Everything that a verification found out. */
@@ -49,7 +49,7 @@ export interface VerifyReport {
   readonly repair: RepairResult | null;
   /** The last word on every range: after the repair, if there was one. */
   readonly answers: Answers;
-  /** Why nothing that differs does not mean that all is equal; one sentence each. */
+  /** Why the volumes may not be equal though no difference was found; one sentence each. */
   readonly doubts: readonly string[];
   /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
   readonly oldestProof: number | null;
@@ -92,9 +92,9 @@ export async function verifyPair(
   await (options.resolveRefusals ?? refuseAll)(prepared.refusals);
   await using target = await prepared.openTarget();
   const { source, span, workList, map } = prepared;
-  const accounts = [prepared.sourceCounter, await firstWriteCounterOf(target.volume)];
+  const counters = [prepared.sourceCounter, await firstWriteCounterOf(target.volume)];
   const comparator = volumeComparator(source, target.volume);
-  const detector = countingDetector([source, target.volume], accounts, map.deviceBytes);
+  const detector = countingDetector([source, target.volume], counters, map.deviceBytes);
   const state = new VerifyStateFile(
     options.stateDirectory,
     source.identity.stableId,
@@ -108,19 +108,18 @@ export async function verifyPair(
     workList,
     span,
     deviceBytes: map.deviceBytes,
-    counterText: accounts.map(({ counterText }) => counterText),
+    counterText: counters.map(({ counterText }) => counterText),
     state,
     options,
     ...context,
   });
-  const mend = request.repair && result.different.length > 0 && !result.interrupted;
+  const needsRepair = request.repair && result.different.length > 0 && !result.interrupted;
   const work = { source, target: target.volume, comparator, detector, answers: result };
-  const mended = () => repair({ ...work, ioOptions: options.ioOptions, ...context });
-  // What differs is told also where it could not be mended, or the mending not be noted.
-  const repaired = mend ? await afterwards(mended, null, context) : null;
+  const mend = () => repair({ ...work, ioOptions: options.ioOptions, ...context });
+  // What differs is reported even if the repair fails, or its proof cannot be saved.
+  const repaired = needsRepair ? await orReport(mend, null, context) : null;
   const noted = (proven: ExtentList) => () => noteProofs(state, proven, span);
-  const oldest =
-    repaired === null ? null : await afterwards(noted(repaired.repaired), null, context);
+  const oldest = repaired === null ? null : await orReport(noted(repaired.repaired), null, context);
   return {
     ...sidesOf(prepared, target.volume),
     result,
@@ -149,7 +148,7 @@ async function strayDoubtsOf(
   return strayDoubts(look);
 }
 
-/** What a report says of the sides, and of what was to be compared. */
+/** What a report says about the two sides and the work. */
 export function sidesOf(
   { source, map, span, workList, missing }: PreparedVerify,
   target: Volume,
@@ -157,7 +156,7 @@ export function sidesOf(
   return { source: source.identity, target: target.identity, map, span, workList, missing };
 }
 
-/** What was repaired was read back from both sides: that is a proof, and the newest. */
+/** What was repaired has been read back from both sides: that is the newest proof. */
 async function noteProofs(
   file: VerifyStateFile,
   proven: ExtentList,
@@ -165,7 +164,7 @@ async function noteProofs(
 ): Promise<number | null> {
   const state = await file.load();
   if (state === null) return null;
-  const proofAges = entered(state.proofAges, proven, Date.now());
+  const proofAges = withProof(state.proofAges, proven, Date.now());
   await file.save({ ...state, proofAges });
   return oldestProof(proofAges, startBytes, stopBytes);
 }

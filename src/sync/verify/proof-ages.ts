@@ -21,7 +21,7 @@ export function noProofs(deviceBytes: number): ProofAges {
 }
 
 /** The proof ages with the extents of `proven`, all within it, proven at another time; null: never. */
-export function entered(
+export function withProof(
   proofAges: ProofAges,
   proven: ExtentList,
   provenAt: number | null,

@@ -1,4 +1,4 @@
-/** The end of a verification of volumes in use: what was written since it was compared is proven again. */
+/** The end of a verification of volumes in use: what was written since it was compared is compared again. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompareResult, IoOptions } from '../../engine/index.js';
@@ -15,19 +15,19 @@ export interface ProveRun {
   /** The part of what was written that is to be proven. */
   readonly concerns: (written: ExtentList) => ExtentList;
   readonly signal: AbortSignal;
-  /** How long a replica may take to follow: what differs for so long, unwritten, is different. */
+  /** How long a replica may lag: what differs for so long without a write is different. */
   readonly lagToleranceMs: number;
 }
 
-/** Volumes that are written all the time never settle everywhere: so many times settleMs, and it is said. */
+/** Some ranges are written all the time: after so many times the lag tolerance they are `changing`. */
 const patience = 4;
 const pauseMs = 250;
 const unreadableRounds = 2;
 
 /**
  * Compares `open`, and whatever is written meanwhile, until every range was equal after its last write,
- * or differed for `settleMs` without one. What does neither in time is `changing`. The answers are on
- * all that was asked; what is in none of them is equal.
+ * or differed for `lagToleranceMs` without one. What does neither in time is `changing`. The answers are on
+ * everything in `open` and what was added; what is in none of them is equal.
  */
 export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Answers> {
   const { comparator, changeLog, ioOptions, signal, lagToleranceMs } = run;
@@ -66,7 +66,7 @@ class Questions {
     this.#lagToleranceMs = lagToleranceMs;
   }
 
-  /** What was answered and is written again is a question again. */
+  /** What is written again needs another answer. */
   add(written: ExtentList): void {
     this.#different = subtract(this.#different, written);
     this.#unreadable = subtract(this.#unreadable, written);

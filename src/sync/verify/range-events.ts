@@ -3,7 +3,7 @@
 import type { ExtentList } from '../../region/index.js';
 import type { RangeEvent } from '../../report/index.js';
 import { causes } from './answers.js';
-import { attribute } from './annotate.js';
+import { annotate } from './annotate.js';
 import type { VerifyReport } from './pair.js';
 
 /** One event for each range, with what lies in it. */
@@ -11,7 +11,7 @@ export function* rangeEvents(report: VerifyReport): Generator<RangeEvent> {
   const { map, answers, missing, repair } = report;
   const event = (answer: RangeEvent['answer'], cause: RangeEvent['cause'], repaired = false) =>
     function* (list: ExtentList): Generator<RangeEvent> {
-      for (const range of attribute(map, list)) {
+      for (const range of annotate(map, list)) {
         yield { type: 'range', answer, cause, ...range, repaired };
       }
     };

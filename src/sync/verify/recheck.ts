@@ -1,7 +1,7 @@
 /**
- * A difference is read again before it is reported. What differs in two readings between which nobody
- * wrote there is different. What was written meanwhile is read again, until it settles or the rounds are
- * used up: then it is not proven, and said to be.
+ * A difference is read again before it is reported. What differs in two readings, with no write to it in
+ * between, is different. What was written meanwhile is read again, until two readings agree or the rounds
+ * are used up: then it is not proven.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,20 +13,20 @@ import type { Comparator } from './comparator.js';
 import type { WriteDetector } from './write-detector.js';
 
 const rounds = 6;
-/** Where nobody counts writes, what differs in so many readings over more than a second is different. */
+/** Where writes are not counted, what differs in so many readings over more than a second is different. */
 const undetectedRounds = 3;
-/** Asking a dying disk for the same sectors again and again makes it worse. */
+/** Reading the same sectors of a dying disk again and again makes it worse. */
 const unreadableRounds = 2;
 const pauseMs = 100;
 
-/** What was found in the first reading, and where somebody may have written since before it began. */
+/** What the first reading found, and what may have been written since before it began. */
 export interface FirstReading {
   readonly result: CompareResult;
   readonly written: ExtentList | 'unknown';
 }
 
 /** Reads again all that did not compare equal. Ends early, with `changing` ranges, when aborted. */
-export async function settle(
+export async function recheck(
   comparator: Comparator,
   detector: WriteDetector,
   first: FirstReading,
@@ -45,9 +45,9 @@ export async function settle(
   return reReading.answers;
 }
 
-/** The questions that are open, and what was found of the others. */
+/** The ranges without an answer yet, and the answers on the others. */
 class ReReading {
-  /** Differed in the last reading, and nothing is decided yet. */
+  /** Differed in the last reading; no answer yet. */
   #pending: ExtentList;
   #unreadable: ExtentList;
   #different = emptyExtents;

@@ -1,15 +1,15 @@
-/** Repair: copies the ranges that differ, and those only, and holds them against the source again. */
+/** Repair: copies the ranges that differ, and only those, and compares them with the source again. */
 
 import { copy, type IoOptions, EngineError } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { Volume } from '../../volume/index.js';
 import { headerBytes, publishOrder } from '../target-header/index.js';
-import { halfRepairedState, type Touched } from '../touched.js';
+import { halfRepairedState, type UnfinishedTargets } from '../unfinished-targets.js';
 import { watchJob } from '../watch-job.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
 import type { Comparator } from './comparator.js';
-import { settle } from './recheck.js';
+import { recheck } from './recheck.js';
 import type { WriteDetector } from './write-detector.js';
 
 export interface RepairRun {
@@ -23,8 +23,8 @@ export interface RepairRun {
   readonly ioOptions: IoOptions;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  /** Hears whether the target is partly repaired. */
-  readonly touched?: Touched;
+  /** Is told while the target is partly repaired. */
+  readonly unfinished?: UnfinishedTargets;
 }
 
 export interface RepairResult {
@@ -47,16 +47,16 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
   let doneBytes = 0;
   for (const stage of [body, area, firstBlock]) {
     if (stage.length === 0 || run.signal.aborted) continue;
-    run.touched?.begin(run.target.identity.path, halfRepairedState);
+    run.unfinished?.begin(run.target.identity.path, halfRepairedState);
     if (!(await copyStage(run, stage, meter, doneBytes))) break;
     doneBytes += totalBytes(stage);
   }
   const now = run.signal.aborted ? null : await compareAgain(run, different);
-  // Also if it was stopped while it was read back: nothing is known of it then.
+  // Also if it was stopped while it was read back: then nothing is known.
   if (now === null || run.signal.aborted) {
     return { interrupted: true, repaired: emptyExtents, answers: run.answers };
   }
-  run.touched?.finish(run.target.identity.path);
+  run.unfinished?.finish(run.target.identity.path);
   return {
     interrupted: false,
     repaired: subtract(different, doubtful(now)),
@@ -102,7 +102,7 @@ async function compareAgain(run: RepairRun, extents: ExtentList): Promise<Answer
   await detector.writtenSince();
   const result = await watchJob(comparator.compare(extents, ioOptions), { signal });
   const written = await detector.writtenSince();
-  const answers = await settle(comparator, detector, { result, written }, { ioOptions, signal });
+  const answers = await recheck(comparator, detector, { result, written }, { ioOptions, signal });
   if (!result.cancelled) return answers;
   return merged(answers, { ...answers, different: union(answers.different, extents) });
 }

@@ -6,7 +6,7 @@
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
-import { type Layout, namedStrays, straysOn, wipeStrays } from '../strays.js';
+import { type Layout, namedStrays, straysOn, wipeStrays } from '../stray-signatures.js';
 import type { ChangeLog } from './change-log.js';
 import type { Span } from './span.js';
 

@@ -1,4 +1,4 @@
-/** Keeps what freezing a file system writes by itself from being called a difference. */
+/** Does not count what freezing a file system writes as a difference. */
 
 import { freezeTraces, SubReader, type Trace, type UsedMap } from '../../../fsparsers/index.js';
 import type { CompareResult, Job } from '../../engine/index.js';
@@ -12,8 +12,8 @@ interface Place extends Trace {
 }
 
 /**
- * Judges as `judge` does, but for what a freeze rewrites where nobody wrote (freeze-traces.ts): where
- * both sides say the same there, they are equal.
+ * Compares as `comparator` does, but for what a freeze rewrites without a write by anybody
+ * (freeze-traces.ts): where both sides mean the same there, they are equal.
  */
 export function traceComparator(
   comparator: Comparator,

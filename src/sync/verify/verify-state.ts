@@ -1,8 +1,8 @@
-/** What a verification knows from one run to the next: how far it came, what to look at again, the age of every proof. */
+/** What a verification remembers: how far it came, what to compare again, the age of every proof. */
 
 import {
+  bounded,
   clip,
-  coalesce,
   emptyExtents,
   type ExtentList,
   extentOf,
@@ -11,7 +11,7 @@ import {
   union,
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
-import { noProofs, entered, type ProofAges, oldestProof } from './proof-ages.js';
+import { noProofs, withProof, type ProofAges, oldestProof } from './proof-ages.js';
 import type { Span } from './span.js';
 import {
   mostSuspects,
@@ -25,9 +25,9 @@ export interface VerifyStateOptions {
   readonly file: VerifyStateFile | null;
   readonly span: Span;
   readonly deviceBytes: number;
-  /** Go on where an earlier run stopped. */
+  /** Resume where an earlier run stopped. */
   readonly resume: boolean;
-  /** A volume is covered piece by piece while it lives: also what was written meanwhile is gone on with. */
+  /** A volume in use is covered piece by piece: a run is resumed even if something was written since. */
   readonly mayHaveChanged: boolean;
   /** Both sides' write counters before this run (write-counter.ts); null where they say nothing. */
   readonly counterText: readonly (string | null)[];
@@ -37,9 +37,9 @@ export interface VerifyStateOptions {
 export class VerifyState {
   readonly #options: VerifyStateOptions;
   #proofAges: ProofAges;
-  /** Of the run that began at the beginning: what was compared then is as old as that. */
+  /** From before the first of the runs that were resumed: what was compared then is as old as that. */
   #counterText: readonly (string | null)[];
-  /** All of the span before it was examined, in this run or in those that it goes on with. */
+  /** All of the span before it was compared, in this run or in those that it resumes. */
   cursorBytes: number;
   /** What of it was not found equal when it was last read. */
   suspects: ExtentList = emptyExtents;
@@ -56,11 +56,11 @@ export class VerifyState {
     const verifyState = new VerifyState(options);
     const earlier = (await options.file?.load()) ?? null;
     if (earlier !== null && earlier.deviceBytes === options.deviceBytes)
-      verifyState.#takeUp(earlier);
+      verifyState.#resume(earlier);
     return verifyState;
   }
 
-  #takeUp({ proofAges, unfinished: stopped }: VerifyStateRecord): void {
+  #resume({ proofAges, unfinished: stopped }: VerifyStateRecord): void {
     const { span, resume, mayHaveChanged, reporter } = this.#options;
     this.#proofAges = proofAges;
     const unfinished = stopped.find((one) => isSame(one, span));
@@ -69,10 +69,10 @@ export class VerifyState {
       reporter.report({ type: 'note', severity: 'info', code: 'RESUME', message });
     };
     if (!mayHaveChanged && !this.#isUntouched(unfinished.counterText)) {
-      note('starting over: since an earlier run stopped, either side may have been written');
+      note('starting over: either side may have been written since an earlier run stopped');
       return;
     }
-    note(`going on at byte ${unfinished.cursorBytes}, where an earlier run stopped`);
+    note(`resuming at byte ${unfinished.cursorBytes}, where an earlier run stopped`);
     this.#counterText = unfinished.counterText;
     this.cursorBytes = unfinished.cursorBytes;
     this.suspects = Float64Array.from(unfinished.suspects);
@@ -84,13 +84,13 @@ export class VerifyState {
     );
   }
 
-  /** Notes the answer on `examined`: all of it is proven but `doubtful`, which is to be looked at again. */
+  /** Records the answer on `examined`: all of it is proven but `doubtful`, which is compared again. */
   enter(examined: ExtentList, doubtful: ExtentList, provenAt: number): void {
-    this.#proofAges = entered(this.#proofAges, subtract(examined, doubtful), provenAt);
+    this.#proofAges = withProof(this.#proofAges, subtract(examined, doubtful), provenAt);
     this.suspects = union(subtract(this.suspects, examined), intersect(doubtful, examined));
   }
 
-  /** Notes that all before that place was examined. */
+  /** Records that all before that offset was compared. */
   advance(toBytes: number, doubtful: ExtentList, provenAt: number): void {
     this.enter(extentOf(this.cursorBytes, toBytes - this.cursorBytes), doubtful, provenAt);
     this.cursorBytes = toBytes;
@@ -102,14 +102,14 @@ export class VerifyState {
     return oldestProof(this.#proofAges, startBytes, stopBytes);
   }
 
-  /** Makes it durable. An unfinished run is gone on with by the next one on the same span. */
+  /** Makes it durable. The next run over the same span resumes an unfinished one. */
   async save(isFinished: boolean): Promise<void> {
     const { file, span, deviceBytes } = this.#options;
     if (file === null) return;
     const own = {
       ...span,
       cursorBytes: this.cursorBytes,
-      suspects: [...atMost(this.suspects, mostSuspects)],
+      suspects: [...bounded(this.suspects, mostSuspects)],
       counterText: this.#counterText,
     };
     // Read again each time: a run on another span may have come further meanwhile.
@@ -130,21 +130,21 @@ function isSame(one: Span, other: Span): boolean {
 }
 
 /**
- * Takes back what a run had entered and found in doubt afterwards: it has no proof, and where the run is
- * to be gone on with it is looked at again first, as everything that was not found equal. Resolves with
- * the oldest proof that is left in the span; null: a part has none. Rejects with STATE_UNUSABLE.
+ * Withdraws the proofs of what was found in doubt after it was recorded. A run that resumes compares it
+ * again first, like everything that was not equal. Resolves with the oldest proof that is left in the
+ * span; null: a part has none. Rejects with STATE_UNUSABLE.
  */
-export async function withdraw(
+export async function withdrawProofs(
   file: VerifyStateFile,
   doubts: ExtentList,
   { startBytes, stopBytes }: Span,
 ): Promise<number | null> {
   const state = await file.load();
   if (state === null) return null;
-  const proofAges = entered(state.proofAges, doubts, null);
+  const proofAges = withProof(state.proofAges, doubts, null);
   const unfinished = state.unfinished.map((one) => withSuspects(one, doubts));
   if (doubts.length > 0) {
-    // No proof that was taken back may stay: where the new state cannot be written, the old one goes.
+    // No withdrawn proof may stay on disk: where the new state cannot be saved, the old one is removed.
     await file.save({ ...state, proofAges, unfinished }).catch(async (error: unknown) => {
       await file.remove();
       throw error;
@@ -153,19 +153,10 @@ export async function withdraw(
   return oldestProof(proofAges, startBytes, stopBytes);
 }
 
-/** What lies behind the cursor is looked at anyway, what lies before the span by others. */
+/** The suspects may cover more than the doubts: more is compared then. What lies behind the cursor is compared anyway, and what lies before the span by other runs. */
 function withSuspects(run: Unfinished, doubts: ExtentList): Unfinished {
   const { startBytes, cursorBytes, suspects } = run;
   const examined = clip(doubts, startBytes, cursorBytes - startBytes);
   const all = union(Float64Array.from(suspects), examined);
-  return { ...run, suspects: [...atMost(all, mostSuspects)] };
-}
-
-/** A list that covers the other with at most so many extents: what lies between is looked at too. */
-function atMost(list: ExtentList, most: number): ExtentList {
-  let shorter = list;
-  for (let gapBytes = 4096; shorter.length / 2 > most; gapBytes *= 4) {
-    shorter = coalesce(shorter, gapBytes);
-  }
-  return shorter;
+  return { ...run, suspects: [...bounded(all, mostSuspects)] };
 }

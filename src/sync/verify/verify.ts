@@ -1,4 +1,4 @@
-/** Verifying: every range of the work list gets one of three answers, and the run can stop and go on anywhere. */
+/** Verifying: every range of the work list gets one of three answers; a run can stop and resume anywhere. */
 
 import type { CompareResult, IoOptions } from '../../engine/index.js';
 import {
@@ -10,23 +10,23 @@ import {
   totalBytes,
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
-import { afterwards, forgiving } from '../unsaved.js';
+import { orReport, warnOnce } from '../nonfatal.js';
 import { watchJob } from '../watch-job.js';
 import { type Answers, allEqual, doubtful, merged } from './answers.js';
 import { VerifyState } from './verify-state.js';
 import { type SplitLimits, pieceFrom, offsetAt } from './split-limits.js';
-import { Gauge } from './gauge.js';
+import { VerifyProgress } from './verify-progress.js';
 import type { Comparator } from './comparator.js';
-import { settle } from './recheck.js';
+import { recheck } from './recheck.js';
 import type { Span } from './span.js';
 import type { VerifyStateFile } from './state-record.js';
 import type { WriteDetector } from './write-detector.js';
 
 export interface VerifyOptions {
   readonly ioOptions: IoOptions;
-  /** Go on where an earlier run stopped. */
+  /** Resume where an earlier run stopped. */
   readonly resume: boolean;
-  /** Stop in good order after so long, and go on there next time, whatever was written meanwhile. */
+  /** Stop after so long; the next run resumes there, whatever was written meanwhile. */
   readonly maxMs: number | null;
 }
 
@@ -37,7 +37,7 @@ export interface VerifyRun {
   readonly workList: ExtentList;
   readonly span: Span;
   readonly deviceBytes: number;
-  /** Both sides' write counters before the run: whether an interrupted one may be gone on with. */
+  /** Both sides' write counters before the run: they say whether an interrupted one may be resumed. */
   readonly counterText: readonly (string | null)[];
   readonly state: VerifyStateFile | null;
   readonly options: VerifyOptions;
@@ -47,14 +47,14 @@ export interface VerifyRun {
 
 export interface VerifyResult extends Answers {
   readonly interrupted: boolean;
-  /** Where the time was up, in bytes of the volume; null: the span was gone through to its end. */
+  /** Where the time was up, in bytes of the volume; null: the whole span was compared. */
   readonly stoppedAtBytes: number | null;
-  /** All before it was compared, in this run or in those that it went on with. */
+  /** All before it was compared, in this run or in those that it resumed. */
   readonly reachedBytes: number;
   /** Where an earlier run had stopped; the beginning of the span if there was none. */
   readonly resumedAtBytes: number;
   readonly comparedBytes: number;
-  /** Somebody wrote to either side during the run; null where the system keeps no account. */
+  /** Whether either side was written during the run; null where the kernel does not count writes. */
   readonly writtenDuringRun: boolean | null;
   /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
   readonly oldestProof: number | null;
@@ -88,20 +88,20 @@ class Pass {
   readonly #detector: WriteDetector;
   readonly #splitLimits: SplitLimits;
   #answers: Answers = allEqual;
-  /** Suspects of earlier runs that this one has no answer on. */
-  #unasked = emptyExtents;
+  /** Suspects of earlier runs that this one has not compared yet. */
+  #openSuspects = emptyExtents;
   #comparedBytes = 0;
   #backend: CompareResult['backend'] = 'threads';
   #written: boolean | null = false;
   #pieceBytes: number;
-  readonly #forgiving: ReturnType<typeof forgiving>;
+  readonly #trySave: ReturnType<typeof warnOnce>;
 
   constructor(run: VerifyRun, verifyState: VerifyState) {
     this.#run = run;
     this.#verifyState = verifyState;
-    this.#forgiving = forgiving(run.reporter, 'this run goes on, the next will not know of it');
+    this.#trySave = warnOnce(run.reporter, 'this run goes on, but the next one cannot resume it');
     this.#splitLimits = { cutBytes: run.comparator.cutBytes, endBytes: run.span.stopBytes };
-    this.#detector = { writtenSince: () => this.#askDetector() };
+    this.#detector = { writtenSince: () => this.#writtenSince() };
     const { bytesPerSecond = 0 } = run.options.ioOptions;
     const limitBytes = bytesPerSecond === 0 ? Infinity : bytesPerSecond * pieceSeconds;
     this.#pieceBytes = Math.min(firstPieceBytes, Math.max(leastPieceBytes, limitBytes));
@@ -112,24 +112,26 @@ class Pass {
     const verifyState = this.#verifyState;
     const deadline = after(options.maxMs);
     const resumedAtBytes = verifyState.cursorBytes;
-    // What an earlier run left in doubt comes first, but must not keep the run from moving on.
-    this.#unasked = clip(intersect(verifyState.suspects, workList), 0, resumedAtBytes);
-    const isLittle = totalBytes(this.#unasked) <= firstPieceBytes;
+    // What an earlier run left in doubt comes first, but must not use up the time.
+    this.#openSuspects = clip(intersect(verifyState.suspects, workList), 0, resumedAtBytes);
+    const isLittle = totalBytes(this.#openSuspects) <= firstPieceBytes;
     try {
-      await this.#lookAgain(after(isLittle || options.maxMs === null ? null : options.maxMs / 2));
-      await this.#goThrough(deadline);
-      await this.#lookAgain(deadline);
+      await this.#compareSuspects(
+        after(isLittle || options.maxMs === null ? null : options.maxMs / 2),
+      );
+      await this.#compareSpan(deadline);
+      await this.#compareSuspects(deadline);
     } catch (error) {
-      // A difference that was found is told, whatever else has failed since.
+      // A difference that was found is reported, whatever fails after it.
       if (this.#answers.different.length === 0) throw error;
-      await afterwards(() => Promise.reject(error as Error), undefined, this.#run);
+      await orReport(() => Promise.reject(error as Error), undefined, this.#run);
     }
     return {
       ...this.#answers,
       interrupted: signal.aborted,
-      stoppedAtBytes: this.#isThrough
+      stoppedAtBytes: this.#isComplete
         ? null
-        : Math.min(verifyState.cursorBytes, this.#unasked[0] ?? Infinity),
+        : Math.min(verifyState.cursorBytes, this.#openSuspects[0] ?? Infinity),
       reachedBytes: verifyState.cursorBytes,
       resumedAtBytes,
       comparedBytes: this.#comparedBytes,
@@ -139,51 +141,53 @@ class Pass {
     };
   }
 
-  /** Goes through the span from the cursor on, piece by piece, as far as the time allows. */
-  async #goThrough(deadline: AbortSignal): Promise<void> {
+  /** Compares the span from the cursor on, piece by piece, as far as the time allows. */
+  async #compareSpan(deadline: AbortSignal): Promise<void> {
     const { span, workList, signal } = this.#run;
     const verifyState = this.#verifyState;
-    const gauge = this.#gauge('comparing', workList);
+    const progress = this.#progressOf('comparing', workList);
     while (verifyState.cursorBytes < span.stopBytes && !signal.aborted && !deadline.aborted) {
       const start = verifyState.cursorBytes;
       const end = pieceFrom(workList, start, this.#pieceBytes, this.#splitLimits);
       const part = clip(workList, start, end - start);
-      gauge.begin(totalBytes(clip(workList, 0, start)), this.#answers);
+      progress.begin(totalBytes(clip(workList, 0, start)), this.#answers);
       const startedAt = Date.now();
-      const found = await this.#examine(part, gauge, deadline);
+      const found = await this.#examine(part, progress, deadline);
       if (found === null) return;
       const reached = Math.min(end, Math.max(start, found.reachedBytes));
       verifyState.advance(reached, doubtful(found.answers), startedAt);
-      await this.#forgiving(() => this.#verifyState.save(this.#isThrough));
+      await this.#trySave(() => this.#verifyState.save(this.#isComplete));
     }
   }
 
-  get #isThrough(): boolean {
-    return this.#verifyState.cursorBytes >= this.#run.span.stopBytes && this.#unasked.length === 0;
+  get #isComplete(): boolean {
+    return (
+      this.#verifyState.cursorBytes >= this.#run.span.stopBytes && this.#openSuspects.length === 0
+    );
   }
 
-  /** Looks again at what earlier runs left in doubt, as far as the time allows. */
-  async #lookAgain(deadline: AbortSignal): Promise<void> {
-    const suspects = this.#unasked;
+  /** Compares again what earlier runs left in doubt, as far as the time allows. */
+  async #compareSuspects(deadline: AbortSignal): Promise<void> {
+    const suspects = this.#openSuspects;
     if (suspects.length === 0 || deadline.aborted || this.#run.signal.aborted) return;
-    const gauge = this.#gauge('looking again', suspects);
-    gauge.begin(0, this.#answers);
+    const progress = this.#progressOf('looking again', suspects);
+    progress.begin(0, this.#answers);
     const startedAt = Date.now();
-    const found = await this.#examine(suspects, gauge, deadline);
+    const found = await this.#examine(suspects, progress, deadline);
     if (found === null) return;
     const examined = clip(suspects, 0, found.reachedBytes);
-    this.#unasked = subtract(suspects, examined);
+    this.#openSuspects = subtract(suspects, examined);
     this.#verifyState.enter(examined, doubtful(found.answers), startedAt);
-    await this.#forgiving(() => this.#verifyState.save(this.#isThrough));
+    await this.#trySave(() => this.#verifyState.save(this.#isComplete));
   }
 
   /**
-   * Compares a list, and what is not equal again. Null when told to stop; else the place up to which
-   * the list was gone through, which is not its end where the time was up.
+   * Compares a list, and rechecks what is not equal. Null when told to stop; else the answers, and where
+   * the comparison ended: before the list's end if the time was up.
    */
   async #examine(
     part: ExtentList,
-    gauge: Gauge,
+    shown: VerifyProgress,
     deadline: AbortSignal,
   ): Promise<{ readonly answers: Answers; readonly reachedBytes: number } | null> {
     const { comparator, options, signal } = this.#run;
@@ -191,12 +195,12 @@ class Pass {
     const result = await watchJob(comparator.compare(part, options.ioOptions), {
       signal: AbortSignal.any([signal, deadline]),
       onProgress: (progress) => {
-        gauge.show(progress);
+        shown.show(progress);
       },
     });
     this.#adapt(result.progress.completedBytes, (performance.now() - startedMs) / 1000);
     this.#backend = result.backend;
-    // A job that was stopped has compared a prefix; what it saw behind that is seen again next time.
+    // A job that was stopped has compared a prefix; what it saw behind that is compared again next time.
     const reachedBytes = result.cancelled
       ? offsetAt(part, result.progress.durableBytes, this.#splitLimits.cutBytes)
       : Infinity;
@@ -208,8 +212,8 @@ class Pass {
       unreadableRanges: within(result.unreadableRanges),
     };
     const written = await this.#detector.writtenSince();
-    // Not the deadline's: what was found within the time is worth an answer.
-    const answers = await settle(
+    // Without the deadline: what was found in time is worth an answer.
+    const answers = await recheck(
       comparator,
       this.#detector,
       { result: first, written },
@@ -221,7 +225,7 @@ class Pass {
     return { answers, reachedBytes };
   }
 
-  /** A piece long enough that its start does not count, short enough that little is lost with it. */
+  /** Pieces that are long enough for their start not to matter, and short enough to lose little. */
   #adapt(bytes: number, seconds: number): void {
     if (seconds <= 0 || bytes === 0) return;
     const wanted = Math.round((bytes / seconds) * pieceSeconds);
@@ -229,22 +233,22 @@ class Pass {
     this.#pieceBytes = Math.min(most, Math.max(leastPieceBytes, wanted));
   }
 
-  /** Whoever asks, the run remembers that somebody wrote. */
-  async #askDetector(): Promise<ExtentList | 'unknown'> {
+  /** Remembers for the result that somebody wrote. */
+  async #writtenSince(): Promise<ExtentList | 'unknown'> {
     const written = await this.#run.detector.writtenSince();
     if (written === 'unknown') this.#written = this.#written === true ? true : null;
     else if (written.length > 0) this.#written = true;
     return written;
   }
 
-  #gauge(phase: string, list: ExtentList): Gauge {
+  #progressOf(phase: string, list: ExtentList): VerifyProgress {
     const { span, workList, reporter } = this.#run;
     const skippedBytes = span.stopBytes - span.startBytes - totalBytes(workList);
-    return new Gauge({ phase, totalBytes: totalBytes(list), skippedBytes, reporter });
+    return new VerifyProgress({ phase, totalBytes: totalBytes(list), skippedBytes, reporter });
   }
 }
 
-/** A signal that comes after so long; never, if there is no limit. */
+/** A signal that fires after so long; never, if there is no limit. */
 function after(ms: number | null): AbortSignal {
   return ms === null ? new AbortController().signal : AbortSignal.timeout(Math.ceil(ms));
 }

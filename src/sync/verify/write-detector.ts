@@ -1,4 +1,4 @@
-/** Who tells a difference that stays from one that is only on its way: what was written meanwhile, and where. */
+/** Tells a difference that stays from one that a write in flight makes: what was written meanwhile, and where. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyExtents, type ExtentList, extentOf } from '../../region/index.js';
@@ -6,8 +6,8 @@ import type { Volume, WriteCounter } from '../../volume/index.js';
 
 export interface WriteDetector {
   /**
-   * The ranges that may have been written, on either side, since it was last asked; `unknown` where
-   * this system keeps no account of it.
+   * The ranges that may have been written on either side since the last call; `unknown` where the kernel
+   * does not count writes.
    */
   writtenSince(): Promise<ExtentList | 'unknown'>;
 }
@@ -15,10 +15,10 @@ export interface WriteDetector {
 /** File times move on with the kernel's clock tick, 10 ms at the slowest: within it two writes look like one. */
 const tickMs = 20;
 
-/** The account that a run begins with: what was written just before it is no writing during it. */
+/** The counter that a run begins with: what was written just before the run does not count. */
 export async function firstWriteCounterOf(volume: Volume): Promise<WriteCounter> {
-  const account = await volume.writeCounter();
-  if (!account.isFresh) return account;
+  const counter = await volume.writeCounter();
+  if (!counter.isFresh) return counter;
   await sleep(2 * tickMs);
   return volume.writeCounter();
 }
@@ -42,8 +42,8 @@ export function countingDetector(
   return {
     async writtenSince() {
       const now = await Promise.all(volumes.map((volume) => volume.writeCounter()));
-      const sides = now.map((account, index) =>
-        isUnwritten(before[index] as WriteCounter, account),
+      const sides = now.map((counter, index) =>
+        isUnwritten(before[index] as WriteCounter, counter),
       );
       before = now;
       // What one side is known to have got is no less known for the other side's silence.

@@ -8,7 +8,7 @@ import {
   type OnlineOptions,
   prepareOnlineSeed,
   seedOnline,
-  Touched,
+  UnfinishedTargets,
 } from '../../../src/sync/index.js';
 import type { RunEvent } from '../../../src/report/index.js';
 import type { Drained, Tracker } from '../../../src/tracker/index.js';
@@ -74,7 +74,11 @@ async function seedBlind(t: ExecutionContext, admits: Admits) {
   const { signal } = new AbortController();
   const codes: string[] = [];
   const onNote: OnNote = (code) => codes.push(code);
-  const result = await seedFrom(source, dst, admits, { signal, onNote, touched: new Touched() });
+  const result = await seedFrom(source, dst, admits, {
+    signal,
+    onNote,
+    unfinished: new UnfinishedTargets(),
+  });
   await load.stop();
   const pointInTimeMs = Date.parse(result.cutover?.consistentAt ?? '');
   return { result, codes, ...(await checkLoad(t, ext4, dst, load, pointInTimeMs)) };
@@ -83,14 +87,14 @@ async function seedBlind(t: ExecutionContext, admits: Admits) {
 interface Watching {
   readonly signal: AbortSignal;
   readonly onNote: OnNote;
-  readonly touched: Touched;
+  readonly unfinished: UnfinishedTargets;
 }
 
 async function seedFrom(
   source: OnlineSource,
   dst: string,
   admits: Admits,
-  { signal, onNote, touched }: Watching,
+  { signal, onNote, unfinished }: Watching,
 ) {
   const reporter = {
     report: (event: RunEvent) => {
@@ -122,7 +126,7 @@ async function seedFrom(
     online,
     options,
     reporter,
-    touched,
+    unfinished,
   });
 }
 
@@ -147,16 +151,16 @@ test.serial(
     const source = await onlineSource(t, ext4);
     const dst = path.join(source.scratch, 'target.img');
     const controller = new AbortController();
-    const touched = new Touched();
+    const unfinished = new UnfinishedTargets();
     const onNote: OnNote = (code) => {
       if (code === 'TRACKER_MISSED') controller.abort();
     };
     const { signal } = controller;
-    const watching = { signal, onNote, touched };
+    const watching = { signal, onNote, unfinished };
     const run = seedFrom(source, dst, () => true, watching);
     const error = await run.catch((thrown: unknown) => thrown);
     t.is((error as Error).name, 'AbortError');
-    t.deepEqual(touched.left, [`${dst} is unfinished: it carries no signature`]);
+    t.deepEqual(unfinished.left, [`${dst} is unfinished: it carries no signature`]);
     t.is((await execa('blkid', ['-p', dst], { reject: false })).exitCode, 2);
   },
 );

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { canonical } from '../../../src/region/index.js';
 import {
   noProofs,
-  entered,
+  withProof,
   isProofAges,
   type ProofAges,
   mostProofs,
@@ -38,7 +38,7 @@ test('it says of every byte when it was proven last', (t) => {
       const model = Array<number | null>(deviceBytes).fill(null);
       let proofAges = noProofs(deviceBytes);
       for (const [proven, at] of entries) {
-        proofAges = entered(proofAges, proven, at);
+        proofAges = withProof(proofAges, proven, at);
         for (let index = 0; index < proven.length; index += 2) {
           const start = proven[index] ?? 0;
           model.fill(at, start, start + (proven[index + 1] ?? 0));
@@ -61,7 +61,7 @@ test('the oldest proof is the least of the part asked about, and none where a by
       fc.nat(59),
       fc.integer({ min: 1, max: 60 }),
       (a, b, start, span) => {
-        const proofAges = entered(entered(noProofs(deviceBytes), a, 7), b, 3);
+        const proofAges = withProof(withProof(noProofs(deviceBytes), a, 7), b, 3);
         const end = Math.min(deviceBytes, start + span);
         const part = moments(proofAges).slice(start, end);
         const expected = part.includes(null) ? null : Math.min(...part.map(Number));
@@ -73,13 +73,13 @@ test('the oldest proof is the least of the part asked about, and none where a by
 
 test('it stays short, and what it joins never looks newer or proven', (t) => {
   const size = 40 * mostProofs;
-  let proofAges = entered(noProofs(size), Float64Array.of(0, size), 1000);
+  let proofAges = withProof(noProofs(size), Float64Array.of(0, size), 1000);
   const every = (step: number) =>
     Float64Array.from({ length: 2 * Math.floor(size / step) }, (_, index) =>
       index % 2 === 0 ? (index / 2) * step : 1,
     );
-  const before = moments(entered(proofAges, every(4), 2000));
-  proofAges = entered(proofAges, every(4), 2000);
+  const before = moments(withProof(proofAges, every(4), 2000));
+  proofAges = withProof(proofAges, every(4), 2000);
   t.true(proofAges.length <= mostProofs);
   t.true(isProofAges(proofAges, size));
   const after = moments(proofAges);

@@ -3,7 +3,7 @@
 import test from 'ava';
 import type { CompareResult, Progress } from '../../../src/engine/index.js';
 import { emptyExtents, type ExtentList, extentOf, intersect } from '../../../src/region/index.js';
-import { settle } from '../../../src/sync/verify/recheck.js';
+import { recheck } from '../../../src/sync/verify/recheck.js';
 
 const sector = 512;
 const deviceBytes = 100 * sector;
@@ -34,10 +34,10 @@ function resultOf({ different, unreadable }: Reading, asked: ExtentList): Compar
 }
 
 /** Settles with these readings, the last of them again and again; tells what was asked. */
-async function settled(first: Reading, ...later: readonly Reading[]) {
+async function rechecked(first: Reading, ...later: readonly Reading[]) {
   const asked: ExtentList[] = [];
   const reading = () => later[Math.min(asked.length, later.length) - 1] ?? first;
-  const answers = await settle(
+  const answers = await recheck(
     {
       cutBytes: 1,
       compare(extents) {
@@ -63,29 +63,30 @@ async function settled(first: Reading, ...later: readonly Reading[]) {
 }
 
 const nothing = { different: [], unreadable: [], changing: [], unstable: [] };
-const bare = ({ asked: _, rounds: __, ...answers }: Awaited<ReturnType<typeof settled>>) => answers;
+const bare = ({ asked: _, rounds: __, ...answers }: Awaited<ReturnType<typeof rechecked>>) =>
+  answers;
 
 test('what is equal is not read again', async (t) => {
-  t.is((await settled({})).rounds, 0);
+  t.is((await rechecked({})).rounds, 0);
 });
 
 test('what differs twice while nobody writes is different', async (t) => {
-  const found = await settled({ different: sectors(3, 7) }, { different: sectors(3, 7) });
+  const found = await rechecked({ different: sectors(3, 7) }, { different: sectors(3, 7) });
   t.deepEqual(bare(found), { ...nothing, different: [...sectors(3, 7)] });
   t.is(found.rounds, 1);
 });
 
 test('what differs once while nobody writes is unstable, also if it differs once more', async (t) => {
-  const once = await settled({ different: sectors(3) }, {});
+  const once = await rechecked({ different: sectors(3) }, {});
   t.deepEqual(bare(once), { ...nothing, unstable: [...sectors(3)] });
-  const partly = await settled({ different: sectors(3, 4) }, { different: sectors(4) });
+  const partly = await rechecked({ different: sectors(3, 4) }, { different: sectors(4) });
   t.deepEqual(bare(partly), { ...nothing, different: [...sectors(4)], unstable: [...sectors(3)] });
 });
 
 test('what was being written and then is equal is equal', async (t) => {
-  const found = await settled({ different: sectors(3), written: everything }, {});
+  const found = await rechecked({ different: sectors(3), written: everything }, {});
   t.deepEqual(bare(found), nothing);
-  const later = await settled(
+  const later = await rechecked(
     { different: sectors(3) },
     { different: sectors(3), written: sectors(3) },
     {},
@@ -94,7 +95,7 @@ test('what was being written and then is equal is equal', async (t) => {
 });
 
 test('what was being written and then stays different is different', async (t) => {
-  const found = await settled(
+  const found = await rechecked(
     { different: sectors(3), written: everything },
     { different: sectors(3), written: everything },
     { different: sectors(3) },
@@ -106,7 +107,7 @@ test('what was being written and then stays different is different', async (t) =
 });
 
 test('writes elsewhere do not matter', async (t) => {
-  const found = await settled(
+  const found = await rechecked(
     { different: sectors(3), written: sectors(50) },
     { different: sectors(3), written: sectors(2) },
   );
@@ -114,15 +115,15 @@ test('writes elsewhere do not matter', async (t) => {
 });
 
 test('what is written without end is not proven', async (t) => {
-  const found = await settled({ different: sectors(3), written: everything });
+  const found = await rechecked({ different: sectors(3), written: everything });
   t.deepEqual(bare(found), { ...nothing, changing: [...sectors(3)] });
 });
 
 test('where nobody counts writes, a difference must last longer', async (t) => {
-  const lasting = await settled({ different: sectors(3), written: 'unknown' });
+  const lasting = await rechecked({ different: sectors(3), written: 'unknown' });
   t.deepEqual(bare(lasting), { ...nothing, different: [...sectors(3)] });
   t.is(lasting.rounds, 3);
-  const passing = await settled(
+  const passing = await rechecked(
     { different: sectors(3), written: 'unknown' },
     { different: sectors(3), written: 'unknown' },
     { written: 'unknown' },
@@ -131,7 +132,7 @@ test('where nobody counts writes, a difference must last longer', async (t) => {
 });
 
 test('what cannot be read is not equal, and not asked for again and again', async (t) => {
-  const found = await settled({
+  const found = await rechecked({
     unreadable: sectors(8),
     different: sectors(3),
     written: everything,
@@ -146,12 +147,12 @@ test('what cannot be read is not equal, and not asked for again and again', asyn
 });
 
 test('what can be read the second time is judged by what it holds', async (t) => {
-  t.deepEqual(bare(await settled({ unreadable: sectors(8) }, {})), nothing);
-  const found = await settled({ unreadable: sectors(8) }, { different: sectors(8) });
+  t.deepEqual(bare(await rechecked({ unreadable: sectors(8) }, {})), nothing);
+  const found = await rechecked({ unreadable: sectors(8) }, { different: sectors(8) });
   t.deepEqual(bare(found), { ...nothing, different: [...sectors(8)] });
 });
 
 test('what differed and then cannot be read is unreadable', async (t) => {
-  const found = await settled({ different: sectors(8) }, { unreadable: sectors(8) });
+  const found = await rechecked({ different: sectors(8) }, { unreadable: sectors(8) });
   t.deepEqual(bare(found), { ...nothing, unreadable: [...sectors(8)] });
 });

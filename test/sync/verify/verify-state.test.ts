@@ -3,7 +3,7 @@
 import path from 'node:path';
 import test from 'ava';
 import { extentOf } from '../../../src/region/index.js';
-import { VerifyState, withdraw } from '../../../src/sync/verify/verify-state.js';
+import { VerifyState, withdrawProofs } from '../../../src/sync/verify/verify-state.js';
 import { volumeComparator } from '../../../src/sync/verify/comparator.js';
 import { oldestProof } from '../../../src/sync/verify/proof-ages.js';
 import { type Span, spanned } from '../../../src/sync/verify/span.js';
@@ -71,7 +71,7 @@ async function verifyPart(
 test('what was found in doubt at the end of a run is asked again by the one that goes on', async (t) => {
   const directory = await scratchDirectory(t);
   const state = await stopped(directory);
-  t.is(await withdraw(state, doubts, span), null);
+  t.is(await withdrawProofs(state, doubts, span), null);
   t.deepEqual((await state.load())?.unfinished[0]?.suspects, [
     65_536,
     sector,
@@ -139,9 +139,9 @@ test('of runs on many parts the latest are remembered', async (t) => {
 test('what was found in doubt has no proof; where nothing was, all stays as it is', async (t) => {
   const state = await stopped(await scratchDirectory(t));
   const before = await state.load();
-  t.is(await withdraw(state, new Float64Array(0), span), 500);
+  t.is(await withdrawProofs(state, new Float64Array(0), span), 500);
   t.deepEqual(await state.load(), before);
-  await withdraw(state, doubts, span);
+  await withdrawProofs(state, doubts, span);
   const proofAges = (await state.load())?.proofAges ?? [];
   t.is(oldestProof(proofAges, 65_536, 65_536 + sector), null);
   t.is(oldestProof(proofAges, 0, 65_536), 1000);

@@ -4,7 +4,7 @@ import { copy } from '../../../engine/index.js';
 import { clip, union } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
 import { planCopy } from '../../plan.js';
-import { layoutOf, wipeFormer } from '../../strays.js';
+import { layoutOf, wipeFormer } from '../../stray-signatures.js';
 import {
   headerBytes,
   invalidate,

@@ -1,11 +1,11 @@
-/** What a run has begun to write and not finished, for whoever has to say so when it ends early. */
+/** The targets that a run has begun to write and not finished: named when it ends early. */
 
 import type { Volume } from '../volume/index.js';
 
-export class Touched {
+export class UnfinishedTargets {
   readonly #left = new Map<string, string>();
 
-  /** From now on, until it is finished, `state` is what the target is; a clause without a subject. */
+  /** Until finish(), the target is in that state: a clause without a subject. */
   begin(path: string, state: string): void {
     this.#left.set(path, state);
   }

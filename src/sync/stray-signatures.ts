@@ -1,5 +1,5 @@
 /**
- * What a target's former life left outside of what a run writes. A superblock of md at the end, a backup
+ * Signatures of a target's former life, outside of what a run writes. A superblock of md at the end, a backup
  * partition table, a label in a gap decide what a kernel takes the volume for, as much as those in front.
  */
 
@@ -138,7 +138,7 @@ export async function namedStrays(...sides: Parameters<typeof straysOn>): Promis
   return describeStrays(await straysOn(...sides));
 }
 
-/** Takes strays away that an owner has given up. */
+/** Wipes stray signatures that their owner has given up. */
 export async function wipeStrays(
   target: Volume,
   strays: readonly PlacedSignature[],
@@ -176,7 +176,7 @@ function isWithin({ offsetBytes }: Signature, extents: ExtentList): boolean {
   return clip(extents, offsetBytes, 512).length > 0;
 }
 
-/** What cannot be read carries no signature that anybody could go by. */
+/** What cannot be read carries no signature that anybody could find. */
 async function ifReadable<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await reading;

@@ -5,21 +5,21 @@ import { totalBytes } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { Answers } from './answers.js';
 
-export interface GaugeOptions {
+export interface VerifyProgressOptions {
   readonly phase: string;
   readonly totalBytes: number;
   readonly skippedBytes: number;
   readonly reporter: Reporter;
 }
 
-export class Gauge {
-  readonly #options: GaugeOptions;
+export class VerifyProgress {
+  readonly #options: VerifyProgressOptions;
   readonly #meter = new Meter();
   #doneBytes = 0;
   #badBytes = 0;
   #differentBytes = 0;
 
-  constructor(options: GaugeOptions) {
+  constructor(options: VerifyProgressOptions) {
     this.#options = options;
   }
 

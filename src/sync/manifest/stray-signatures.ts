@@ -4,7 +4,7 @@ import type { UsedMap } from '../../../fsparsers/index.js';
 import type { Manifest } from '../../manifest/index.js';
 import { extentOf, intersect, subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
-import { type Layout, layoutOf } from '../strays.js';
+import { type Layout, layoutOf } from '../stray-signatures.js';
 import type { ChangeLog, Span } from '../verify/index.js';
 import { isWhole, strayDoubts, strayDoubtsInUse } from '../verify/stray-doubts.js';
 
