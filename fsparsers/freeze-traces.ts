@@ -6,7 +6,7 @@
 
 import { extFreezeTraces } from './ext/freeze-traces.js';
 import type { ByteReader } from './reader.js';
-import type { Trace } from './trace.js';
+import type { Extent } from './extents.js';
 import { xfsFreezeTraces } from './xfs/freeze-traces.js';
 
 /**
@@ -18,8 +18,8 @@ export async function freezeTraces(
   type: string,
   left: ByteReader,
   right: ByteReader,
-  differs: (range: Trace) => boolean,
-): Promise<readonly Trace[]> {
+  differs: (range: Extent) => boolean,
+): Promise<readonly Extent[]> {
   if (/^ext[234]$/.test(type)) return extFreezeTraces(left, right, differs);
   return type === 'xfs' ? xfsFreezeTraces(left, right, differs) : [];
 }

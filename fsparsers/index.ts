@@ -27,7 +27,7 @@ export { freezeTraces } from './freeze-traces.js';
 export { type ByteReader, SubReader } from './reader.js';
 export { RangeTable } from './rangetable.js';
 export { isUsed, type Reason } from './reason.js';
-export type { Trace } from './trace.js';
+export type { Extent } from './extents.js';
 export type { Filesystem, Hazard, UsedMap } from './usedmap.js';
 
 /** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */

@@ -1,5 +1,7 @@
 /** Why a byte of a volume is used or free. */
 
+import type { Extent } from './extents.js';
+
 /**
  * `free` and `bad` let a byte be left out of a copy, nothing else does. `bad`: the file system itself
  * lists it as unreadable and keeps nothing there.
@@ -11,8 +13,6 @@ export function isUsed(reason: Reason): boolean {
   return reason !== 'free' && reason !== 'bad';
 }
 
-export interface MapRange {
-  readonly start: number;
-  readonly length: number;
+export interface MapRange extends Extent {
   readonly reason: Reason;
 }

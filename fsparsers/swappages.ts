@@ -1,13 +1,9 @@
 /** The pages that a swap header lists as bad: the kernel never uses them, and reading them fails. */
 
+import type { Extent } from './extents.js';
 import { layout } from './layout.js';
 import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
-
-export interface BadPage {
-  readonly start: number;
-  readonly length: number;
-}
 
 /** Linux include/linux/swap.h, union swap_header: the list reaches to the signature at the page's end. */
 const listAt = 1536;
@@ -21,7 +17,7 @@ const big = head('big');
 export async function badPages(
   reader: ByteReader,
   { sizeBytes }: Signature,
-): Promise<readonly BadPage[]> {
+): Promise<readonly Extent[]> {
   if (sizeBytes === null || reader.sizeBytes < 4096) return [];
   const start = await reader.read(0, listAt);
   const isLittle = little.decode(start).version === 1;

@@ -3,7 +3,7 @@
 import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
 import { badBlocksNote } from './badblocks.js';
-import type { BadPage } from './swappages.js';
+import type { Extent } from './extents.js';
 import { MapBuilder } from './mapbuilder.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 
@@ -19,7 +19,7 @@ export function swapMap(
   signature: Signature,
   notes: readonly MapNote[],
   isUsed: boolean,
-  bad: readonly BadPage[],
+  bad: readonly Extent[],
 ): UsedMap {
   const builder = new MapBuilder(reader.sizeBytes);
   if (!isUsed) builder.mark('free', 0, reader.sizeBytes);

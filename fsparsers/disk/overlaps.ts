@@ -1,9 +1,9 @@
 /** Partitions that claim the same bytes. */
 
-interface Placed {
+import { endOf, type Extent } from '../extents.js';
+
+interface Placed extends Extent {
   readonly index: number;
-  readonly start: number;
-  readonly length: number;
 }
 
 /** For each partition that overlaps another: the index of one that it overlaps. */
@@ -11,13 +11,11 @@ export function overlaps(partitions: readonly Placed[]): ReadonlyMap<number, num
   const found = new Map<number, number>();
   let farthest: Placed | null = null;
   for (const partition of partitions.toSorted((a, b) => a.start - b.start)) {
-    if (farthest !== null && partition.start < farthest.start + farthest.length) {
+    if (farthest !== null && partition.start < endOf(farthest)) {
       found.set(partition.index, farthest.index);
       if (!found.has(farthest.index)) found.set(farthest.index, partition.index);
     }
-    const isFarther =
-      farthest === null || partition.start + partition.length > farthest.start + farthest.length;
-    if (isFarther) farthest = partition;
+    if (farthest === null || endOf(partition) > endOf(farthest)) farthest = partition;
   }
   return found;
 }

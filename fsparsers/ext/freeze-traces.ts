@@ -4,12 +4,12 @@
  */
 
 import { ParseError } from '../errors.js';
-import type { Trace } from '../trace.js';
+import type { Extent } from '../extents.js';
 import { readMmp } from './mmp.js';
 import { readStructure, type ByteReader } from '../reader.js';
 import { readSuperblock, superblockBytes, superblockOffsetBytes } from './superblock.js';
 
-const place: Trace = { start: superblockOffsetBytes, length: superblockBytes };
+const place: Extent = { start: superblockOffsetBytes, length: superblockBytes };
 
 /** Written by each ext4_commit_super(): when, and how much was written so far. */
 const counters = [
@@ -28,8 +28,8 @@ const orphanPresent = 1 << 16;
 export async function extFreezeTraces(
   left: ByteReader,
   right: ByteReader,
-  differs: (range: Trace) => boolean,
-): Promise<readonly Trace[]> {
+  differs: (range: Extent) => boolean,
+): Promise<readonly Extent[]> {
   const beat = await heartbeat(left, right, differs);
   if (!differs(place)) return beat;
   const [one, other] = [await lasting(left), await lasting(right)];
@@ -40,8 +40,8 @@ export async function extFreezeTraces(
 async function heartbeat(
   left: ByteReader,
   right: ByteReader,
-  differs: (range: Trace) => boolean,
-): Promise<readonly Trace[]> {
+  differs: (range: Extent) => boolean,
+): Promise<readonly Extent[]> {
   const one = await readMmp(left);
   if (one === null || !differs(one)) return [];
   const other = await readMmp(right);

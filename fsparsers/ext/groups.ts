@@ -1,5 +1,6 @@
 /** All groups of a file system as their descriptors tell: where their metadata lies, what is free. */
 
+import type { Extent } from '../extents.js';
 import type { ByteReader } from '../reader.js';
 import { readDescriptors } from './descriptors.js';
 import type { GroupDescriptor } from './descriptors.js';
@@ -26,11 +27,6 @@ export interface GroupTable {
   readonly totals: { writtenInodes: number; freeClusters: number };
 }
 
-export interface ByteRange {
-  readonly start: number;
-  readonly length: number;
-}
-
 /**
  * Reads all group descriptors. `journalRanges`, in bytes, count as metadata. Rejects with ParseError
  * where the descriptors cannot be read at all; a bad one among them is in `faults`.
@@ -38,7 +34,7 @@ export interface ByteRange {
 export async function readGroups(
   reader: ByteReader,
   geometry: ExtGeometry,
-  journalRanges: readonly ByteRange[],
+  journalRanges: readonly Extent[],
   signal?: AbortSignal,
 ): Promise<GroupTable> {
   const { groupsCount } = geometry;
@@ -70,7 +66,7 @@ export async function readGroups(
 function addSingleStructures(
   metadata: MetadataIndex,
   geometry: ExtGeometry,
-  journalRanges: readonly ByteRange[],
+  journalRanges: readonly Extent[],
 ): void {
   const { blockBytes, superblock, superblockBlock, blocksCount } = geometry;
   metadata.add('boot block', 0, superblockBlock, 0);

@@ -1,6 +1,7 @@
 /** One allocation group: its free extents, and the proof that its structures agree about them. */
 
 import { ParseError } from '../errors.js';
+import { ExtentBuilder, type ExtentList } from '../extents.js';
 import {
   headerBlocks,
   readAgfAlone,
@@ -10,7 +11,6 @@ import {
 } from './ag-headers.js';
 import { treeFault, treeKinds, walkTree, type Leaf, type TreeWalk } from './btree.js';
 import { ExtentDigest } from './extent-digest.js';
-import { ExtentList } from './extents.js';
 import { addInodeChunks } from './inode-chunks.js';
 import type { BlockPurpose, KnownBlocks } from './known-blocks.js';
 import { blockFault, OwnedBlocks } from './owned-blocks.js';
@@ -68,7 +68,7 @@ export async function readStaleFree(
   geometry: Geometry,
   agno: number,
 ): Promise<ExtentList> {
-  const free = new ExtentList();
+  const free = new ExtentBuilder();
   try {
     const view = await withHead(device, geometry, agno);
     const agf = await readAgfAlone(view, geometry, agno);
@@ -92,7 +92,7 @@ export async function readStaleFree(
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
   }
-  return free;
+  return free.finish();
 }
 
 async function withHead(
@@ -131,7 +131,7 @@ async function readFreeTrees(
   agf: Agf,
   owned: OwnedBlocks,
 ): Promise<ExtentList> {
-  const free = new ExtentList();
+  const free = new ExtentBuilder();
   const byBlock = new ExtentDigest();
   const bySize = new ExtentDigest();
   const common = { geometry, agno };
@@ -169,14 +169,14 @@ async function readFreeTrees(
   if (byBlock.longest !== agf.longest) {
     throw wrong(`its longest extent has ${byBlock.longest} blocks, the AGF says ${agf.longest}`);
   }
-  return free;
+  return free.finish();
 }
 
 /** Adds a leaf's records (struct xfs_alloc_rec: first block, count), which must ascend. */
-function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentList): void {
+function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentBuilder): void {
   const length = agLength(walk.geometry, walk.agno);
   const first = headerBlocks(walk.geometry);
-  let end = free.length === 0 ? first : free.endOf(free.length - 1);
+  let end = Math.max(first, free.end);
   for (let index = 0; index < leaf.records; index++) {
     const at = leaf.firstAt + index * treeKinds.bnobt.recordBytes;
     const start = leaf.view.getUint32(at);
@@ -185,7 +185,7 @@ function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentList): void {
       throw treeFault(walk, leaf.agbno, `record ${index} overlaps or lies outside the group`);
     }
     end = start + blocks;
-    free.push(start, blocks);
+    free.add(start, end);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ParseError } from '../errors.js';
-import type { Trace } from '../trace.js';
+import type { Extent } from '../extents.js';
 import type { ByteReader } from '../reader.js';
 import { readLog } from './log/index.js';
 import { type Geometry, readGeometry } from './superblock.js';
@@ -19,14 +19,14 @@ const lazyCounts = [128, 24] as const; // sb_icount, sb_ifree, sb_fdblocks
 interface Side {
   readonly geometry: Geometry;
   readonly view: MetadataView;
-  readonly written: readonly Trace[];
+  readonly written: readonly Extent[];
 }
 
 export async function xfsFreezeTraces(
   left: ByteReader,
   right: ByteReader,
-  differs: (range: Trace) => boolean,
-): Promise<readonly Trace[]> {
+  differs: (range: Extent) => boolean,
+): Promise<readonly Extent[]> {
   const places = await placesOn(left);
   if (!places.some(differs)) return [];
   const [one, other] = [await sideOf(left), await sideOf(right)];
@@ -38,7 +38,7 @@ export async function xfsFreezeTraces(
   return places;
 }
 
-async function placesOn(reader: ByteReader): Promise<readonly Trace[]> {
+async function placesOn(reader: ByteReader): Promise<readonly Extent[]> {
   const geometry = await geometryOf(reader);
   if (geometry === null) return [];
   const { startBytes: start, lengthBytes: length } = geometry.log;
@@ -62,19 +62,19 @@ async function sideOf(reader: ByteReader): Promise<Side | null> {
   const log = await readLog(reader, geometry, undefined);
   if (log.state === 'clean') return { geometry, view: onDisk(reader, log.newest), written: [] };
   if (log.state !== 'replayed') return null;
-  const written: Trace[] = [];
+  const written: Extent[] = [];
   log.forEachWritten((start, length) => {
     written.push({ start, length });
   });
   return { geometry, view: log.view, written };
 }
 
-async function saysTheSame(range: Trace, one: Side, other: Side): Promise<boolean> {
+async function saysTheSame(range: Extent, one: Side, other: Side): Promise<boolean> {
   const [left, right] = [await lasting(range, one), await lasting(range, other)];
   return left.equals(right);
 }
 
-async function lasting({ start, length }: Trace, { view, geometry }: Side): Promise<Buffer> {
+async function lasting({ start, length }: Extent, { view, geometry }: Side): Promise<Buffer> {
   const bytes = Buffer.from(await view.read(start, length));
   if (start > 0) return bytes;
   const counters = geometry.lazyCounts ? [checksum, lsn, lazyCounts] : [checksum, lsn];

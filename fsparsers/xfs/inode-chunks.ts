@@ -1,6 +1,6 @@
 /** Where an allocation group's inodes lie, from the leaves of its inode B+tree. */
 
-import type { ExtentList } from './extents.js';
+import type { BlockList } from './block-list.js';
 import { treeKinds, type Leaf } from './btree.js';
 import type { Geometry } from './superblock.js';
 
@@ -17,7 +17,7 @@ export function addInodeChunks(
   geometry: Geometry,
   leaf: Leaf,
   agLengthBlocks: number,
-  chunks: ExtentList,
+  chunks: BlockList,
 ): boolean {
   const blockOf = (inode: number) => Math.floor(inode / 2 ** geometry.inodesPerBlockLog);
   for (let index = 0; index < leaf.records; index++) {

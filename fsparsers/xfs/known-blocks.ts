@@ -1,6 +1,7 @@
 /** The blocks of one allocation group whose purpose is known: what may never be free. */
 
-import { ExtentList } from './extents.js';
+import { eachExtent, type ExtentList } from '../extents.js';
+import type { BlockList } from './block-list.js';
 
 /** What a known block is, in the words of locate(). */
 export const blockPurposes = [
@@ -38,10 +39,10 @@ export class KnownBlocks {
   }
 
   /** Sorts the lists into one. Neighbours of one purpose become one range. */
-  static from(lists: ReadonlyMap<BlockPurpose, ExtentList>): KnownBlocks {
+  static from(lists: ReadonlyMap<BlockPurpose, BlockList>): KnownBlocks {
     const count = [...lists.values()].reduce((sum, list) => sum + list.length, 0);
     const keys = new Float64Array(count);
-    const flat: { purpose: number; list: ExtentList; base: number }[] = [];
+    const flat: { purpose: number; list: BlockList; base: number }[] = [];
     let filled = 0;
     for (const [purpose, list] of lists) {
       flat.push({ purpose: blockPurposes.indexOf(purpose), list, base: filled });
@@ -105,10 +106,9 @@ export class KnownBlocks {
   /** The first known range that overlaps a sorted list of extents, or null. */
   firstOverlap(extents: ExtentList): { agbno: number; purpose: BlockPurpose } | null {
     let at = 0;
-    for (let index = 0; index < extents.length; index++) {
-      const start = extents.startOf(index);
+    for (const { start, length } of eachExtent(extents)) {
       while (at < this.length && this.endOf(at) <= start) at++;
-      if (at < this.length && this.startOf(at) < extents.endOf(index)) {
+      if (at < this.length && this.startOf(at) < start + length) {
         return { agbno: Math.max(start, this.startOf(at)), purpose: this.purposeOf(at) };
       }
     }

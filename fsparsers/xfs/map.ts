@@ -1,10 +1,10 @@
 /** Paints the whole device from its allocation groups: the last step to a UsedMap. */
 
 import { ParseError } from '../errors.js';
+import { eachExtent, type ExtentList, intersect } from '../extents.js';
 import type { MapBuilder } from '../mapbuilder.js';
 import type { MapNote } from '../usedmap.js';
 import { readAg, readStaleFree, type AgSpace } from './ag.js';
-import { intersectExtents, type ExtentList } from './extents.js';
 import type { KnownBlocks } from './known-blocks.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
 import type { MetadataView } from './view.js';
@@ -63,9 +63,8 @@ export async function paintGroups(
       }
       badInRow = 0;
       counted += group.space.countedBlocks;
-      freeBlocks += group.free.total();
       known.push(group.space.known);
-      paintGroup(builder, geometry, first + index, group.free, group.space.known);
+      freeBlocks += paintGroup(builder, geometry, first + index, group.free, group.space.known);
     }
   }
   return {
@@ -81,29 +80,30 @@ async function readGroup(geometry: Geometry, views: Views, agno: number): Promis
     const space = await readAg(views.current, geometry, agno);
     if (views.stale === null) return { space, free: space.free };
     const before = await readStaleFree(views.stale, geometry, agno);
-    return { space, free: intersectExtents(space.free, before) };
+    return { space, free: intersect(space.free, before) };
   } catch (error) {
     if (error instanceof ParseError) return { fault: error };
     throw error;
   }
 }
 
+/** Returns how many blocks were painted free. */
 function paintGroup(
   builder: MapBuilder,
   geometry: Geometry,
   agno: number,
   free: ExtentList,
   known: KnownBlocks,
-): void {
+): number {
   const { blockBytes } = geometry;
   const base = agBlockBytes(geometry, agno, 0);
   let end = 0;
-  for (let index = 0; index < free.length; index++) {
-    const start = free.startOf(index);
-    const blocks = free.lengthOf(index);
+  let freeBlocks = 0;
+  for (const { start, length: blocks } of eachExtent(free)) {
     builder.mark('data', base + end * blockBytes, (start - end) * blockBytes);
     builder.mark('free', base + start * blockBytes, blocks * blockBytes);
     end = start + blocks;
+    freeBlocks += blocks;
   }
   builder.mark('data', base + end * blockBytes, (agLength(geometry, agno) - end) * blockBytes);
   for (let index = 0; index < known.length; index++) {
@@ -111,6 +111,7 @@ function paintGroup(
     if (known.purposeOf(index) === 'log') continue;
     builder.mark('metadata', base + start * blockBytes, (known.endOf(index) - start) * blockBytes);
   }
+  return freeBlocks;
 }
 
 function faultNotes(faults: readonly ParseError[], untried: number): MapNote[] {

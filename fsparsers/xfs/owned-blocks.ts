@@ -1,7 +1,7 @@
 /** Gathers who owns which block of an allocation group, while its structures are read. */
 
 import { ParseError } from '../errors.js';
-import { ExtentList } from './extents.js';
+import { BlockList } from './block-list.js';
 import { KnownBlocks, type BlockPurpose } from './known-blocks.js';
 import { agBlockBytes, agLength, type Geometry } from './superblock.js';
 
@@ -21,7 +21,7 @@ export function blockFault(
 export class OwnedBlocks {
   readonly #geometry: Geometry;
   readonly #agno: number;
-  readonly #lists = new Map<BlockPurpose, ExtentList>();
+  readonly #lists = new Map<BlockPurpose, BlockList>();
   readonly #single = new Set<number>();
 
   constructor(geometry: Geometry, agno: number) {
@@ -45,10 +45,10 @@ export class OwnedBlocks {
     this.listOf(purpose).push(agbno, blocks);
   }
 
-  listOf(purpose: BlockPurpose): ExtentList {
+  listOf(purpose: BlockPurpose): BlockList {
     let list = this.#lists.get(purpose);
     if (list === undefined) {
-      list = new ExtentList();
+      list = new BlockList();
       this.#lists.set(purpose, list);
     }
     return list;

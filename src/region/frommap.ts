@@ -3,7 +3,7 @@
 import type { RangeTable } from '../../fsparsers/rangetable.js';
 import { isUsed, type Reason } from '../../fsparsers/reason.js';
 import type { UsedMap } from '../../fsparsers/usedmap.js';
-import { ExtentBuilder, type ExtentList, extentOf, subtract } from './extents.js';
+import { ExtentBuilder, type ExtentList, extentOf, subtract } from '../../fsparsers/extents.js';
 
 function extentsWhere(ranges: RangeTable, counts: (reason: Reason) => boolean): ExtentList {
   const builder = new ExtentBuilder();

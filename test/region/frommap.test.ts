@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { intersect, totalBytes, union } from '../../src/region/extents.js';
+import { intersect, totalBytes, union } from '../../fsparsers/extents.js';
 import { badExtents, readableExtents, usedExtents } from '../../src/region/frommap.js';
 import { anyReason, mapOf } from '../support/any-map.js';
 import { freeExtents } from '../support/free-extents.js';

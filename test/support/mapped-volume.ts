@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { extParser } from '../../fsparsers/ext/index.js';
 import type { UsedMap } from '../../fsparsers/usedmap.js';
-import { ExtentBuilder, type ExtentList } from '../../src/region/extents.js';
+import { ExtentBuilder, type ExtentList } from '../../fsparsers/extents.js';
 import { formats, type FormatName } from '../../src/region/formats/index.js';
 import { usedExtents } from '../../src/region/frommap.js';
 import { openVolume } from '../../src/volume/index.js';

@@ -4,13 +4,14 @@
  */
 
 import { ParseError } from '../../errors.js';
+import { canonical, eachExtent, endOf, type Extent } from '../../extents.js';
 import type { ParserOptions } from '../../parser.js';
 import type { ByteReader } from '../../reader.js';
 import type { ExtGeometry } from '../geometry.js';
 import { scanFastCommits } from './fastcommit.js';
 import type { BlockRange, FastCommits } from './fastcommit.js';
 import { externalJournalUuid, findExternalJournal, findInternalJournal } from './location.js';
-import type { ByteRange, JournalLocation } from './location.js';
+import type { JournalLocation } from './location.js';
 import { LogReader } from './log.js';
 import { OverlayReader } from './overlay.js';
 import { replayLog } from './replay.js';
@@ -19,8 +20,6 @@ import { scanLog } from './scan.js';
 import type { CommittedLog } from './scan.js';
 import { readJournalSuperblock } from './superblock.js';
 import type { JournalSuperblock } from './superblock.js';
-
-export type { ByteRange } from './location.js';
 
 export interface JournalOutcome {
   /**
@@ -33,9 +32,9 @@ export interface JournalOutcome {
   /** The volume after the kernel's replay, fast commits excepted; null where it is as it lies. */
   readonly overlay: ByteReader | null;
   /** Bytes that the replay of fast commits will give to files or refer to. Sorted, merged. */
-  readonly claimed: readonly ByteRange[];
+  readonly claimed: readonly Extent[];
   /** Where the journal and its block map lie on this device; empty where it was not found. */
-  readonly journalRanges: readonly ByteRange[];
+  readonly journalRanges: readonly Extent[];
 }
 
 const nothing = { overlay: null, claimed: [], journalRanges: [] } as const;
@@ -146,7 +145,7 @@ async function loadSuperblock(
 }
 
 /** Whether a block begins inside one of the ranges, which are sorted. */
-function membership(ranges: readonly ByteRange[], blockBytes: number): (block: number) => boolean {
+function membership(ranges: readonly Extent[], blockBytes: number): (block: number) => boolean {
   const starts = Float64Array.from(ranges, ({ start }) => start);
   return (block) => {
     const offset = block * blockBytes;
@@ -158,7 +157,7 @@ function membership(ranges: readonly ByteRange[], blockBytes: number): (block: n
       else high = middle;
     }
     const range = ranges[low - 1];
-    return range !== undefined && offset < range.start + range.length;
+    return range !== undefined && offset < endOf(range);
   };
 }
 
@@ -180,21 +179,13 @@ function describe(
 }
 
 /** Claims as bytes, rounded outwards to clusters: those are what gets allocated. */
-function claimedBytes(claimed: readonly BlockRange[], geometry: ExtGeometry): ByteRange[] {
+function claimedBytes(claimed: readonly BlockRange[], geometry: ExtGeometry): Extent[] {
   const { blocksPerCluster, firstDataBlock, blockBytes } = geometry;
   const roundDown = (block: number) =>
     firstDataBlock + Math.floor((block - firstDataBlock) / blocksPerCluster) * blocksPerCluster;
-  const sorted = claimed
-    .map(({ block, count }) => ({
-      start: roundDown(block) * blockBytes,
-      end: roundDown(block + count + blocksPerCluster - 1) * blockBytes,
-    }))
-    .sort((a, b) => a.start - b.start);
-  const merged: { start: number; end: number }[] = [];
-  for (const { start, end } of sorted) {
-    const last = merged.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else merged.push({ start, end });
-  }
-  return merged.map(({ start, end }) => ({ start, length: end - start }));
+  const pairs = claimed.flatMap(({ block, count }) => {
+    const start = roundDown(block) * blockBytes;
+    return [start, roundDown(block + count + blocksPerCluster - 1) * blockBytes - start];
+  });
+  return [...eachExtent(canonical(Float64Array.from(pairs)))];
 }

@@ -7,6 +7,7 @@
  */
 
 import { ParseError } from '../../errors.js';
+import type { Extent } from '../../extents.js';
 import type { ByteReader } from '../../reader.js';
 import { mapBlocks } from '../blockmap.js';
 import type { BlockMap } from '../blockmap.js';
@@ -18,11 +19,6 @@ import { readSuperblock, superblockError, uuidText } from '../superblock.js';
 import { minJournalBlocks } from './layout.js';
 import type { JournalVolume } from './log.js';
 
-export interface ByteRange {
-  readonly start: number;
-  readonly length: number;
-}
-
 export interface JournalLocation {
   readonly volume: JournalVolume;
   /** Blocks there are for the journal. */
@@ -31,7 +27,7 @@ export interface JournalLocation {
   readonly superblockBlock: number;
   readonly external: boolean;
   /** Where it lies on the file system's device, its block map included. */
-  readonly ranges: readonly ByteRange[];
+  readonly ranges: readonly Extent[];
   /** What people should know of how it was found, or an empty string. */
   readonly note: string;
 }
@@ -145,7 +141,7 @@ async function internalJournal(
   };
 }
 
-function rangesOf(map: BlockMap, blockBytes: number): ByteRange[] {
+function rangesOf(map: BlockMap, blockBytes: number): Extent[] {
   const data = map.extents.map(({ physical, blocks }) => ({
     start: physical * blockBytes,
     length: blocks * blockBytes,

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { alignOutward, type ExtentList, totalBytes } from '../extents.js';
+import { alignOutward, type ExtentList, totalBytes } from '../../../fsparsers/extents.js';
 import { usedExtents } from '../frommap.js';
 import { inPieces, type MappedDevice } from './format.js';
 

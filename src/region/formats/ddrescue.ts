@@ -4,7 +4,7 @@
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { canonical, clip, type ExtentList } from '../extents.js';
+import { canonical, clip, type ExtentList } from '../../../fsparsers/extents.js';
 import { inPieces, type MappedDevice } from './format.js';
 import { type Run, runsOf, runsOfExtents } from './runs.js';
 

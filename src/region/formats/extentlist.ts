@@ -6,7 +6,7 @@
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 import { inPieces, type MappedDevice } from './format.js';
-import type { ExtentList } from '../extents.js';
+import type { ExtentList } from '../../../fsparsers/extents.js';
 import { type Run, runsOf, runsOfExtents } from './runs.js';
 
 /**

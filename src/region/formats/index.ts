@@ -3,7 +3,7 @@
 import { bmap, bmapOfExtents } from './bmap.js';
 import { ddrescue, ddrescueOfWritten } from './ddrescue.js';
 import { extentlist, extentlistOfExtents } from './extentlist.js';
-import type { ExtentList } from '../extents.js';
+import type { ExtentList } from '../../../fsparsers/extents.js';
 import type { Format, MappedDevice } from './format.js';
 import { json } from './json.js';
 import { qemu, qemuOfExtents } from './qemu.js';

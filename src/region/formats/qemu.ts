@@ -4,7 +4,7 @@
  */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import type { ExtentList } from '../extents.js';
+import type { ExtentList } from '../../../fsparsers/extents.js';
 import { inPieces, type MappedDevice } from './format.js';
 import { type Run, runsOf, runsOfExtents } from './runs.js';
 

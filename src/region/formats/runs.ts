@@ -2,7 +2,7 @@
 
 import type { RangeTable } from '../../../fsparsers/rangetable.js';
 import { isUsed } from '../../../fsparsers/reason.js';
-import type { ExtentList } from '../extents.js';
+import type { ExtentList } from '../../../fsparsers/extents.js';
 
 export interface Run {
   readonly start: number;

@@ -1,13 +1,13 @@
 /** Does not count what freezing a file system writes as a difference. */
 
-import { freezeTraces, SubReader, type Trace, type UsedMap } from '../../../fsparsers/index.js';
+import { type Extent, freezeTraces, SubReader, type UsedMap } from '../../../fsparsers/index.js';
 import type { CompareResult, Job } from '../../engine/index.js';
 import { clip, extentOf, subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
 import type { Comparator } from './comparator.js';
 
 /** A file system on both sides, as far as they have room for it. */
-interface Place extends Trace {
+interface Place extends Extent {
   readonly type: string;
 }
 
@@ -57,7 +57,7 @@ async function withoutTraces(
   for (const { start, length, type } of places) {
     const found = differentRanges;
     if (clip(found, start, length).length === 0) continue;
-    const differs = (range: Trace) => clip(found, start + range.start, range.length).length > 0;
+    const differs = (range: Extent) => clip(found, start + range.start, range.length).length > 0;
     const [one, other] = [left, right].map(
       (side) => new SubReader(side.directReader, start, length),
     ) as [SubReader, SubReader];

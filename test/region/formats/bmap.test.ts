@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { alignOutward } from '../../../src/region/extents.js';
+import { alignOutward } from '../../../fsparsers/extents.js';
 import {
   copiedExtents,
   garbageTarget,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
 import fc from 'fast-check';
-import { canonical, ExtentBuilder, type ExtentList, union } from '../../../src/region/extents.js';
+import { canonical, ExtentBuilder, type ExtentList, union } from '../../../fsparsers/extents.js';
 import { ddrescueMap, formats } from '../../../src/region/formats/index.js';
 import { badExtents, usedExtents } from '../../../src/region/frommap.js';
 import { anyMap } from '../../support/any-map.js';

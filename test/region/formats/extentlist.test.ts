@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import { execa } from 'execa';
-import { canonical, subtract } from '../../../src/region/extents.js';
+import { canonical, subtract } from '../../../fsparsers/extents.js';
 import { mappedVolume, type MappedVolume, writeFormat } from '../../support/mapped-volume.js';
 
 /** What a client prints that is connected to the volume through the filter. */

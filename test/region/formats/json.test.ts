@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import fc from 'fast-check';
 import { MapBuilder } from '../../../fsparsers/mapbuilder.js';
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
-import { canonical } from '../../../src/region/extents.js';
+import { canonical } from '../../../fsparsers/extents.js';
 import { formats } from '../../../src/region/formats/index.js';
 import { anyMap } from '../../support/any-map.js';
 import { mappedVolume, writeFormat } from '../../support/mapped-volume.js';

@@ -4,7 +4,7 @@ import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { eachExtent } from '../../../src/region/extents.js';
+import { eachExtent } from '../../../fsparsers/extents.js';
 import { mappedVolume, writeFormat } from '../../support/mapped-volume.js';
 import { sparseFile } from '../../support/scratch.js';
 

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import { intersect, subtract, totalBytes } from '../../../src/region/extents.js';
+import { intersect, subtract, totalBytes } from '../../../fsparsers/extents.js';
 import { badExtents, usedExtents } from '../../../src/region/frommap.js';
 import { planCopy, truncatePlan, withWholeHeader } from '../../../src/sync/plan.js';
 import { headerBytes } from '../../../src/sync/target-header/index.js';

@@ -1,22 +1,37 @@
 /**
- * The set of byte ranges, as sorted pairs of start and length in one typed array. Every function
- * takes and gives canonical lists (sorted, neither empty nor touching pairs) unless it says
- * otherwise, runs in one pass, and leaves its arguments alone.
+ * Sets of byte ranges. Every function takes and returns canonical lists (sorted, without empty or
+ * touching extents) unless it says otherwise, runs in one pass, and does not change its arguments.
  */
 
+/** One range of bytes; a parser that says so counts blocks. */
+export interface Extent {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The first byte behind the extent. */
+export function endOf({ start, length }: Extent): number {
+  return start + length;
+}
+
 /**
- * Pairs of start and length in bytes. A typed array because volumes have millions of extents, and
- * because it crosses into native code whole.
+ * Pairs of start and length. A typed array because volumes have millions of extents, and because native
+ * code takes it as it is.
  */
 export type ExtentList = Float64Array;
 
 export const emptyExtents: ExtentList = new Float64Array(0);
 
-/** Grows an extent list in ascending order of starts; what overlaps or touches becomes one extent. */
+/** Builds an extent list in ascending order of starts; extents that overlap or touch become one. */
 export class ExtentBuilder {
   #pairs = new Float64Array(64);
   #used = 0;
   #end = -1;
+
+  /** Where the last extent ends; -1 before the first. */
+  get end(): number {
+    return this.#end;
+  }
 
   /** Expected: `start` not below the start of the extent added before. */
   add(start: number, end: number): void {
@@ -74,7 +89,7 @@ export function extentOf(start: number, lengthBytes: number): ExtentList {
   return lengthBytes > 0 ? Float64Array.of(start, lengthBytes) : emptyExtents;
 }
 
-/** Makes any list of pairs canonical: unsorted, overlapping, empty ones too. */
+/** Makes any list canonical: it may be unsorted, and its extents may be empty or overlap. */
 export function canonical(pairs: ExtentList): ExtentList {
   const count = pairs.length / 2;
   const order = new Uint32Array(count).map((_, index) => index);
@@ -163,8 +178,8 @@ export function coalesce(list: ExtentList, gapBytes: number): ExtentList {
 const leastGapBytes = 128 * 1024;
 
 /**
- * Joins near extents until there are so many at most: covers more, never less. For lists that others
- * make grow, and where more does no harm.
+ * Joins near extents until at most `mostExtents` are left: covers more, never less. For lists whose
+ * length others decide, where covering more does no harm.
  */
 export function bounded(list: ExtentList, mostExtents: number): ExtentList {
   if (list.length <= 2 * mostExtents) return list;
@@ -173,7 +188,7 @@ export function bounded(list: ExtentList, mostExtents: number): ExtentList {
   return coalesce(list, gapBytes);
 }
 
-/** How many extents coalesce() would leave; takes no memory, however long the list. */
+/** How many extents coalesce() would leave, without building them. */
 function countApart(list: ExtentList, gapBytes: number): number {
   let count = 0;
   let end = -Infinity;
@@ -209,8 +224,8 @@ export function totalBytes(list: ExtentList): number {
   return sum;
 }
 
-/** The list as pairs, for loops where speed does not matter. */
-export function* eachExtent(list: ExtentList): Generator<{ start: number; length: number }> {
+/** The extents of a list, for loops where speed does not matter. */
+export function* eachExtent(list: ExtentList): Generator<Extent> {
   for (let index = 0; index < list.length; index += 2) {
     yield { start: list[index] as number, length: list[index + 1] as number };
   }

@@ -12,7 +12,7 @@ import {
   subtract,
   totalBytes,
   union,
-} from '../../src/region/extents.js';
+} from '../../fsparsers/extents.js';
 
 const deviceBytes = 96;
 
