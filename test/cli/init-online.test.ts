@@ -229,7 +229,7 @@ test.serial('what cannot be seeded online is refused in a clear sentence', async
   };
   const idle = await run(device, target, ...source.state);
   t.is(idle.exitCode, 2);
-  t.regex(idle.said, /is not mounted: there is nothing to freeze\. Use it as it is/);
+  t.regex(idle.said, /is not mounted: there is nothing to freeze\. Run without the online options/);
   await mounted(t, device, ['-t', 'ntfs-3g']);
   const fuse = await run(device, target, ...source.state);
   t.is(fuse.exitCode, 4);

@@ -42,7 +42,7 @@ for (const side of ['source', 'target'] as const) {
     const words = ['init', '--src', src, '--dst', dst, '--whole', '--yes', '--json', ...slowly];
     const run = fastsync([...words, ...state], { timeout, buffer: { stdout: false } });
     const said = linesOf(run.stdout ?? t.fail());
-    await checkpointBeyond(directory, mebibyte);
+    await checkpointBeyond(run, directory, mebibyte);
     await silent.pause();
     const told = await said.line(isNote('NOT_ANSWERING'));
     t.is(
@@ -60,7 +60,7 @@ for (const side of ['source', 'target'] as const) {
     const [src, dst] = side === 'source' ? [silent.file, well] : [well, silent.file];
     const words = ['init', '--src', src, '--dst', dst, '--whole', '--yes', ...state];
     const run = fastsync([...words, '--json', ...slowly, ...limit], { timeout });
-    await checkpointBeyond(directory, mebibyte);
+    await checkpointBeyond(run, directory, mebibyte);
     await silent.pause();
     // The end comes while the volume is as silent as ever.
     const { exitCode, stdout, stderr } = await run;
@@ -96,7 +96,7 @@ test('a second signal ends a run with a limit, also one whose threads are past k
   const run = fastsync([...words, ...state, '--backend', 'threads', '--io-timeout', '1d'], {
     timeout,
   });
-  await checkpointBeyond(directory, mebibyte);
+  await checkpointBeyond(run, directory, mebibyte);
   await silent.pause();
   // A signal that comes before the last one was taken is no second one.
   while (run.kill('SIGTERM')) await sleep(1000);
