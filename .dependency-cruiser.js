@@ -63,6 +63,7 @@ const floors = [
   },
   { region: 'src/region/' },
   { engine: 'src/engine/' },
+  { protocol: 'src/protocol/' },
   {
     'volume/common': [
       'src/volume/errors.ts',
@@ -74,7 +75,7 @@ const floors = [
   },
   { 'volume/host': 'src/volume/host/' },
   { 'volume/local': 'src/volume/local/' },
-  { 'volume/freeze': 'src/volume/freeze/' },
+  { 'volume/freeze': 'src/volume/freeze/', 'volume/remote': 'src/volume/remote/' },
   { volume: ['src/volume/index.ts', 'src/volume/refusals.ts'] },
   { 'tracker/common': ['src/tracker/granularity.ts', 'src/tracker/types.ts'] },
   { 'tracker/bpf': 'src/tracker/bpf/' },
@@ -113,6 +114,7 @@ const floors = [
   { 'sync/manifest': 'src/sync/manifest/' },
   { sync: 'src/sync/index.ts' },
   {
+    agent: 'src/agent/',
     check: 'src/check/',
     schedule: 'src/schedule/',
   },

@@ -3,6 +3,7 @@
 
 #include "device.h"
 #include "digest.h"
+#include "frame_checksum.h"
 #include "io_queue.h"
 #include "job_object.h"
 #include "notify.h"
@@ -42,6 +43,7 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["backend"] = Napi::Function::New(env, backend, "backend");
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
+  exports["frameChecksum"] = Napi::Function::New(env, frameChecksum, "frameChecksum");
   exports["notifySocket"] = Napi::Function::New(env, notifySocket, "notifySocket");
   exports["watchSignals"] = Napi::Function::New(env, watchSignals, "watchSignals");
   exports["unwatchSignals"] = Napi::Function::New(env, unwatchSignals, "unwatchSignals");

@@ -1,6 +1,7 @@
 /** The fastsync command line: yargs parses and validates, the commands hand over to sync/. */
 
 import type { Argv } from 'yargs';
+import { addAgentCommand } from './agent.js';
 import { addCompletionCommand } from './completion.js';
 import type { ProgramOutline } from './completion/program-outline.js';
 import { addConfigCommand } from './config.js';
@@ -25,6 +26,7 @@ const commands: readonly ((yargs: Argv) => Argv)[] = [
   addConfigCommand,
   addReportCommand,
   addCronCommand,
+  addAgentCommand,
   (yargs) => addCompletionCommand(yargs, programOutlines),
 ];
 

@@ -24,6 +24,7 @@ import {
   overrideOptions,
   speedOptions,
 } from './options.js';
+import { refuseRemote } from './remote-options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand, withFile } from './run.js';
 import { checkCount, usage } from './values.js';
@@ -163,6 +164,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
   const map = await identification(args);
   const online = onlineFrom(args);
+  refuseRemote('init', [args.src, ...args.dst]);
   const request = {
     source: args.src,
     targets: args.dst,

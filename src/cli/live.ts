@@ -14,6 +14,7 @@ import {
   stateDirectory,
 } from '../sync/index.js';
 import { resolveRefusals } from './confirm.js';
+import { refuseRemote } from './remote-options.js';
 import { describeLive, describeRecovered, statusLineOf } from './live-summary.js';
 import {
   ioOptionsFrom,
@@ -153,6 +154,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     ioOptions: ioOptionsFrom(args),
     exclusive: !overrides.has('allow-busy-target') && !overrides.has('allow-mounted-target'),
   };
+  refuseRemote('live', [src, ...args.dst]);
   await using prepared = await prepareLive({
     source: src,
     targets: args.dst,

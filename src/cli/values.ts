@@ -27,6 +27,13 @@ export function parseFreeze(text: string): number {
   throw usage(`--max-freeze: expected an hour at most, got "${text}"`);
 }
 
+/** After how long without a sign of life another host counts as dead: milliseconds. Throws a usage error. */
+export function parsePeerTimeout(text: string): number {
+  const ms = parseDuration('peer-timeout', text);
+  if (ms >= 1000) return ms;
+  throw usage(`--peer-timeout: expected at least 1s, got "${text}"`);
+}
+
 /** What a mark of the tracker stands for: bytes. Throws a usage error. */
 export function parseGranularity(text: string): number {
   const bytes = parseSize('granularity', text);

@@ -6,7 +6,9 @@ import {
   type OnlineVerifyOptions,
   stateDirectory,
   verifyOnline,
+  cannotRepairThere,
   verifyPair,
+  verifyRemote,
   type VerifyReport,
 } from '../sync/index.js';
 import { resolveRefusals } from './confirm.js';
@@ -20,6 +22,7 @@ import {
   overrideOptions,
   speedOptions,
 } from './options.js';
+import { remoteAlgorithm, remoteFrom, remoteOptions } from './remote-options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand, withFile } from './run.js';
 import { parseDuration, parseFreeze, parseSize, usage } from './values.js';
@@ -124,6 +127,7 @@ const verifyOptions = {
   ...manifestOptions,
   ...inUseOptions,
   ...timeOptions,
+  ...remoteOptions,
   ...speedOptions,
   ...overrideOptions,
 } as const satisfies Record<string, Options>;
@@ -165,7 +169,9 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
   const lagToleranceMs = parseDuration('settle', args.settle);
   const maxFreezeMs = parseFreeze(args['max-freeze']);
   const ioOptions = ioOptionsFrom(args);
-  const task = manifestTask(args);
+  const remote = remoteFrom(args, args);
+  // Across hosts digests are what is compared: there it has another use.
+  const task = manifestTask(remote === null ? args : { ...args, algorithm: undefined });
   if (task?.kind === 'compare') {
     return compareManifestsCommand(task.manifest, task.against, context);
   }
@@ -195,16 +201,22 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
     resolveRefusals,
   };
   if (mapFile !== undefined) await checkOverwritable(mapFile, '# Mapfile.');
-  const report: VerifyReport =
+  if (remote !== null && args.repair) throw cannotRepairThere(remote.target);
+  const inUse = () => onlineFrom(args, { lagToleranceMs, maxFreezeMs });
+  const pairs = async (): Promise<VerifyReport> => {
+    const pair = pairOf(args);
+    if (remote !== null) {
+      const algorithm = remoteAlgorithm(args.algorithm);
+      const request = { ...scope, source: pair.source, ...remote, algorithm };
+      return verifyRemote(request, options, args.online ? inUse() : null, context);
+    }
+    return args.online
+      ? verifyOnline({ ...scope, ...pair }, options, inUse(), context)
+      : verifyPair({ ...scope, ...pair }, options, context);
+  };
+  const report =
     task === null
-      ? await (args.online
-          ? verifyOnline(
-              { ...scope, ...pairOf(args) },
-              options,
-              onlineFrom(args, { lagToleranceMs, maxFreezeMs }),
-              context,
-            )
-          : verifyPair({ ...scope, ...pairOf(args) }, options, context))
+      ? await pairs()
       : await checkManifest(
           {
             ...scope,

@@ -57,6 +57,8 @@ export interface Addon {
   /** Which queue `auto` takes here. */
   backend(): 'uring' | 'threads';
   digest(bytes: Uint8Array): Uint8Array;
+  /** XXH3-64 with a seed over both, in canonical order. */
+  frameChecksum(seed: bigint, head: Uint8Array, payload: Uint8Array): Uint8Array;
   digestFlavour(): 'baseline' | 'avx2' | 'avx512';
 }
 

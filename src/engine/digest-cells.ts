@@ -6,7 +6,7 @@ import { sizeOfEndpoint } from './endpoint.js';
 import { extentBytes, ioOptionsOf, powerOfTwo } from './validate.js';
 
 /** The grids that a volume may be digested in: each size is a power of two. */
-export const leastCellBytes = 64 * 1024;
+export const leastCellBytes = 512;
 export const mostCellBytes = 16 * 1024 * 1024;
 
 /** Bytes of one digest. */

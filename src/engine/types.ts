@@ -77,7 +77,7 @@ export interface DigestRequest extends IoOptions {
   /** In ascending order. */
   readonly extents: ExtentList;
   readonly algorithm: DigestAlgorithm;
-  /** The grid: a power of two from 64 KiB to 16 MiB. */
+  /** The grid: a power of two from 512 bytes to 16 MiB. */
   readonly cellBytes: number;
 }
 

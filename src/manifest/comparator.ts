@@ -3,7 +3,14 @@
  * is written once.
  */
 
-import type { CompareResult, DigestResult, IoOptions, Job, Progress } from '../engine/index.js';
+import {
+  type CompareResult,
+  type DigestResult,
+  type IoOptions,
+  type Job,
+  noProgress,
+  type Progress,
+} from '../engine/index.js';
 import {
   clip,
   ExtentBuilder,
@@ -19,7 +26,7 @@ import { unsuitable } from './error.js';
 import { fanOut } from './format.js';
 import type { ManifestCell } from './leaf.js';
 import type { Manifest } from './manifest.js';
-import { addProgress, noProgress } from './progress.js';
+import { addProgress } from './progress.js';
 
 /**
  * The comparator of a volume with a manifest. The portable engine reads without native code and knows

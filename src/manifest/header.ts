@@ -2,7 +2,7 @@
 
 import type { CrossCheck } from '../../fsparsers/usedmap.js';
 import type { DigestAlgorithm } from '../engine/index.js';
-import { leastCellBytes, mostCellBytes } from '../engine/index.js';
+import { mostCellBytes } from '../engine/index.js';
 import { isSealed, seal, tagOf } from './block.js';
 import { ManifestError, unsuitable } from './error.js';
 import {
@@ -15,6 +15,9 @@ import {
   mostBlockBytes,
   version,
 } from './format.js';
+
+/** Smaller cells would make the manifest a large part of what it is of. */
+const leastCellBytes = 64 * 1024;
 
 /** As UsedMap's, without words; the bytes are rounded up to KiB. */
 export type ManifestCrossCheck = Pick<CrossCheck, 'state' | 'contradictedBytes'>;

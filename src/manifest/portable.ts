@@ -1,13 +1,18 @@
 /** XXH64 of a volume's cells without native code: plain reads, and xxHash compiled to WebAssembly. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DigestResult, EngineError, type IoOptions, type Job } from '../engine/index.js';
+import {
+  type DigestResult,
+  EngineError,
+  type IoOptions,
+  type Job,
+  noProgress,
+} from '../engine/index.js';
 import { FastsyncError } from '../errors.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
 import type { Volume } from '../volume/index.js';
 import { coveredCells } from './cells.js';
 import { runningXxh64 } from './hashes.js';
-import { noProgress } from './progress.js';
 
 const readBytes = 1024 * 1024;
 /** What is left unread around a bad sector. */

@@ -3,6 +3,7 @@
 import type { UsedMap } from '../../fsparsers/usedmap.js';
 import {
   digestCells,
+  noProgress,
   type DigestAlgorithm,
   type DigestResult,
   type IoOptions,
@@ -11,7 +12,7 @@ import {
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
 import type { Volume } from '../volume/index.js';
 import { coveredCells, leafBatches, requireCanonical } from './cells.js';
-import { addProgress, noProgress } from './progress.js';
+import { addProgress } from './progress.js';
 import { unsuitable } from './error.js';
 import { algorithmIds, digestBytes, fanOut, mostBlockBytes } from './format.js';
 import { encodeHeader, headerBytes, isCellSize, type ManifestHeader } from './header.js';

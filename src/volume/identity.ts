@@ -27,3 +27,8 @@ export interface VolumeIdentity {
   /** The file behind a loop device. */
   readonly backingFile: string | null;
 }
+
+/** Whether the kernel that runs here owns the volume. */
+export function isOfThisHost({ node }: Pick<VolumeIdentity, 'node'>): boolean {
+  return !node.startsWith('remote:');
+}

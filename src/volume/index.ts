@@ -7,7 +7,7 @@ export { freeze, type FreezeRequest, type FrozenFilesystem } from './freeze/free
 export { fingerprintOf } from './host/fingerprint.js';
 export { hasTypeInformation, isLockedDown, typeInformation } from './host/kernel.js';
 export { bootId, processStart } from './host/processes.js';
-export type { VolumeIdentity } from './identity.js';
+export { isOfThisHost, type VolumeIdentity } from './identity.js';
 export { identifyVolume } from './local/identify.js';
 export { openVolume, type OpenOptions } from './local/open.js';
 export { FileByteReader } from './local/reader.js';
@@ -29,6 +29,9 @@ export {
   type TargetFacts,
 } from './refusals.js';
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
+export { parseAddress, type RemoteAddress } from './remote/address.js';
+export { openRemoteVolume, type RemoteVolume } from './remote/remote-volume.js';
+export type { RemoteShell } from './remote/ssh.js';
 export { surveyHostStorage } from './local/host-storage.js';
 export type { HostStorage, Usage } from './usage.js';
 export type { Volume, WriteCounter } from './volume.js';

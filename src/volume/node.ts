@@ -2,8 +2,11 @@
 
 import type { BigIntStats } from 'node:fs';
 
-/** "block:8:1" or "file:8:1:131074" (the file system's device number and the inode). */
-export type NodeId = `block:${string}` | `file:${string}`;
+/**
+ * "block:8:1" or "file:8:1:131074" (the file system's device number and the inode); of another host with
+ * "remote:" and that kernel's boot id before it.
+ */
+export type NodeId = `block:${string}` | `file:${string}` | `remote:${string}`;
 
 /** Splits Linux's dev_t (gnu_dev_major and gnu_dev_minor of glibc's sys/sysmacros.h). */
 export function deviceNumbers(device: bigint): { major: number; minor: number } {

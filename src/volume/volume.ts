@@ -1,7 +1,7 @@
 /** A volume as the use cases know it: whatever they ask is answered by the host that owns the disk. */
 
 import type { ByteReader } from '../../fsparsers/reader.js';
-import type { EndpointDescription } from '../engine/index.js';
+import type { DigestRequest, DigestResult, EndpointDescription, Job } from '../engine/index.js';
 import type { VolumeIdentity } from './identity.js';
 
 /** What the owner's kernel counts of the writes to a volume, at one moment. */
@@ -27,6 +27,11 @@ export interface Volume extends AsyncDisposable {
   readonly directReader: ByteReader;
   /** The volume as a side of an engine job. Valid until close(). */
   readonly endpoint: EndpointDescription;
+  /**
+   * Digests cells as the engine's digestCells() does, on the owner's host: what a comparison across hosts
+   * asks for instead of the data.
+   */
+  digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult>;
   /** Writes `bytes` at `offsetBytes`; resolves when they are durable. For headers and stamps. */
   writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void>;
   /** Flushes everything that was written to the volume, by whomever. */

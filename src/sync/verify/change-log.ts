@@ -2,7 +2,7 @@
 
 import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
-import type { Volume } from '../../volume/index.js';
+import { isOfThisHost, type Volume } from '../../volume/index.js';
 import { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
 
 export interface ChangeLog extends WriteDetector, AsyncDisposable {
@@ -15,9 +15,10 @@ export interface ChangeLog extends WriteDetector, AsyncDisposable {
 }
 
 /**
- * Uses the tracker that runs on the source, and starts one on the other side where that is a device. A
- * file's times say that it was written, and not where: then all of `workList` may have been, and all that
- * was written on the source. What neither side uses is nobody's data and may differ.
+ * Uses the tracker that runs on the source, and starts one on the other side where that is a device of
+ * this host. A file's times, and another host's write counters, say that it was written, and not where:
+ * then all of `workList` may have been, and all that was written on the source. What neither uses is
+ * nobody's data and may differ.
  * Rejects as startTracker().
  */
 export async function logChanges(
@@ -27,7 +28,7 @@ export async function logChanges(
   deviceBytes: number,
 ): Promise<ChangeLog> {
   const own =
-    other?.identity.kind === 'block'
+    other?.identity.kind === 'block' && isOfThisHost(other.identity)
       ? await startTracker(other, { granularityBytes: fineGranularity(other.identity.sizeBytes) })
       : null;
   const counted = other !== null && own === null ? [other] : [];

@@ -174,8 +174,8 @@ export function refuseAll([first]: readonly Refusal[]): Promise<void> {
   return first === undefined ? Promise.resolve() : Promise.reject(refusalError(first));
 }
 
-async function doubtsOf(
-  { source, sourceCounter }: PreparedVerify,
+export async function doubtsOf(
+  { source, sourceCounter }: Pick<PreparedVerify, 'source' | 'sourceCounter'>,
   target: Volume,
   { writtenDuringRun }: VerifyResult,
 ): Promise<string[]> {

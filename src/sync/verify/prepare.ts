@@ -87,7 +87,7 @@ export interface OpenSide extends AsyncDisposable {
 }
 
 /** What keeps even a reader from beginning: its answer would mean nothing. */
-const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+export const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'SOURCE_MOUNTED',
   'SOURCE_OPEN',
   'SOURCE_IN_USE_ELSEWHERE',
@@ -204,12 +204,12 @@ async function isReplica(
   return wasProven(request, source.identity, target.identity, map);
 }
 
-function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
+export function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
   // Not joined across gaps, as a copy's work list is: what lies in a gap is free, and may differ.
   return free === 'verify' ? readableExtents(map) : usedExtents(map.ranges);
 }
 
-function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
+export function scopeOf({ free, map: { as, swap } }: Pick<VerifyRequest, 'free' | 'map'>): string {
   // All is all, by whichever option.
   const all = free === 'verify' || as === 'whole';
   return all ? 'all' : JSON.stringify([as ?? null, swap ?? null]);

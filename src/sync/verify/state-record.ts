@@ -104,5 +104,13 @@ export async function sidesKey(
   ...volumes: readonly VolumeIdentity[]
 ): Promise<string> {
   const prints = await Promise.all(volumes.map((volume) => fingerprintOf(volume)));
+  return sidesKeyOf({ type, uuid }, prints);
+}
+
+/** The same by the fingerprints that the owners of the volumes give. */
+export function sidesKeyOf(
+  { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
+  prints: readonly string[],
+): string {
   return stateKey([type, uuid ?? '', ...prints]);
 }

@@ -3,7 +3,15 @@
 import { stat, type FileHandle } from 'node:fs/promises';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
-import { descriptorEndpoint, type EndpointDescription, nextData } from '../../engine/index.js';
+import {
+  descriptorEndpoint,
+  digestCells,
+  type DigestRequest,
+  type DigestResult,
+  type EndpointDescription,
+  type Job,
+  nextData,
+} from '../../engine/index.js';
 import { asking, isGivenUp } from '../../in-flight.js';
 import { withVolumeErrors } from '../errors.js';
 import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
@@ -34,6 +42,10 @@ export class LocalVolume implements Volume {
 
   get endpoint(): EndpointDescription {
     return descriptorEndpoint(this.handle.fd);
+  }
+
+  digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult> {
+    return digestCells({ ...request, source: this.endpoint });
   }
 
   writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void> {

@@ -1,0 +1,128 @@
+/** The driver's side of a session: requests, each answered once, any number of them at a time. */
+
+import type * as z from 'zod';
+import { FastsyncError } from '../errors.js';
+import { linkLost, protocolBroken } from './errors.js';
+import type { Link, Message } from './link.js';
+import {
+  failureSchema,
+  progressSchema,
+  replies,
+  type ReplyOf,
+  type Request,
+  type RequestType,
+} from './messages.js';
+
+type Body<Type extends RequestType> = Omit<
+  Extract<Request, { type: Type }>,
+  'id' | 'type' | 'attached'
+>;
+
+export interface Call<Type extends RequestType> {
+  readonly type: Type;
+  readonly body: Body<Type>;
+  readonly attachment?: Uint8Array;
+  /** The most that the reply may carry. Default: nothing. */
+  readonly mostReplyBytes?: number;
+  readonly onProgress?: (progress: z.infer<typeof progressSchema>['progress']) => void;
+  /** Asks the peer to end this request early; it is answered all the same. */
+  readonly cancel?: AbortSignal;
+}
+
+export interface Reply<Type extends RequestType> {
+  readonly reply: ReplyOf<Type>;
+  readonly attachment: Uint8Array;
+}
+
+interface Pending {
+  readonly call: Call<RequestType>;
+  readonly resolve: (message: Message) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Calls {
+  readonly link: Link;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  /** Settles when the connection is over. */
+  readonly finished: Promise<void>;
+
+  /** `linkOf` makes the connection with a limit on what each reply may carry. */
+  constructor(linkOf: (mostAttachedBytes: (control: unknown) => number) => Link) {
+    this.link = linkOf((control) => {
+      const { id } = control as { id?: unknown };
+      return this.#pending.get(typeof id === 'number' ? id : 0)?.call.mostReplyBytes ?? 0;
+    });
+    this.finished = this.#listen();
+  }
+
+  /**
+   * Sends a request. Rejects with the failure that the peer answers, with PROTOCOL_BROKEN, and as the
+   * connection ends.
+   */
+  async call<Type extends RequestType>(call: Call<Type>): Promise<Reply<Type>> {
+    const id = ++this.#lastId;
+    const answered = new Promise<Message>((resolve, reject) => {
+      this.#pending.set(id, { call, resolve, reject });
+    });
+    // Heard when it is awaited below, which may be after it has failed.
+    answered.catch(() => undefined);
+    const { type, body, attachment } = call;
+    if (this.link.ended.aborted) this.#failAll(this.link.ended.reason);
+    else await this.link.send({ id, type, ...body }, attachment);
+    const cancel = () => {
+      void this.call({ type: 'cancel', body: { of: id } }).catch(() => undefined);
+    };
+    if (call.cancel?.aborted === true) cancel();
+    call.cancel?.addEventListener('abort', cancel);
+    const message = await answered.finally(() => {
+      call.cancel?.removeEventListener('abort', cancel);
+    });
+    const reply = replies[type].safeParse(message.control);
+    if (!reply.success) throw this.#broken(`a reply to "${type}" that is none`);
+    return { reply: reply.data as ReplyOf<Type>, attachment: message.attachment };
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for await (const message of this.link.messages()) this.#take(message);
+      this.#failAll(linkLost(this.link.peer, 'the other side ended it'));
+    } catch (error) {
+      this.#failAll(error);
+    }
+  }
+
+  #take(message: Message): void {
+    const { id, type } = message.control as { id?: unknown; type?: unknown };
+    const pending = this.#pending.get(typeof id === 'number' ? id : 0);
+    // Progress may have been on its way when the reply was: it is nobody's then.
+    if (type === 'progress') {
+      const told = progressSchema.safeParse(message.control);
+      if (!told.success) throw this.#broken('a progress message that is none');
+      pending?.call.onProgress?.(told.data.progress);
+      return;
+    }
+    if (pending === undefined) throw this.#broken('an answer that nobody asked for');
+    this.#pending.delete(id as number);
+    if (type !== 'failure') {
+      pending.resolve(message);
+      return;
+    }
+    const failure = failureSchema.safeParse(message.control);
+    if (!failure.success) throw this.#broken('a failure that is none');
+    const { code, exitCode, message: text, remedy } = failure.data;
+    const how = remedy === null ? {} : { remedy };
+    pending.reject(
+      new FastsyncError({ code, exitCode, message: `${this.link.peer}: ${text}`, ...how }),
+    );
+  }
+
+  #failAll(error: unknown): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  #broken(what: string): FastsyncError {
+    return protocolBroken(this.link.peer, what);
+  }
+}

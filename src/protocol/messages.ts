@@ -1,0 +1,147 @@
+/** What the two sides say to each other: every control message, checked before anything is done with it. */
+
+import * as z from 'zod';
+
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** What a person is shown of the peer's words: bounded, and without anything that a terminal acts upon. */
+const sentence = z
+  .string()
+  .max(4096)
+  // eslint-disable-next-line no-control-regex -- these are what is kept out
+  .transform((text) => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' '));
+const name = z.string().min(1).max(4096);
+const id = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
+
+/** Of the engine's digests; see engine/types.ts. */
+const algorithm = z.enum(['xxh3-128', 'sha256']);
+
+/** How large the parts of a digest request may be, so that neither side holds more than some MiB for it. */
+export const digestLimits = { extents: 32_768, cells: 65_536 } as const;
+export const mostReadBytes = 1024 * 1024;
+const mostDigestBytes = 32;
+
+const requests = {
+  /** The first message. `seed`: 16 hexadecimal digits, of the checksums of all that follows. */
+  hello: z.strictObject({ id, type: z.literal('hello'), seed: z.string().regex(/^[0-9a-f]{16}$/) }),
+  /** Opens the one volume of the session, for reading. */
+  open: z.strictObject({ id, type: z.literal('open'), path: name }),
+  read: z.strictObject({
+    id,
+    type: z.literal('read'),
+    offsetBytes: count,
+    lengthBytes: z.int().min(0).max(mostReadBytes),
+  }),
+  /** Carries a list of extents: pairs of start and length, 8 bytes each. */
+  digest: z.strictObject({
+    id,
+    type: z.literal('digest'),
+    attached: z
+      .int()
+      .min(16)
+      .max(digestLimits.extents * 16),
+    algorithm,
+    cellBytes: z
+      .int()
+      .min(512)
+      .max(16 * 1024 * 1024),
+    bytesPerSecond: count,
+  }),
+  /** Ends a digest request early; it is answered all the same. */
+  cancel: z.strictObject({ id, type: z.literal('cancel'), of: id }),
+  writeCounter: z.strictObject({ id, type: z.literal('writeCounter') }),
+} as const;
+
+export const requestSchema = z.discriminatedUnion('type', [
+  requests.hello,
+  requests.open,
+  requests.read,
+  requests.digest,
+  requests.cancel,
+  requests.writeCounter,
+]);
+
+export type Request = z.infer<typeof requestSchema>;
+export type RequestType = Request['type'];
+
+const identity = z.strictObject({
+  path: name,
+  realPath: name,
+  kind: z.enum(['block', 'file']),
+  node: z.string().max(256),
+  sizeBytes: count,
+  logicalBlockBytes: z.int().min(512).max(65_536),
+  readOnly: z.boolean(),
+  stableId: name,
+  model: z.string().max(256).nullable(),
+  serial: z.string().max(256).nullable(),
+  partitionOf: z.string().max(4096).nullable(),
+  backingFile: z.string().max(4096).nullable(),
+});
+
+const progress = z.strictObject({
+  totalBytes: count,
+  completedBytes: count,
+  durableBytes: count,
+  readBytes: count,
+  writtenBytes: count,
+  zeroBytes: count,
+  identicalBytes: count,
+  verifiedBytes: count,
+  badBytes: count,
+  differentBytes: count,
+  failedTargets: count,
+});
+
+/** What answers each request. */
+export const replies = {
+  hello: z.strictObject({ id, type: z.literal('reply'), version: sentence, host: sentence }),
+  open: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    identity,
+    /** See fingerprintOf(). */
+    fingerprint: z.string().max(4096),
+  }),
+  read: z.strictObject({ id, type: z.literal('reply'), attached: count.optional() }),
+  /** Carries the indices of the cells that were read, their digests, and the extents that were not. */
+  digest: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    attached: count.optional(),
+    cells: z.int().min(0).max(digestLimits.cells),
+    digestBytes: z
+      .int()
+      .min(0)
+      .max(digestLimits.cells * mostDigestBytes),
+    unreadable: z.int().min(0).max(digestLimits.extents),
+    progress,
+    backend: z.enum(['uring', 'threads']),
+    cancelled: z.boolean(),
+  }),
+  cancel: z.strictObject({ id, type: z.literal('reply') }),
+  writeCounter: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    counterText: z.string().max(4096).nullable(),
+    isFresh: z.boolean(),
+  }),
+} as const satisfies Record<RequestType, z.ZodType>;
+
+export type ReplyOf<Type extends RequestType> = z.infer<(typeof replies)[Type]>;
+
+/** Instead of a reply. */
+export const failureSchema = z.strictObject({
+  id,
+  type: z.literal('failure'),
+  code: z.string().regex(/^[A-Z][A-Z0-9_]{1,63}$/),
+  /** One of the exit codes; never 1, which is an answer and no failure. */
+  exitCode: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(6), z.literal(7)]),
+  message: sentence,
+  remedy: sentence.nullable(),
+});
+
+/** How far a digest request is. */
+export const progressSchema = z.strictObject({ id, type: z.literal('progress'), progress });

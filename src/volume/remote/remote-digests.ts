@@ -1,0 +1,96 @@
+/** Digests of a volume's cells, computed by the host that owns it: what a verification reads of it. */
+
+import {
+  digestBytes,
+  type DigestRequest,
+  type DigestResult,
+  type Job,
+  noProgress,
+  type Progress,
+} from '../../engine/index.js';
+import type { Calls } from '../../protocol/calls.js';
+import { protocolBroken } from '../../protocol/index.js';
+import { areAscending, decodeExtents, decodeNumbers, encodeNumbers } from '../../protocol/lists.js';
+import { digestLimits, type ReplyOf } from '../../protocol/messages.js';
+import { totalBytes } from '../../region/index.js';
+import type { VolumeIdentity } from '../identity.js';
+
+type Request = Omit<DigestRequest, 'source'>;
+
+/** As the engine's digestCells(); `done` rejects as the session does as well. */
+export function remoteDigests(
+  calls: Calls,
+  { sizeBytes }: VolumeIdentity,
+  request: Request,
+): Job<DigestResult> {
+  const { extents, cellBytes, bytesPerSecond = 0 } = request;
+  const algorithm = request.algorithm === 'xxh64' ? 'xxh3-128' : request.algorithm;
+  const cancelled = new AbortController();
+  let progress: Progress = { ...noProgress, totalBytes: totalBytes(extents) };
+  const run = async (): Promise<DigestResult> => {
+    const { reply, attachment } = await calls.call({
+      type: 'digest',
+      body: { algorithm, cellBytes, bytesPerSecond },
+      attachment: encodeNumbers(extents),
+      mostReplyBytes: mostReplyBytes(digestBytes[algorithm]),
+      cancel: cancelled.signal,
+      onProgress: (told) => {
+        progress = told;
+      },
+    });
+    const result = resultOf(reply, attachment, {
+      digestBytes: digestBytes[algorithm],
+      sizeBytes,
+      cellBytes,
+    });
+    if (result === null) throw protocolBroken(calls.link.peer, 'digests of other cells');
+    progress = result.progress;
+    return result;
+  };
+  return {
+    progress: () => progress,
+    cancel: () => {
+      cancelled.abort();
+    },
+    done: run(),
+  };
+}
+
+const numberBytes = 8;
+
+function mostReplyBytes(bytesOfDigest: number): number {
+  return (
+    digestLimits.cells * (numberBytes + bytesOfDigest) + digestLimits.extents * 2 * numberBytes
+  );
+}
+
+interface Grid {
+  readonly digestBytes: number;
+  readonly cellBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** Null where it is not what was asked for. Which cells these may be, the comparison knows. */
+function resultOf(
+  {
+    cells: count,
+    digestBytes: length,
+    unreadable,
+    progress,
+    backend,
+    cancelled,
+  }: ReplyOf<'digest'>,
+  attachment: Uint8Array,
+  grid: Grid,
+): DigestResult | null {
+  const digestsAt = count * numberBytes;
+  const listAt = digestsAt + length;
+  if (length !== count * grid.digestBytes) return null;
+  if (attachment.length !== listAt + unreadable * 2 * numberBytes) return null;
+  const cells = decodeNumbers(attachment.subarray(0, digestsAt));
+  const unreadableRanges = decodeExtents(attachment.subarray(listAt), grid.sizeBytes);
+  if (cells === null || unreadableRanges === null) return null;
+  if (!areAscending(cells, Math.ceil(grid.sizeBytes / grid.cellBytes))) return null;
+  const digests = Uint8Array.from(attachment.subarray(digestsAt, listAt));
+  return { progress, backend, cancelled, cells, digests, unreadableRanges };
+}

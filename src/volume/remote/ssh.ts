@@ -1,0 +1,72 @@
+/** Starts the agent on another host, over the system's own ssh. */
+
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { linkLost } from '../../protocol/index.js';
+import type { RemoteAddress } from './address.js';
+
+export interface RemoteShell {
+  /** The program and its first arguments: "ssh", "ssh -F FILE". */
+  readonly ssh: readonly string[];
+  /** What the other host's shell is given before " agent": "fastsync", "sudo -n fastsync". */
+  readonly remoteCommand: string;
+}
+
+export const defaultShell: RemoteShell = { ssh: ['ssh'], remoteCommand: 'fastsync' };
+
+/** So many lines of the far side's standard error are kept for the sentence that ends a run. */
+const keptLines = 3;
+
+function run(program: string, words: readonly string[]) {
+  return execa(program, words, {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    reject: false,
+    forceKillAfterDelay: 1000,
+  });
+}
+
+export interface Started {
+  readonly process: ReturnType<typeof run>;
+  /** The last that the far side printed to standard error, in one line. */
+  lastWords(): string;
+}
+
+/** `onLine` hears what ssh and the agent print to standard error. */
+export function startAgent(
+  { destination, port }: RemoteAddress,
+  { ssh, remoteCommand }: RemoteShell,
+  onLine: (line: string) => void,
+): Started {
+  const [program = 'ssh', ...first] = ssh;
+  const ports = port === null ? [] : ['-p', String(port)];
+  const words = [...first, '-T', ...ports, '--', destination, `${remoteCommand} agent`];
+  const process = run(program, words);
+  const lines: string[] = [];
+  createInterface({ input: process.stderr }).on('line', (line) => {
+    const text = line.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').slice(0, 500);
+    lines.push(text);
+    if (lines.length > keptLines) lines.shift();
+    onLine(text);
+  });
+  return { process, lastWords: () => lines.join('; ') };
+}
+
+/** Why a connection that ended did so, as far as ssh said; `error` is what the link found. */
+export async function explained(peer: string, started: Started, error: unknown): Promise<unknown> {
+  const { exitCode, signal, failed, originalMessage } = await started.process;
+  const code = (error as { code?: unknown }).code;
+  // The peer's own words say more than "it printed nothing".
+  const isSilent = code === 'LINK_LOST' || (code === 'NOT_AN_AGENT' && started.lastWords() !== '');
+  if (!isSilent || !failed) return error;
+  const how =
+    signal !== undefined
+      ? `ssh was ended by ${signal}`
+      : exitCode === undefined
+        ? (originalMessage ?? 'ssh could not be started')
+        : `ssh ended with ${exitCode}`;
+  const words = started.lastWords();
+  return linkLost(peer, words === '' ? how : `${how}: ${words}`, error);
+}
