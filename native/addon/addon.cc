@@ -38,6 +38,7 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["trackerNote"] = Napi::Function::New(env, trackerNote, "trackerNote");
   exports["deviceInfo"] = Napi::Function::New(env, deviceInfo, "deviceInfo");
   exports["nextData"] = Napi::Function::New(env, nextData, "nextData");
+  exports["cachedDevice"] = Napi::Function::New(env, cachedDevice, "cachedDevice");
   exports["readPast"] = Napi::Function::New(env, readPast, "readPast");
   exports["flushCache"] = Napi::Function::New(env, flushCache, "flushCache");
   exports["backend"] = Napi::Function::New(env, backend, "backend");

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+#include <string>
 
 #include "device.h"
 #include "system_error.h"
@@ -41,6 +43,42 @@ Napi::Value deviceInfo(const Napi::CallbackInfo& info) {
   object["readOnly"] = isDevice && ask<int>(env, fd, BLKROGET) != 0;
   object["rotational"] = isDevice && ask<unsigned short>(env, fd, BLKROTATIONAL) != 0;
   return object;
+}
+
+namespace {
+
+class CachedDevice final : public Napi::AsyncWorker {
+ public:
+  CachedDevice(Napi::Env env, std::string path)
+      : Napi::AsyncWorker(env),
+        path_(std::move(path)),
+        deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ private:
+  void Execute() override {
+    struct statx found {};
+    if (::statx(AT_FDCWD, path_.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &found) != 0) return;
+    if (!S_ISBLK(found.stx_mode)) return;
+    device_ = std::to_string(found.stx_rdev_major) + ":" + std::to_string(found.stx_rdev_minor);
+  }
+  void OnOK() override {
+    deferred_.Resolve(device_.empty() ? Env().Null() : Napi::String::New(Env(), device_));
+  }
+
+  std::string path_;
+  std::string device_;
+  Napi::Promise::Deferred deferred_;
+};
+
+}  // namespace
+
+Napi::Value cachedDevice(const Napi::CallbackInfo& info) {
+  auto worker = std::make_unique<CachedDevice>(info.Env(), info[0].As<Napi::String>());
+  const Napi::Promise promise = worker->promise();
+  worker.release()->Queue();  // which deletes it when it is done
+  return promise;
 }
 
 Napi::Value nextData(const Napi::CallbackInfo& info) {

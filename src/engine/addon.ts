@@ -44,6 +44,8 @@ export interface Addon {
   readonly Job: new (kind: JobKind, request: object) => NativeJob;
   deviceInfo(fd: number): DeviceInfo;
   nextData(fd: number, offsetBytes: number): number;
+  /** Null: no block device, or none that the kernel has cached. */
+  cachedDevice(path: string): Promise<string | null>;
   /** The promise gives a failure where there was one. */
   readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
   flushCache(fd: number): Promise<IoFailure | undefined>;

@@ -14,6 +14,14 @@ export function deviceInfo(fd: number): DeviceInfo {
 }
 
 /**
+ * The numbers ("8:1") of the block device that a path leads to, by what the kernel has cached of it: no
+ * server of FUSE, NFS, SMB or Ceph is asked. Null where it is no block device.
+ */
+export function cachedDevice(path: string): Promise<string | null> {
+  return addon().cachedDevice(path);
+}
+
+/**
  * Where a file's next data begins, at `offsetBytes` or behind it; null where there is none up to its end.
  * Of a file system that keeps no account of holes everything is data.
  */

@@ -10,7 +10,7 @@ import { hangMs } from '../support/hang.js';
 import { endingWithUs } from '../support/lifetime.js';
 import { fastsync, fastsyncBin } from '../support/fastsync.js';
 import { fastverify } from '../support/fastverify.js';
-import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
 import { stuckMount } from '../support/stuck-fuse.js';
 import { during, firstOutput } from '../support/until.js';
@@ -44,6 +44,22 @@ test.serial("another's dead mount is not waited for, nor a loop device on it", a
   const verify = await fastverify(['--src', source, '--dst', target, ...state], { timeout });
   t.is(verify.exitCode, 0, String(verify.stderr));
   t.log(`${Math.round(performance.now() - began)} ms`);
+});
+
+test.serial('who writes to a target by a device node on a dead mount is found', async (t) => {
+  const directory = await scratchDirectory(t);
+  const { source } = await twoImages(directory);
+  const target = await attachLoop(t, await sparseFile(path.join(directory, 'b'), 8 * mebibyte));
+  const { stdout: device } = await execa('lsblk', ['-dno', 'MAJ:MIN', target]);
+  const dead = await stuckMount(t, mebibyte, {
+    holder: 'exec 9<>"$0/device";',
+    device: device.trim(),
+  });
+  dead.stop();
+  const state = ['--state-dir', path.join(directory, 'state')];
+  const init = await fastsync(['init', '--src', source, '--dst', target, ...state], { timeout });
+  t.is(init.exitCode, 4, String(init.stderr));
+  t.regex(String(init.stderr), /open for writing|has it open/);
 });
 
 test.serial(

@@ -22,11 +22,14 @@ export interface StuckMount {
   readonly end: () => Promise<void>;
 }
 
-/** `apart`: in a mount namespace of its own, where its server and `holder`, a shell command, are alone. */
+/**
+ * `apart`: in a mount namespace of its own, where its server and `holder`, a shell command, are alone;
+ * `device`, "7:0", is what the node there stands for.
+ */
 export async function stuckMount(
   t: Owner,
   sizeBytes: number,
-  apart: { readonly holder: string } | null = null,
+  apart: { readonly holder: string; readonly device?: string } | null = null,
 ): Promise<StuckMount> {
   const scratch = await scratchDirectory(t);
   const program = path.join(scratch, 'stuck-fuse');
@@ -34,7 +37,8 @@ export async function stuckMount(
   await execa('cc', ['-O1', source, '-o', program, ...flags.trim().split(/\s+/)]);
   const directory = path.join(scratch, 'mnt');
   await mkdir(directory);
-  const serve = [directory, '-f', String(sizeBytes)];
+  const node = apart?.device === undefined ? [] : [apart.device];
+  const serve = [directory, '-f', String(sizeBytes), ...node];
   // The namespace's first process takes all others with it, and ends with us.
   const script = `"$@" & until mountpoint -q "$0"; do kill -0 $! || exit; sleep 0.05; done; ${apart?.holder ?? ''} echo ready; wait`;
   const start = ['bash', '-c', script, directory, program, ...serve];

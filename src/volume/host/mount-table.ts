@@ -4,6 +4,8 @@ export interface MountLine {
   readonly id: number;
   readonly device: string;
   readonly directory: string;
+  /** Of this mount: "rw,nosuid,nodev". */
+  readonly options: string;
   readonly fsType: string;
   readonly source: string;
   readonly superOptions: string;
@@ -18,13 +20,14 @@ export function unescape(field: string): string {
 
 function parseLine(line: string): MountLine | null {
   const [before = '', after = ''] = line.split(' - ');
-  const [id, , device, , directory] = before.split(' ');
+  const [id, , device, , directory, options = ''] = before.split(' ');
   const [fsType, source, superOptions] = after.split(' ');
   if (device === undefined || directory === undefined || fsType === undefined) return null;
   return {
     id: Number(id),
     device,
     directory: unescape(directory),
+    options,
     fsType,
     source: unescape(source ?? ''),
     superOptions: unescape(superOptions ?? ''),

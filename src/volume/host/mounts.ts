@@ -25,6 +25,8 @@ export interface Mount {
   /** The superblock's own flag: a read-only bind mount of a writable file system is writable. */
   readonly readOnly: boolean;
   readonly superOptions: string;
+  /** Its device nodes can be opened. */
+  readonly hasDevices: boolean;
   /** In our own mount namespace, where `directory` is valid for us. */
   readonly own: boolean;
   /** Its files may be accessed: that waits for no server, or only for one that the run needs anyway. */
@@ -137,6 +139,7 @@ export async function readMounts(
         fsType: line.fsType,
         readOnly: !line.superOptions.split(',').includes('rw'),
         superOptions: line.superOptions,
+        hasDevices: !line.options.split(',').includes('nodev'),
         own: isOurs,
         // Seldom needed, and slow for an overlay of many layers.
         get answers() {

@@ -28,11 +28,6 @@ export async function processName(pid: number): Promise<string> {
   return (await textOf(`/proc/${pid}/comm`)).trimEnd();
 }
 
-/** The words of the command line; none if the process is gone. */
-export async function commandLine(pid: number): Promise<string[]> {
-  return (await textOf(`/proc/${pid}/cmdline`)).split('\0').filter(Boolean);
-}
-
 /** NaN if the process is gone. */
 export async function parentOf(pid: number): Promise<number> {
   return Number(/^PPid:\s*(\d+)/m.exec(await textOf(`/proc/${pid}/status`))?.[1]);

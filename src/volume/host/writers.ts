@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { cachedDevice } from '../../engine/index.js';
 import { ifAbsent } from '../../errors.js';
 import { abandon, within } from '../../within.js';
 import type { Mount } from './mounts.js';
@@ -44,12 +45,14 @@ class Descriptors {
   readonly #wanted: ReadonlySet<NodeId>;
   readonly #inodes: ReadonlySet<string | undefined>;
   readonly #mounts: ReadonlyMap<number, Mount>;
+  readonly #wantsDevices: boolean;
 
   constructor(wanted: ReadonlySet<NodeId>, mounts: readonly Mount[]) {
     this.#wanted = wanted;
     this.#inodes = new Set(
       [...wanted].filter((node) => node.startsWith('file:')).map((node) => node.split(':')[3]),
     );
+    this.#wantsDevices = [...wanted].some((node) => node.startsWith('block:'));
     this.#mounts = new Map(mounts.map((mount) => [mount.id, mount]));
   }
 
@@ -76,12 +79,25 @@ class Descriptors {
       const found = await stat(descriptor, { bigint: true }).catch(() => null);
       return found === null ? null : nodeOfStat(found);
     }
-    if (mount !== undefined) return inode === null ? null : `file:${mount.superblock}:${inode}`;
+    if (mount !== undefined) {
+      const device = await this.#deviceOn(mount, descriptor);
+      if (device !== null) return `block:${device}`;
+      return inode === null ? null : `file:${mount.superblock}:${inode}`;
+    }
     // Lazily unmounted, of unknown type: accessed only if it may be a wanted node.
     const mayBe = target.startsWith('/dev/') || (inode !== null && this.#inodes.has(inode));
     return mayBe ? statApart(descriptor) : null;
   }
+
+  /** The device whose node on a network or FUSE file system is open. */
+  async #deviceOn({ hasDevices, fsType }: Mount, descriptor: string): Promise<string | null> {
+    const mayBe = this.#wantsDevices && hasDevices && cachingTypes.test(fsType);
+    return mayBe ? cachedDevice(descriptor) : null;
+  }
 }
+
+/** Their statx() with AT_STATX_DONT_SYNC asks no server. */
+const cachingTypes = /^(fuse|fuseblk|fuse\..*|nfs|nfs4|cifs|smb3|ceph)$/;
 
 /** Far longer than it takes unless something hangs. */
 const statLimitMs = 5_000;
@@ -104,7 +120,7 @@ async function statApart(descriptor: string): Promise<NodeId | null> {
 /**
  * Finds the processes that have any of `wanted` open for writing, except our own. Processes that we may
  * not inspect are left out: root may inspect all. It does not find a writable mapping whose descriptor was
- * closed, nor a device node on a network or FUSE file system.
+ * closed.
  */
 export async function findWriters(
   wanted: ReadonlySet<NodeId>,

@@ -4,14 +4,14 @@
  * the same name, so removing the claim of a dead run is no race.
  */
 
-import { open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from '../../directories.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
-import { bootId, commandLine, processStart } from '../host/processes.js';
+import { bootId, processStart } from '../host/processes.js';
 import { errnoName } from '../errors.js';
 
 /** A held lock. `await using` or release() releases it. */
@@ -66,7 +66,7 @@ async function take(node: string, name: string, directory: string): Promise<Lock
   for (let attempt = 1; ; attempt++) {
     const holder = await claim(directory, target, own);
     if (holder === null) return new HeldLock(join(directory, own));
-    if (holder === process.pid || attempt === attempts) throw await locked(name, holder);
+    if (holder.pid === process.pid || attempt === attempts) throw await locked(name, holder);
     await sleep(Math.random() * longestPauseMs);
   }
 }
@@ -88,22 +88,30 @@ export async function refuseLocked(
     const [pid = '', start, boot] = claimed.split('.').slice(-3);
     const concerns = claimed.startsWith(wanted) || writers.includes(Number(pid));
     if (!concerns || Number(pid) === process.pid || boot !== (await bootId())) continue;
-    if (start === (await processStart(Number(pid)))) throw await locked(name, Number(pid));
+    if (start !== (await processStart(Number(pid)))) continue;
+    throw await locked(name, { pid: Number(pid), file: join(directory, claimed) });
   }
 }
 
-/** Creates our claim and keeps it if there is no other; else removes it and returns the other's pid. */
-async function claim(directory: string, target: string, own: string): Promise<number | null> {
+/** A live claim, and the file that it is. */
+interface Holder {
+  readonly pid: number;
+  readonly file: string;
+}
+
+/** Creates our claim and keeps it if there is no other; else removes it and returns the other. */
+async function claim(directory: string, target: string, own: string): Promise<Holder | null> {
   const file = join(directory, own);
   try {
-    // The name holds everything: an empty file needs no space on a full disk.
-    await (await open(file, 'wx', 0o600)).close();
+    await using handle = await open(file, 'wx', 0o600);
+    // The name is the claim: it counts without words where the disk is full.
+    await handle.writeFile(ownWords()).catch(() => undefined);
   } catch (error) {
     if (errnoName(error) !== 'EEXIST') throw error;
-    if (held.has(file)) return process.pid;
+    if (held.has(file)) return { pid: process.pid, file };
     // No other process uses this name: this one failed to remove it when it released the lock.
   }
-  let holder: number | null | undefined;
+  let holder: Holder | null | undefined;
   try {
     holder = await liveClaim(directory, target, own);
     return holder;
@@ -113,20 +121,28 @@ async function claim(directory: string, target: string, own: string): Promise<nu
   }
 }
 
-/** The pid behind another live claim on the target. Removes the claims of dead processes. */
-async function liveClaim(directory: string, target: string, own: string): Promise<number | null> {
+/** Another live claim on the target. Removes the claims of dead processes. */
+async function liveClaim(directory: string, target: string, own: string): Promise<Holder | null> {
   for (const name of await readdir(directory)) {
     if (name === own || !name.startsWith(`${target}.`)) continue;
     const [pid = '', start, boot] = name.slice(target.length + 1).split('.');
     const isAlive = boot === (await bootId()) && start === (await processStart(Number(pid)));
-    if (isAlive) return Number(pid);
-    await rm(join(directory, name), { force: true });
+    const file = join(directory, name);
+    if (isAlive) return { pid: Number(pid), file };
+    await rm(file, { force: true });
   }
   return null;
 }
 
-async function locked(name: string, pid: number): Promise<FastsyncError> {
-  const words = (await commandLine(pid)).join(' ');
+/** What the user called, for whoever finds the claim. */
+function ownWords(): string {
+  const [, program = '', ...words] = process.argv;
+  return [basename(program, '.mjs'), ...words].join(' ');
+}
+
+/** Does not ask the process itself: reading its command line waits for its memory, which may wait for a disk. */
+async function locked(name: string, { pid, file }: Holder): Promise<FastsyncError> {
+  const words = await readFile(file, 'utf8').catch(() => '');
   return new FastsyncError({
     code: 'LOCKED',
     exitCode: exitCodes.locked,
