@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <span>
@@ -100,6 +101,29 @@ class FlushCache final : public DeviceWorker {
   Napi::Value result() override { return Env().Undefined(); }
 };
 
+/// Where data begins at or behind a place, -1 where none does. Network file systems ask their
+/// servers.
+class NextData final : public DeviceWorker {
+ public:
+  NextData(Napi::Env env, UniqueFd fd, off_t from)
+      : DeviceWorker(env, std::move(fd)), from_(from) {}
+
+ private:
+  MaybeFailure perform() override {
+    found_ = ::lseek(fd(), from_, SEEK_DATA);
+    if (found_ >= 0 || errno == ENXIO) return std::nullopt;
+    if (errno != EINVAL && errno != EOPNOTSUPP)
+      return IoFailure{errno, "lseek", kSource, static_cast<uint64_t>(from_), 0};
+    // A file system that keeps no account of its holes: everything may be data.
+    found_ = from_;
+    return std::nullopt;
+  }
+  Napi::Value result() override { return Napi::Number::New(Env(), static_cast<double>(found_)); }
+
+  off_t from_;
+  off_t found_ = -1;
+};
+
 template <class Worker>
 Napi::Value queued(std::unique_ptr<Worker> worker) {
   const Napi::Promise promise = worker->promise();
@@ -115,6 +139,11 @@ Napi::Value readPast(const Napi::CallbackInfo& info) {
   };
   return queued(
       std::make_unique<ReadPast>(info.Env(), duplicateFd(info[0]), Extent{bytes(1), bytes(2)}));
+}
+
+Napi::Value nextData(const Napi::CallbackInfo& info) {
+  const off_t from = info[1].As<Napi::Number>().Int64Value();
+  return queued(std::make_unique<NextData>(info.Env(), duplicateFd(info[0]), from));
 }
 
 Napi::Value flushCache(const Napi::CallbackInfo& info) {

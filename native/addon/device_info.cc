@@ -81,18 +81,4 @@ Napi::Value cachedDevice(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-Napi::Value nextData(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const int fd = info[0].As<Napi::Number>().Int32Value();
-  const int64_t from = info[1].As<Napi::Number>().Int64Value();
-  const off_t found = ::lseek(fd, from, SEEK_DATA);
-  if (found >= 0) return Napi::Number::New(env, static_cast<double>(found));
-  if (errno == ENXIO) return Napi::Number::New(env, -1);
-  // A file system that keeps no account of its holes: everything may be data.
-  if (errno == EINVAL || errno == EOPNOTSUPP) {
-    return Napi::Number::New(env, static_cast<double>(from));
-  }
-  throwSystemError(env, errno, "lseek");
-}
-
 }  // namespace fastsync

@@ -43,7 +43,8 @@ export interface NativeJob {
 export interface Addon {
   readonly Job: new (kind: JobKind, request: object) => NativeJob;
   deviceInfo(fd: number): DeviceInfo;
-  nextData(fd: number, offsetBytes: number): number;
+  /** The promise gives a failure where there was one. */
+  nextData(fd: number, offsetBytes: number): Promise<number | IoFailure>;
   /** Null: no block device, or none that the kernel has cached. */
   cachedDevice(path: string): Promise<string | null>;
   /** The promise gives a failure where there was one. */

@@ -23,11 +23,12 @@ export function cachedDevice(path: string): Promise<string | null> {
 
 /**
  * Where a file's next data begins, at `offsetBytes` or behind it; null where there is none up to its end.
- * Of a file system that keeps no account of holes everything is data.
+ * Of a file system that keeps no account of holes everything is data. Rejects with EngineError.
  */
-export function nextData(fd: number, offsetBytes: number): number | null {
+export async function nextData(fd: number, offsetBytes: number): Promise<number | null> {
   byteCount('offsetBytes', offsetBytes);
-  const found = addon().nextData(descriptor('fd', fd), offsetBytes);
+  const found = await addon().nextData(descriptor('fd', fd), offsetBytes);
+  if (typeof found !== 'number') throw new EngineError(found, nameOfDescriptor(fd));
   return found < 0 ? null : found;
 }
 

@@ -71,8 +71,8 @@ export class LocalVolume implements Volume {
     return { counterText, isFresh: await this.#isBeingWritten().catch(() => false) };
   }
 
-  async nextData(offsetBytes: number): Promise<number | null> {
-    return Promise.resolve(nextData(this.handle.fd, offsetBytes));
+  nextData(offsetBytes: number): Promise<number | null> {
+    return this.#asking(() => nextData(this.handle.fd, offsetBytes));
   }
 
   /** A file without a name is nobody's replica. */
