@@ -12,7 +12,7 @@ more_volumes=(btrfs-progs dosfstools gdisk attr)
 oracles=(partclone qemu-utils nbdkit nbdkit-plugin-dev libfuse3-dev libnbd-bin bmap-tools gddrescue sleuthkit
   xxhash zstd clang-format clang llvm bpftool python3-prometheus-client)
 # What writes while a volume is copied.
-loads=(fio sqlite3 psmisc)
+loads=(fio sqlite3 psmisc openssh-server openssh-client)
 # The tests look at the pages of reports and manuals, and type into shells.
 readers=(chromium mandoc man-db bash-completion zsh)
 signatures=(exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools erofs-utils squashfs-tools xorriso

@@ -4,11 +4,11 @@ export type ValueKind =
   'volume' | 'file' | 'directory' | 'pair' | 'command' | 'number' | 'size' | 'time' | 'text';
 
 const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
-  volume: ['src', 'dst', 'log-device', 'volume'],
+  volume: ['src', 'dst', 'log-device', 'only', 'volume'],
   file: ['against', 'config', 'ddrescue-map', 'html', 'manifest', 'rescue-map', 'write-manifest'],
   directory: ['journal', 'state-dir', 'unit-dir'],
   pair: ['pair', 'pairs'],
-  command: ['after-epoch', 'after-freeze', 'before-freeze'],
+  command: ['after-epoch', 'after-freeze', 'before-freeze', 'remote-command', 'ssh'],
   number: ['checkpoint-interval', 'queue-depth', 'rounds'],
   size: ['bwlimit', 'chunk', 'granularity', 'in-flight', 'manifest-cell', 'start', 'stop'],
   time: [
@@ -17,6 +17,7 @@ const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
     'io-timeout',
     'max-freeze',
     'max-time',
+    'peer-timeout',
     'random-delay',
     'settle',
   ],

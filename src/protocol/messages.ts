@@ -7,7 +7,6 @@ const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const sentence = z
   .string()
   .max(4096)
-  // eslint-disable-next-line no-control-regex -- these are what is kept out
   .transform((text) => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' '));
 const name = z.string().min(1).max(4096);
 const id = z

@@ -99,7 +99,7 @@ async function listening(output: Readable): Promise<void> {
   const said: string[] = [];
   for await (const line of createInterface({ input: output })) {
     said.push(line);
-    if (/Server listening/.test(line)) {
+    if (line.includes('Server listening')) {
       output.resume();
       return;
     }
