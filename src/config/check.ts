@@ -1,4 +1,4 @@
-/** From the text of a configuration to the configuration, or to all that is wrong with it. */
+/** Turns the text of a configuration into the configuration, or into the list of its problems. */
 
 import { LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod';
@@ -14,14 +14,14 @@ export function isProblems(checked: Checked): checked is readonly Problem[] {
   return Array.isArray(checked);
 }
 
-/** A problem with the value of a key at the top of a text that is right in itself. */
+/** A problem with the value of a top-level key in a text that is otherwise valid. */
 export function problemAt(text: string, key: string, sentence: string): Problem {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   return new Places(document, lines).atValue([key], `${key}: ${sentence}`);
 }
 
-/** Looks at the whole text; the problems in the order of the file. Pure. */
+/** Checks the whole text. The problems come in the order of the file. Pure. */
 export function checkConfig(text: string): Checked {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -35,7 +35,7 @@ export function checkConfig(text: string): Checked {
   try {
     value = document.toJS();
   } catch (error) {
-    // Aliases that unfold into more than memory holds.
+    // Aliases that would expand to more than fits in memory.
     return [places.atOffset(0, sentenceOf((error as Error).message))];
   }
   const parsed = schema.safeParse(value);
@@ -94,7 +94,7 @@ function named(path: Path): string {
   return path.map(String).join('.');
 }
 
-/** The parser's sentence on one line, beginning small, without its full stop. */
+/** The parser's message as one line, in lower case at its beginning, without a full stop. */
 function sentenceOf(message: string): string {
   const line = message.replaceAll(/\s+/g, ' ').trim().replace(/[.:]$/, '');
   return /^[A-Z][a-z]/.test(line) ? line.charAt(0).toLowerCase() + line.slice(1) : line;

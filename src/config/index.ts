@@ -1,4 +1,4 @@
-/** fastsync.yaml: which pairs there are, and how each is to be checked. */
+/** fastsync.yaml: the pairs, and how to check each of them. */
 
 export { ConfigError, loadConfig } from './load.js';
 export { nearest } from './nearest.js';

@@ -1,4 +1,4 @@
-/** Reads the configuration file: all of it is right, or nothing runs. */
+/** Reads the configuration file. A file with any problem is refused as a whole. */
 
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -9,10 +9,10 @@ import { type Checked, checkConfig, isProblems, problemAt } from './check.js';
 import type { Problem } from './places.js';
 import type { Config } from './types.js';
 
-/** Nobody writes more by hand; anything larger is another file. */
+/** The largest configuration that is read. */
 const mostBytes = 1024 * 1024;
 
-/** What is wrong with a configuration. The message tells the first, `problems` all. */
+/** The problems of a configuration. The message has the first one, `problems` has all. */
 export class ConfigError extends FastsyncError {
   /** Each "file:line:column: sentence". */
   readonly problems: readonly string[];
@@ -44,7 +44,7 @@ export async function loadConfig(file: string): Promise<Config> {
   );
 }
 
-/** What is written must not go into a disk or a pipe: files are files, or places for new ones. */
+/** A path that is written to must be a regular file or not exist, never a disk or a pipe. */
 async function placeProblems(
   text: string,
   config: Exclude<Checked, readonly Problem[]>,
@@ -66,7 +66,7 @@ async function placeProblems(
 async function readText(file: string): Promise<string> {
   await reach(file);
   try {
-    // Not waiting for whoever may write into a pipe of that name.
+    // O_NONBLOCK: opening a pipe must not wait for a writer.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = await handle.stat();
     if (!found.isFile()) throw new Error('it is not a file');

@@ -1,6 +1,6 @@
-/** The name that was probably meant. */
+/** Finds the name that the user probably meant. */
 
-/** The nearest of `names`, or null if none is near: case, blanks, - and _ count for nothing. */
+/** The nearest of `names`, or null if none is near. Ignores case, blanks, - and _. */
 export function nearest(word: string, names: readonly string[]): string | null {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[-_\s]/g, '');
   const wanted = plain(word).slice(0, 64);
@@ -12,7 +12,7 @@ export function nearest(word: string, names: readonly string[]): string | null {
   return best !== undefined && best.slips <= most ? best.name : null;
 }
 
-/** Letters to add, leave out or change (Levenshtein). */
+/** The Levenshtein distance: letters to add, remove or change. */
 function slipsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 0; i < a.length; i++) {

@@ -1,4 +1,4 @@
-/** Each pair with its defaults filled in, and what only shows when pairs are looked at side by side. */
+/** Fills in each pair's defaults, and finds the problems that only two pairs together have. */
 
 import path from 'node:path';
 import { checkIoOptions } from '../engine/index.js';
@@ -9,7 +9,7 @@ import type { PairConfig } from './types.js';
 
 const dayMs = 86_400_000;
 
-/** Reads the pairs; throws nothing, but gives a problem for each that cannot be meant. */
+/** Reads the pairs. Does not throw: returns a problem for each setting that cannot be meant. */
 export function pairsOf(
   { pairs: raw, defaults = {} }: RawConfig,
   places: Places,
@@ -25,7 +25,7 @@ export function pairsOf(
   return { pairs, problems };
 }
 
-/** JavaScript puts names that are numbers first. */
+/** Restores the order of the file: JavaScript puts keys that are numbers first. */
 function inFileOrder(raw: RawConfig['pairs'], places: Places): [string, RawPair][] {
   const placed = Object.entries(raw).map((entry) => {
     const { line, column } = places.atKey(['pairs'], entry[0], '');
@@ -73,7 +73,7 @@ function contradictions(
 ): Problem[] {
   const problems: Problem[] = [];
   const complain = (key: keyof RawPair, sentence: string) => {
-    // A value that comes from the defaults is shown at the pair that it does not suit.
+    // A problem with a default is reported at the pair that the default does not suit.
     const shown = key in own ? key : 'src';
     problems.push(places.atValue(['pairs', pair.name, shown], `pairs.${pair.name}: ${sentence}`));
   };

@@ -1,4 +1,4 @@
-/** Where in the file something stands: every complaint names a line and a column. */
+/** Finds line and column of a value in the file, for every problem's message. */
 
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 
@@ -22,7 +22,7 @@ export class Places {
     this.#lines = lines;
   }
 
-  /** A problem with the value at `path`; where there is none, with the nearest thing above it. */
+  /** A problem with the value at `path`, or with its nearest parent if there is no such value. */
   atValue(path: Path, sentence: string): Problem {
     let node: Node | null = this.#document.contents;
     let found = node;
@@ -30,7 +30,7 @@ export class Places {
       const [key, value] = this.#entry(node, step);
       if (key === null && value === null) break;
       found = value ?? key ?? found;
-      // What misses below a mapping is best shown at the mapping's name.
+      // Report a missing key at the name of the mapping that lacks it.
       if (depth < path.length - 1 && isMap(value) && key !== null) found = key;
       node = value;
     }

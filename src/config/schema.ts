@@ -1,11 +1,11 @@
-/** What may stand in fastsync.yaml: every key, and the sentence for a value that will not do. */
+/** The schema of fastsync.yaml: every key, and the message for a value that is not allowed. */
 
 import * as z from 'zod';
 import { parsers } from '../../fsparsers/index.js';
 import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
 import { overrides } from '../volume/index.js';
 
-/** What a pair may be called: it becomes the name of files, and a label. */
+/** Valid names of pairs: a name becomes part of file names, and a label of metrics. */
 const pairName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 const expected = (what: string) => ({ error: `expected ${what}` });
@@ -17,7 +17,7 @@ const flag = z.boolean(expected('true or false'));
 
 const wholeNumber = z.int(expected('a whole number'));
 
-/** One that a cron job finds whatever directory it is started in. */
+/** Absolute, because a cron job may start in any directory. */
 const absolutePath = z
   .string(expected('an absolute path'))
   .regex(/^\/[^\u0000-\u001f\u007f]*$/, expected('an absolute path, without control characters'));
@@ -39,7 +39,7 @@ const duration = (mostMs: number, example: string) =>
     return z.NEVER;
   });
 
-/** `yes` is for a person who sees what would be overwritten. */
+/** Without `yes`, which needs a person who sees what would be overwritten. */
 const allowable = Object.values(overrides)
   .filter((name) => name !== 'yes')
   .map((name) => name.replace(/^allow-/, ''));
@@ -92,7 +92,7 @@ export const schema = z.strictObject(
     defaults: z.strictObject(settings, { error: mapping }).optional(),
     stateDir: absolutePath.optional(),
     log: absolutePath.optional(),
-    // node_exporter passes over all that is called otherwise.
+    // node_exporter ignores files with another suffix.
     metrics: absolutePath
       .regex(/\.prom$/, expected('a path that ends in .prom, as node_exporter reads no other'))
       .optional(),
@@ -103,7 +103,7 @@ export const schema = z.strictObject(
 export type RawConfig = z.output<typeof schema>;
 export type RawPair = RawConfig['pairs'][string];
 
-/** The keys that may stand at a place: for the nearest one to a slip of the pen. */
+/** The keys that are allowed at a path, to suggest the nearest one for a mistyped key. */
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(schema.shape);
   return path[0] === 'pairs' ? Object.keys(pair.shape) : Object.keys(settings);

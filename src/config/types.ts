@@ -1,4 +1,4 @@
-/** The configuration as the rest of fastsync sees it: checked, defaults filled in, numbers instead of words. */
+/** The checked configuration: defaults filled in, sizes and times as numbers. */
 
 import type { IoOptions } from '../engine/index.js';
 import type { Override } from '../volume/index.js';
@@ -9,25 +9,25 @@ export interface PairConfig {
   readonly dst: string;
   readonly free: 'ignore' | 'verify';
   readonly whole: boolean;
-  /** The family to read the source as; null: by its signatures. */
+  /** The family to parse the source as; null: detected by its signatures. */
   readonly as: string | null;
   readonly swap: 'whole' | 'header';
-  /** Whether to hold free space against who owns blocks. */
+  /** Whether to check free space against the owners of blocks. */
   readonly crossCheck: 'auto' | 'owners' | 'none';
   readonly logDevice: string | null;
   readonly repair: boolean;
-  /** The source is mounted, and verified as it lives; null: both sides are at rest. */
+  /** The source is mounted and verified while in use; null: neither side is in use. */
   readonly online: {
-    /** How long the replica may take to follow. */
+    /** How long the replica may lag behind. */
     readonly lagToleranceMs: number;
-    /** The longest that writers may wait while the map is read. */
+    /** The longest time that writers may wait while the map is read. */
     readonly maxFreezeMs: number;
   } | null;
   /** What has not answered for so long is given up; null: it is waited for. */
   readonly ioTimeoutMs: number | null;
-  /** A run stops after so long, and the next one goes on there; null: it goes through. */
+  /** A run stops after this time, and the next run resumes there; null: no limit. */
   readonly maxTimeMs: number | null;
-  /** How old the oldest proof of a pair with a limit of time may become. */
+  /** The allowed age of the oldest proof of a pair that has a time limit. */
   readonly maxAgeMs: number;
   readonly ioOptions: IoOptions;
   readonly overrides: ReadonlySet<Override>;
@@ -36,9 +36,9 @@ export interface PairConfig {
 export interface Config {
   /** The file it came from. */
   readonly path: string;
-  /** In the order of the file; never none. */
+  /** In the order of the file; at least one. */
   readonly pairs: readonly PairConfig[];
-  /** Null: the system's usual place. */
+  /** Null: the default directory. */
   readonly stateDir: string | null;
   /** The JSON lines log. */
   readonly log: string | null;

@@ -17,19 +17,19 @@ import {
 /** Five years of nights. */
 export const mostRecords = 2000;
 
-/** Far more than we write: what is larger is not read. */
+/** Far more than fastsync writes; a larger file is not read. */
 const mostFileBytes = 64 * 1024 * 1024;
 
 /**
- * The runs of a pair, oldest first; none where there is no history. Lines that are torn, or not ours,
- * are passed over. Rejects with HISTORY_UNUSABLE.
+ * The runs of a pair, oldest first; none where there is no history. Skips lines that are torn or that
+ * fastsync did not write. Rejects with HISTORY_UNUSABLE.
  */
 export async function readHistory(stateDirectory: string, pair: string): Promise<RunRecord[]> {
   const lines = await readLines(historyFile(stateDirectory, pair));
   return lines.map(parse).filter(isRecord);
 }
 
-/** The picture of the last run that took one, or null. Rejects with HISTORY_UNUSABLE. */
+/** The newest picture, or null. Rejects with HISTORY_UNUSABLE. */
 export async function readPicture(
   stateDirectory: string,
   pair: string,
@@ -41,8 +41,8 @@ export async function readPicture(
 
 /**
  * Adds a run to its pair's history, and replaces the picture unless it is null. The history keeps the
- * newest `mostRecords`. One run at a time: the caller holds the pair's lock. Rejects with
- * HISTORY_UNUSABLE; the history is then what it was.
+ * newest `mostRecords`. The caller holds the pair's lock. Rejects with HISTORY_UNUSABLE, and leaves the
+ * history unchanged.
  */
 export async function appendRun(
   stateDirectory: string,
@@ -100,7 +100,7 @@ function unusable(action: string, file: string, cause: unknown): FastsyncError {
     code: 'HISTORY_UNUSABLE',
     action: `${action} the history`,
     file,
-    remedy: 'make room in the directory and writable, or name another as stateDir',
+    remedy: 'free space in the directory and make it writable, or name another one as stateDir',
   };
   return ownFileError(trouble, cause);
 }

@@ -1,4 +1,4 @@
-/** What is kept of every check of a pair: one record a run, and one picture of the last. */
+/** What the history keeps: one record for each run of a pair, and one picture of the last run. */
 
 export const recordSchema = 'fastsync-run/1';
 export const pictureSchema = 'fastsync-picture/1';
@@ -29,7 +29,7 @@ export interface RunRecord {
   readonly notProvenBytes: number;
   readonly notProvenRanges: number;
   readonly repairedBytes: number;
-  /** ISO 8601: no part was last proven before; null: a part never was. */
+  /** When the part proven longest ago was last proven, ISO 8601; null: a part never was. */
   readonly oldestProof: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }

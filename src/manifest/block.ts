@@ -1,4 +1,4 @@
-/** What all blocks have in common: tag, length, and a checksum at the end. */
+/** What every block of a manifest has: a tag, a length, and a checksum at its end. */
 
 import { blockTags, checksumBytes, type BlockKind } from './format.js';
 import { blockChecksum } from './hashes.js';

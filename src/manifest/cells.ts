@@ -1,4 +1,4 @@
-/** Extents cut on the borders of a grid: into cells, and into batches of work. */
+/** Splits extents at the boundaries of a grid: into cells, and into batches of work. */
 
 import { ExtentBuilder, type ExtentList } from '../region/index.js';
 import { fanOut } from './format.js';
@@ -6,10 +6,10 @@ import { fanOut } from './format.js';
 const batchBytes = 4 * 1024 ** 3;
 const leastBatchCells = 16 * fanOut;
 
-/** A cell that the extents touch. */
+/** A cell that the extents cover at least in part. */
 export interface CoveredCell {
   readonly cell: number;
-  /** Of the extents, what lies in it. */
+  /** The part of the extents that lies in the cell. */
   readonly coverage: ExtentList;
 }
 
@@ -51,8 +51,8 @@ export function* coveredCells(extents: ExtentList, cellBytes: number): Generator
 }
 
 /**
- * Canonical `extents` in pieces small enough for one job's digests to lie in memory, each cut where a
- * leaf of the manifest ends.
+ * Splits canonical `extents` into batches whose digests fit in memory. Every batch ends where a leaf of
+ * the manifest ends.
  */
 export function* leafBatches(extents: ExtentList, cellBytes: number): Generator<ExtentList> {
   const leafBytes = cellBytes * fanOut;
@@ -69,7 +69,7 @@ export function* leafBatches(extents: ExtentList, cellBytes: number): Generator<
         cells = 0;
         limit = Infinity;
       }
-      // One leaf's worth at a time; a cell may be counted twice, which only makes batches smaller.
+      // Leaf by leaf. A cell may be counted twice, which only makes batches smaller.
       const stop = Math.min(end, (Math.floor(start / leafBytes) + 1) * leafBytes);
       builder.add(start, stop);
       cells += Math.ceil(stop / cellBytes) - Math.floor(start / cellBytes);

@@ -49,7 +49,7 @@ export function comparatorOf(
 }
 
 export class ManifestComparator {
-  /** Lists may be cut anywhere; on multiples of this nothing is read twice. */
+  /** A list may be split anywhere; where it is split at multiples of this, nothing is read twice. */
   readonly cutBytes: number;
   readonly #manifest: Manifest;
   readonly #volumeBytes: number;
@@ -91,7 +91,7 @@ class Comparison {
   #done: Progress = noProgress;
   #job: Job<DigestResult> | null = null;
   #cancelled = false;
-  /** Every cell before this byte of the volume was judged. */
+  /** Every cell before this byte of the volume was compared. */
   #judgedEndBytes = 0;
   #backend: 'uring' | 'threads' = 'threads';
 
@@ -105,7 +105,7 @@ class Comparison {
   progress(): Progress {
     if (this.#job === null) return this.#done;
     const sum = addProgress(this.#done, this.#job.progress());
-    // What was read is not judged before its job has ended.
+    // What a job read is compared when the job has ended, not before.
     return { ...sum, durableBytes: this.#done.durableBytes, badBytes: this.#done.badBytes };
   }
 
@@ -128,7 +128,7 @@ class Comparison {
     }
     if (!this.#cancelled) this.#missing(beyond);
     const cancelled = this.#done.durableBytes < this.#done.totalBytes;
-    // Cells were read whole; whoever goes on where this stopped counts in what was asked.
+    // Whole cells were read; the caller resumes at a position in the list that it asked for.
     const durableBytes = totalBytes(clip(asked, 0, this.#judgedEndBytes));
     return {
       progress: cancelled ? { ...this.#done, durableBytes } : this.#done,
@@ -139,7 +139,7 @@ class Comparison {
     };
   }
 
-  /** The cells that the volume can hold, and those that it cannot. */
+  /** The cells within the volume's size, and those behind its end. */
   #cutAtEnd(extents: ExtentList): [within: ExtentList, beyond: ExtentList] {
     const { cellBytes, deviceBytes } = this.#manifest.header;
     const end = (extents.at(-2) ?? 0) + (extents.at(-1) ?? 0);
@@ -165,14 +165,14 @@ class Comparison {
     await this.#comparator(batch, result);
   }
 
-  /** Goes through the batch's cells as they are in the list, in the manifest and in the result. */
+  /** Compares the cells of a batch: as listed, as the manifest has them, as they were read. */
   async #comparator(batch: ExtentList, { cells, digests, cancelled }: DigestResult): Promise<void> {
     const { cellBytes } = this.#manifest.header;
     const first = Math.floor((batch[0] as number) / cellBytes / fanOut);
     const end = (batch.at(-2) as number) + (batch.at(-1) as number);
     const known = this.#manifest.tree.leaves(first, Math.ceil(end / cellBytes / fanOut) - 1);
     const width = cells.length === 0 ? 0 : digests.length / cells.length;
-    // Of a job that was stopped, what is behind its last cell was not looked at.
+    // A job that was stopped did not read what lies behind its last cell.
     const lastCell = cancelled ? (cells.at(-1) ?? -1) : Infinity;
     let leaf: readonly ManifestCell[] = [];
     let at = 0;

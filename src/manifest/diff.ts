@@ -1,4 +1,4 @@
-/** Compares two manifests root first: what has the same digest on both sides is not read further. */
+/** Compares two manifests from the root down; a subtree with the same digest on both sides is not read. */
 
 import { ExtentBuilder, type ExtentList, intersect, subtract, union } from '../region/index.js';
 import { unsuitable } from './error.js';
@@ -9,16 +9,16 @@ import type { Child } from './node.js';
 import type { Place } from './tree-reader.js';
 
 export interface ManifestDifference {
-  /** Covered alike by both, in cells whose content differs. */
+  /** Both manifests cover it, and the digests of the cells differ. */
   readonly differentRanges: ExtentList;
   /**
-   * Covered by both, in cells that one of them could not read, or of which they cover different bytes:
-   * the digests say nothing about what they share.
+   * Both manifests cover it, but one could not read the cell, or they cover different bytes of it: the
+   * digests prove nothing about the bytes that both cover.
    */
   readonly notProvenRanges: ExtentList;
   readonly onlyInA: ExtentList;
   readonly onlyInB: ExtentList;
-  /** Blocks of the trees that were looked at, of both files. */
+  /** How many blocks of the two files were read. */
   readonly nodesRead: number;
 }
 
@@ -94,7 +94,7 @@ function isProvenEqual(a: Child | null, b: Child | null): boolean {
   return Buffer.from(a.digest).equals(b.digest);
 }
 
-/** Two ascending lists side by side: what has the same number stands together. */
+/** Merges two ascending lists: entries with the same number come as a pair. */
 function* pairsOf<T>(
   left: readonly T[],
   right: readonly T[],

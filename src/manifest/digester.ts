@@ -1,4 +1,4 @@
-/** Who digests a volume's cells: the native engine, or a few lines that run anywhere. */
+/** Digests a volume's cells: the native engine, or JavaScript and WebAssembly that run anywhere. */
 
 import { digestCells, type DigestResult, type IoOptions, type Job } from '../engine/index.js';
 import type { ExtentList } from '../region/index.js';

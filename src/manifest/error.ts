@@ -1,8 +1,8 @@
-/** What is wrong with a manifest, and where. */
+/** Errors about a manifest: what is wrong, and where. */
 
 import { exitCodes, FastsyncError } from '../errors.js';
 
-/** A file that is not what it was written as: truncated, altered, or never a manifest. */
+/** The manifest is damaged: truncated or altered since it was written. */
 export class ManifestError extends FastsyncError {
   override readonly name = 'ManifestError';
   /** "header", "leaf 12", "node 0 of level 4". */
@@ -21,7 +21,7 @@ export class ManifestError extends FastsyncError {
   }
 }
 
-/** A manifest that is whole and cannot do what is asked of it. */
+/** The manifest is sound, but does not suit what was asked. */
 export function unsuitable(code: string, message: string, remedy: string): FastsyncError {
   return new FastsyncError({ code, exitCode: exitCodes.usage, message, remedy });
 }

@@ -1,11 +1,11 @@
-/** The manifest's format, declared once: docs/manifest.md says the same in words. */
+/** The manifest's format. docs/manifest.md describes it in words. */
 
 import { type Fields, layout } from '../../fsparsers/layout.js';
 import { digestBytes, type DigestAlgorithm } from '../engine/index.js';
 
-/** What every manifest begins with. */
+/** The first bytes of every manifest. */
 export const magic = 'fastsync-digests';
-/** Goes up when an older reader would misread what is there. */
+/** Increases when an older reader would misread the file. */
 export const version = 1;
 
 /** As the header numbers them. */
@@ -23,12 +23,12 @@ export const bitmapBytes = fanOut / 8;
 /** Level 0 are the leaves. Five levels of 256 hold every cell below 2^53 bytes. */
 export const topLevel = 4;
 
-/** Whatever a length says, no block is longer: memory is bounded before it is taken. */
+/** The longest block. A block that claims more is refused before memory is allocated for it. */
 export const mostBlockBytes = 64 * 1024 * 1024;
 /** The XXH64 at each block's end. */
 export const checksumBytes = 8;
 
-/** Each is hashed before what it names, so that one kind's bytes never pass for another's. */
+/** Hashed before the bytes of a block, so that a block of one kind never passes for another kind. */
 export const domains = {
   leaf: 'fastsync leaf 1\n',
   node: 'fastsync node 1\n',
@@ -42,18 +42,18 @@ export type BlockKind = keyof typeof blockTags;
 export const blockHead = layout('little', {
   tag: [0, 'bytes:4'],
   lengthBytes: [4, 'u32'],
-  /** Of the block among those of its level: its first cell is `index * 256^(level + 1)`. */
+  /** The block's index in its level: its first cell is `index * 256^(level + 1)`. */
   index: [8, 'u64'],
 });
 
-/** Up to the texts: type, UUID and label of the file system, and the volume's path. */
+/** The header before its texts: type, UUID and label of the file system, and the volume's path. */
 export const headerHead = layout('little', {
   magic: [0, 'bytes:16'],
   tag: [16, 'bytes:4'],
   lengthBytes: [20, 'u32'],
   version: [24, 'u16'],
   algorithm: [26, 'u8'],
-  /** Whether free space was held against who owns blocks, see header.ts; 0: not recorded. */
+  /** Whether free space was checked against the owners of blocks, see header.ts; 0: not recorded. */
   crossCheck: [27, 'u8'],
   textBytes: [28, 'u32'],
   fileBytes: [32, 'u64'],
@@ -65,35 +65,35 @@ export const headerHead = layout('little', {
   unprovenBytes: [80, 'u64'],
   topOffset: [88, 'u64'],
   topLengthBytes: [96, 'u32'],
-  /** What was free and owned nevertheless, in KiB, rounded up. */
+  /** Free bytes that an owner claimed, in KiB, rounded up. */
   contradictedKiB: [100, 'u32'],
-  /** Of the manifest's algorithm; what it does not fill is zero. */
+  /** A digest by the manifest's algorithm, padded with zeroes. */
   root: [104, 'bytes:32'],
 });
 
-/** Then the runs of the cells that are not whole, then the digests of those that are proven. */
+/** A leaf's fixed part. The runs of cells that are not whole follow, then the digests of proven cells. */
 export const leafHead = layout('little', {
   ...blockHead.fields,
-  /** A bit for each cell, the lowest first: something of it is covered. */
+  /** One bit for each cell, the lowest first: the manifest covers part of it. */
   present: [16, `bytes:${bitmapBytes}`],
-  /** All of it is covered. */
+  /** The manifest covers all of it. */
   whole: [48, `bytes:${bitmapBytes}`],
-  /** It was read and has a digest. */
+  /** The cell was read and has a digest. */
   proven: [80, `bytes:${bitmapBytes}`],
   runBytes: [112, 'u32'],
 });
 
-/** Then the children's digests, then where they lie. */
+/** A node's fixed part. The children's digests follow, then their places. */
 export const nodeHead = layout('little', {
   ...blockHead.fields,
   level: [16, 'u8'],
   padding: [17, 'bytes:7'],
   present: [24, `bytes:${bitmapBytes}`],
-  /** Below this child is a cell without a digest. */
+  /** A cell below this child has no digest. */
   doubtful: [56, `bytes:${bitmapBytes}`],
 });
 
-/** One for each child of a node, behind the digests. Not part of what is hashed. */
+/** The place of one child of a node. Places follow the digests, and are not hashed. */
 export const childPlace = layout('little', {
   offset: [0, 'u64'],
   lengthBytes: [8, 'u32'],

@@ -6,12 +6,12 @@ import { digest, type DigestAlgorithm } from '../engine/index.js';
 
 const xxh = await xxhash();
 
-/** XXH64 of a block, its offset in the file as the seed: a block in another's place is noticed. */
+/** XXH64 of a block, seeded with its offset in the file, so that a misplaced block fails its check. */
 export function blockChecksum(bytes: Uint8Array, offsetBytes: number): bigint {
   return xxh.h64Raw(bytes, BigInt(offsetBytes));
 }
 
-/** A running XXH64 that needs no native code. */
+/** An incremental XXH64 without native code. */
 export interface RunningXxh64 {
   add(bytes: Uint8Array): void;
   /** In the order that xxhsum prints. */
@@ -40,7 +40,7 @@ const hashes: Readonly<Record<DigestAlgorithm, (bytes: Uint8Array) => Uint8Array
   sha256: (bytes) => createHash('sha256').update(bytes).digest(),
 };
 
-/** The digest of `bytes`, said to be of the kind that `domain` names. */
+/** The digest of `bytes` in the domain `domain`. */
 export function hashIn(
   algorithm: DigestAlgorithm,
   domain: string,

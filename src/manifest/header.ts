@@ -1,4 +1,4 @@
-/** The header: the first block, what the manifest is of and where its tree begins. */
+/** The header is the first block. It says of which volume the manifest is, and where the tree begins. */
 
 import type { CrossCheck } from '../../fsparsers/usedmap.js';
 import type { DigestAlgorithm } from '../engine/index.js';
@@ -19,10 +19,10 @@ import {
 /** Smaller cells would make the manifest a large part of what it is of. */
 const leastCellBytes = 64 * 1024;
 
-/** As UsedMap's, without words; the bytes are rounded up to KiB. */
+/** The cross-check of the UsedMap without its sentence; bytes are rounded up to KiB. */
 export type ManifestCrossCheck = Pick<CrossCheck, 'state' | 'contradictedBytes'>;
 
-/** As the header numbers them. A number that nobody knows yet counts as not recorded. */
+/** By their number in the header. An unknown number counts as not recorded. */
 const crossCheckStates: readonly (CrossCheck['state'] | null)[] = [
   null,
   'done',
@@ -30,7 +30,7 @@ const crossCheckStates: readonly (CrossCheck['state'] | null)[] = [
   'skipped',
 ];
 
-/** What a manifest says of itself. */
+/** What a manifest says about itself. */
 export interface ManifestHeader {
   readonly version: number;
   readonly algorithm: DigestAlgorithm;
@@ -42,21 +42,21 @@ export interface ManifestHeader {
     readonly uuid: string | null;
     readonly label: string | null;
   };
-  /** The volume's path, as it was called when the manifest was written. */
+  /** The volume's path when the manifest was written. */
   readonly source: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   readonly coveredBytes: number;
   readonly coveredCells: number;
-  /** Covered bytes in cells without a digest, because something in them could not be read. */
+  /** Covered bytes in cells that have no digest because part of the cell could not be read. */
   readonly unprovenBytes: number;
-  /** How the map it was made by was checked; null: not recorded, or there was nothing to check. */
+  /** The cross-check of the map that the manifest was made from; null: none, or not recorded. */
   readonly crossCheck: ManifestCrossCheck | null;
   /** Hexadecimal. Stands for every digest, what they cover, the grid and the volume's size. */
   readonly root: string;
 }
 
-/** The header as it stands in the file. */
+/** The header as stored in the file. */
 export interface StoredHeader extends ManifestHeader {
   readonly fileBytes: number;
   readonly topOffset: number;
@@ -100,12 +100,12 @@ function textsOf({ filesystem: { type, uuid, label }, source }: TextFields): Buf
 
 type TextFields = Pick<ManifestHeader, 'filesystem' | 'source'>;
 
-/** Bytes of the header that will hold these texts: the place where the next block begins. */
+/** The length of a header with these texts, which is also where the next block begins. */
 export function headerBytes(texts: TextFields): number {
   return headerHead.sizeBytes + textsOf(texts).length + checksumBytes;
 }
 
-/** The block of a header, which stands at the file's beginning. */
+/** Encodes the header, the block at the beginning of the file. */
 export function encodeHeader(header: Omit<StoredHeader, 'version'>): Buffer {
   const texts = textsOf(header);
   const block = Buffer.alloc(headerBytes(header));
@@ -130,7 +130,7 @@ export function encodeHeader(header: Omit<StoredHeader, 'version'>): Buffer {
   return seal(block, 0);
 }
 
-/** As much as every header's reader needs to be given, if the file has it. */
+/** Enough bytes of the file to decode any header. */
 export const headerProbeBytes = mostHeaderBytes;
 
 /**

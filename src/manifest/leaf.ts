@@ -8,7 +8,7 @@ import { checksumBytes, digestBytes, domains, encode, fanOut, leafHead } from '.
 import { hashIn } from './hashes.js';
 import { pushRuns, RunReader } from './runs.js';
 
-/** A cell as a manifest has it. */
+/** A cell in a manifest. */
 export interface ManifestCell extends CoveredCell {
   /** Null where it could not be read when the manifest was written. */
   readonly digest: Uint8Array | null;
@@ -22,7 +22,7 @@ export interface Grid {
 
 const hashedFrom = 8;
 
-/** The digest that a leaf has in the tree: over all of it but tag, length and checksum. */
+/** The digest of a leaf in the tree: of all bytes except tag, length and checksum. */
 export function leafDigest(algorithm: DigestAlgorithm, block: Uint8Array): Uint8Array {
   const hashed = block.subarray(hashedFrom, block.length - checksumBytes);
   return hashIn(algorithm, domains.leaf, hashed);
@@ -32,7 +32,7 @@ function isWhole(coverage: Float64Array, cellBytes: number): boolean {
   return coverage.length === 2 && coverage[1] === cellBytes;
 }
 
-/** The block of these cells, all of the leaf `index`, as it stands at `offsetBytes` of the file. */
+/** Encodes the cells of leaf `index` as the block at `offsetBytes` of the file. */
 export function encodeLeaf(
   { cellBytes }: Grid,
   index: number,
@@ -61,7 +61,7 @@ export function encodeLeaf(
   return seal(block, offsetBytes);
 }
 
-/** The cells of a leaf. `fail` is called, and must throw, where the block contradicts itself. */
+/** Decodes the cells of a leaf. Calls `fail`, which must throw, where the block contradicts itself. */
 export function decodeLeaf(
   { algorithm, cellBytes, deviceBytes }: Grid,
   block: Buffer,

@@ -1,4 +1,4 @@
-/** An open manifest: what it is of, and what it covers. */
+/** An open manifest: its header, and what it covers. */
 
 import { open, type FileHandle } from 'node:fs/promises';
 import { reach } from '../reach.js';
@@ -34,7 +34,7 @@ export class Manifest {
     return this.#extents;
   }
 
-  /** All that is covered of the cells that `list` touches: what can be judged about it. */
+  /** The covered part of every cell that `list` touches: what can be compared. */
   async cellAligned(list: ExtentList): Promise<ExtentList> {
     return intersect(await this.extents(), alignOutward(list, this.header.cellBytes));
   }

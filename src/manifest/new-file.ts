@@ -1,4 +1,4 @@
-/** Writes a manifest's file: beside its place, then by rename, and never over what is no manifest. */
+/** Writes a manifest into a temporary file and renames it. Never replaces a file that is no manifest. */
 
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,8 +12,8 @@ import type { BlockSink } from './tree-writer.js';
 const bufferBytes = 1024 * 1024;
 
 /**
- * Rejects with a FastsyncError if a manifest may not be written to `file`: it is a device or a
- * directory, or a file that holds something else. A slip of the pen must not cost an image.
+ * Rejects with a FastsyncError if `file` is a device, a directory, or a file that is no manifest: a
+ * mistyped path must not overwrite an image.
  */
 export async function checkManifestPlace(file: string): Promise<void> {
   await reach(file);
@@ -42,7 +42,7 @@ function beginningOf(file: string): Promise<string> {
   });
 }
 
-/** A manifest that is being written. commit() puts it in its place; discard() leaves nothing. */
+/** A manifest that is being written. commit() renames it into place; discard() removes it. */
 export class NewFile implements BlockSink {
   readonly #file: string;
   readonly #temporary: string;
@@ -58,10 +58,10 @@ export class NewFile implements BlockSink {
     this.#written = start;
   }
 
-  /** Blocks are appended from `startBytes` on; what is before comes with commit(). */
+  /** Blocks are appended from `startBytes` on; commit() writes what comes before. */
   static async create(file: string, startBytes: number): Promise<NewFile> {
     await checkManifestPlace(file);
-    // Through a link to what it links to: the link stays.
+    // Replace what a symbolic link points to, and keep the link.
     const place = await realpath(file).catch(() => path.resolve(file));
     const temporary = `${place}.${process.pid}.tmp`;
     return withVolumeErrors(temporary, async () => {
@@ -88,7 +88,7 @@ export class NewFile implements BlockSink {
     this.#written += bytes.length;
   }
 
-  /** Writes the beginning, makes all of it durable, and puts it in place of what was there. */
+  /** Writes the beginning, flushes the file, and renames it into place. */
   async commit(beginning: Buffer): Promise<void> {
     await this.#flush();
     await this.#asking(async () => {
@@ -96,7 +96,7 @@ export class NewFile implements BlockSink {
       await this.#handle.sync();
       await this.#handle.close();
     });
-    // Once more: the place may have become something else while the volume was read.
+    // Check again: the path may have changed while the volume was read.
     await checkManifestPlace(this.#file);
     await withVolumeErrors(this.#file, async () => {
       await rename(this.#temporary, this.#file);

@@ -14,12 +14,12 @@ import {
 } from './format.js';
 import { hashIn } from './hashes.js';
 
-/** A block as its parent knows it. */
+/** A node's entry for one child. */
 export interface Child {
-  /** Among the blocks of its level. */
+  /** The block's index in its level. */
   readonly index: number;
   readonly digest: Uint8Array;
-  /** It holds cells without a digest, or its descendants do. */
+  /** The block or one of its descendants has a cell without a digest. */
   readonly doubtful: boolean;
   readonly offset: number;
   readonly lengthBytes: number;
@@ -27,7 +27,7 @@ export interface Child {
 
 const hashedFrom = 8;
 
-/** The digest that a node has in the tree: not over where its children lie. */
+/** The digest of a node in the tree. The places of its children are not part of it. */
 export function nodeDigest(
   algorithm: DigestAlgorithm,
   block: Uint8Array,
@@ -37,7 +37,7 @@ export function nodeDigest(
   return hashIn(algorithm, domains.node, block.subarray(hashedFrom, hashedTo));
 }
 
-/** The digest of the whole: over the grid and the tree. */
+/** The root digest: of the grid and of the tree's top. */
 export function rootDigest(
   grid: { algorithm: DigestAlgorithm; cellBytes: number; deviceBytes: number },
   algorithmId: number,
@@ -50,7 +50,7 @@ export function rootDigest(
   return hashIn(grid.algorithm, domains.root, numbers, top);
 }
 
-/** The block of these children as it stands at `offsetBytes` of the file. */
+/** Encodes a node as the block at `offsetBytes` of the file. */
 export function encodeNode(
   algorithm: DigestAlgorithm,
   level: number,
@@ -79,7 +79,7 @@ export function encodeNode(
   return seal(block, offsetBytes);
 }
 
-/** The children of a node. `fail` is called, and must throw, where the block contradicts itself. */
+/** Decodes the children of a node. Calls `fail`, which must throw, where the block contradicts itself. */
 export function decodeNode(
   algorithm: DigestAlgorithm,
   level: number,

@@ -19,7 +19,7 @@ const readBytes = 1024 * 1024;
 const pageBytes = 4096;
 const badSector = ['EIO', 'ENODATA', 'EILSEQ', 'ETIMEDOUT', 'EREMOTEIO'];
 
-/** As the native job of the same name does it, slower: one read at a time. */
+/** Does what the native job of the same name does, one read at a time. */
 export function digestPortably(
   volume: Volume,
   extents: ExtentList,
@@ -47,7 +47,7 @@ class PortableDigest {
   readonly #unreadable = new ExtentBuilder();
   #completed = 0;
   #bad = 0;
-  /** Up to here pages are read one by one: a larger read failed. */
+  /** Pages before this byte are read one by one, because a larger read failed. */
   #pagesUntil = 0;
 
   constructor(volume: Volume, extents: ExtentList, cellBytes: number, bytesPerSecond: number) {
@@ -93,12 +93,12 @@ class PortableDigest {
     this.#cancelled = true;
   }
 
-  // A method, because it changes while others are awaited.
+  // A method, because the state changes during an await.
   #isCancelled(): boolean {
     return this.#cancelled;
   }
 
-  /** Null when something in it could not be read. */
+  /** Null where part of the cell could not be read. */
   async #digest(coverage: ExtentList): Promise<Uint8Array | null> {
     const running = runningXxh64();
     const badBefore = this.#bad;
@@ -123,7 +123,7 @@ class PortableDigest {
     }
   }
 
-  /** What was read from `at`; zeroes for a page that cannot be read, whose cell has no digest. */
+  /** Reads from `at`. A page that cannot be read is zeroes, and its cell has no digest. */
   async #read(at: number, lengthBytes: number): Promise<Uint8Array> {
     const toNextPage = pageBytes - (at % pageBytes);
     const wanted = at < this.#pagesUntil ? Math.min(lengthBytes, toNextPage) : lengthBytes;
@@ -141,7 +141,7 @@ class PortableDigest {
     return new Uint8Array(wanted);
   }
 
-  /** The error in the native engine's words. */
+  /** The error as the native engine would report it. */
   #failure(error: unknown, offsetBytes: number, lengthBytes: number): unknown {
     const errno = systemError(error)?.errno;
     if (errno === undefined) return error;

@@ -1,8 +1,8 @@
-/** Progress of work that is done by several jobs, one after the other. */
+/** Progress of work that several jobs do one after the other. */
 
 import type { Progress } from '../engine/index.js';
 
-/** What is done, and what a job has done since. The total is that of the whole work. */
+/** Adds the progress of a job to what was done before it. The total is that of the whole work. */
 export function addProgress(done: Progress, job: Progress): Progress {
   return {
     ...done,

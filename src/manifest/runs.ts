@@ -1,4 +1,4 @@
-/** The coverage of cells that are covered in part, as counts, gaps and lengths of a few bytes each. */
+/** Encodes which bytes of partly covered cells are covered: counts, gaps and lengths as varints. */
 
 import type { ExtentList } from '../region/index.js';
 
@@ -9,7 +9,7 @@ function pushNumber(bytes: number[], value: number): void {
   bytes.push(rest);
 }
 
-/** Appends the runs of one cell: how many, and for each the gap before it and its length. */
+/** Appends the runs of one cell: their count, then the gap before each run and its length. */
 export function pushRuns(bytes: number[], coverage: ExtentList, cellStart: number): void {
   pushNumber(bytes, coverage.length / 2);
   let end = cellStart;
@@ -43,7 +43,7 @@ export class RunReader {
       const byte = this.#bytes[this.#at++];
       if (byte === undefined) return null;
       value += (byte & 0x7f) * 0x80 ** digit;
-      // A number has one spelling: the last of several digits is not zero.
+      // Every number has exactly one encoding: the last of several bytes is not zero.
       if (byte < 0x80) return digit > 0 && byte === 0 ? null : value;
     }
     return null;
@@ -52,7 +52,7 @@ export class RunReader {
   /** The coverage of a cell of `lengthBytes` at `cellStart`: not empty, in order, apart. */
   next(cellStart: number, lengthBytes: number): ExtentList | null {
     const count = this.#number();
-    // Every run takes two bytes at least: the count cannot promise more than is there.
+    // Every run takes at least two bytes, which bounds the count before memory is allocated.
     if (count === null || count === 0 || count > (this.#bytes.length - this.#at) / 2) return null;
     const coverage = new Float64Array(2 * count);
     let end = 0;

@@ -1,4 +1,4 @@
-/** Reads the tree of a manifest block by block; nothing is believed before it was checked. */
+/** Reads the tree of a manifest block by block, and checks every block before it is used. */
 
 import type { FileHandle } from 'node:fs/promises';
 import { asking } from '../in-flight.js';
@@ -25,7 +25,7 @@ export interface Leaf {
   readonly cells: readonly ManifestCell[];
 }
 
-/** A child of a node of `level + 1`; without a digest only at the top, where the root stands for it. */
+/** A child of a node of `level + 1`. Only the top node has no digest; the root digest stands for it. */
 export type Place = Omit<Child, 'digest' | 'doubtful'> & { readonly digest: Uint8Array | null };
 
 export class TreeReader {
@@ -87,7 +87,7 @@ export class TreeReader {
     }
   }
 
-  /** The top's digest is in no other block: the header's root stands for it. */
+  /** No block has the digest of the top node; the root digest in the header covers it. */
   #checkDigest(expected: Uint8Array | null, digest: Uint8Array, fail: (what: string) => never) {
     if (expected === null) {
       const root = rootDigest(this.#header, algorithmIds[this.#header.algorithm], digest);

@@ -1,12 +1,12 @@
-/** Builds the tree from its leaves, left to right, with one open node a level in memory. */
+/** Builds the tree from its leaves, left to right. Keeps one open node per level in memory. */
 
 import { fanOut, topLevel } from './format.js';
 import { encodeLeaf, leafDigest, type Grid, type ManifestCell } from './leaf.js';
 import { encodeNode, nodeDigest, type Child } from './node.js';
 
-/** Where blocks go, one behind the other. */
+/** Receives the blocks in the order of the file. */
 export interface BlockSink {
-  /** Of the next block. */
+  /** Where the next block will be written. */
   readonly offset: number;
   append(block: Buffer): Promise<void>;
 }
@@ -41,7 +41,7 @@ export class TreeWriter {
     });
   }
 
-  /** Writes what is open and gives the top node. A tree without leaves is a top without children. */
+  /** Writes the open nodes and returns the top node, which has no children if there are no leaves. */
   async finish(): Promise<Child> {
     this.#open[topLevel] ??= { index: 0, children: [] };
     for (let level = 1; level < topLevel; level++) await this.#close(level);

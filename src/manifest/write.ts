@@ -1,4 +1,4 @@
-/** Writes a manifest of a volume: reads what is covered once, digests it, and builds the tree. */
+/** Writes a manifest of a volume: reads the covered extents once, digests them, and builds the tree. */
 
 import type { UsedMap } from '../../fsparsers/usedmap.js';
 import {
@@ -21,7 +21,7 @@ import { NewFile } from './new-file.js';
 import { rootDigest } from './node.js';
 import { TreeWriter } from './tree-writer.js';
 
-/** The same for volumes of every size, so that their manifests can be compared: 16 bytes a MiB. */
+/** Independent of the volume's size, so that manifests can be compared. 16 bytes of manifest per MiB. */
 export const defaultCellBytes = 1024 * 1024;
 
 export interface WriteManifestRequest {
@@ -35,16 +35,16 @@ export interface WriteManifestRequest {
   readonly file: string;
   readonly ioOptions?: IoOptions | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called with what could not be read, when it was met: also of a run that then fails. */
+  /** Called for every range that cannot be read, as soon as it is met. */
   readonly onUnreadable?: ((ranges: ExtentList) => void) | undefined;
-  /** Called a few times a second with the state of the whole work. */
+  /** Called a few times a second with the progress of the whole work. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface ManifestSummary extends ManifestHeader {
   readonly file: string;
   readonly fileBytes: number;
-  /** Not empty: the manifest proves nothing of their cells, and whoever asked for it must be told. */
+  /** The manifest proves nothing about the cells of these ranges; the caller must say so. */
   readonly unreadableRanges: ExtentList;
   readonly progress: Progress;
 }
@@ -167,7 +167,7 @@ async function digestBatch(
   }
 }
 
-/** The batch's cells with their digests, by leaf. */
+/** The cells of a batch with their digests, grouped by leaf. */
 function* leavesOf(
   batch: ExtentList,
   { algorithm, cellBytes }: Grid,
@@ -194,7 +194,7 @@ function* leavesOf(
 
 const runBytesAtMost = 8;
 
-/** A map in so many pieces that no reader would take the block is refused, not written. */
+/** Refuses a map with so many pieces that the leaf would exceed the largest block. */
 function checkSize(leaf: readonly ManifestCell[]): void {
   const runs = leaf.reduce((sum, { coverage }) => sum + coverage.length / 2, 0);
   if (runs * runBytesAtMost < mostBlockBytes / 2) return;

@@ -18,7 +18,7 @@ export function usedExtents(ranges: RangeTable): ExtentList {
   return extentsWhere(ranges, isUsed);
 }
 
-/** What the file system itself lists as unreadable: it is read for no purpose whatever. */
+/** What the file system itself lists as unreadable: fastsync never reads it. */
 export function badExtents(ranges: RangeTable): ExtentList {
   return extentsWhere(ranges, (reason) => reason === 'bad');
 }

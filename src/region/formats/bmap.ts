@@ -11,7 +11,7 @@ import { inPieces, type MappedDevice } from './format.js';
 
 const blockBytes = 4096;
 
-/** The checksum is of the file itself, with this in its place. */
+/** The checksum covers the file itself, with this placeholder in the checksum's place. */
 const noChecksum = '0'.repeat(64);
 
 /**
@@ -22,7 +22,7 @@ export function bmap(map: UsedMap, device: MappedDevice): Iterable<string> {
   return bmapOfExtents(usedExtents(map.ranges), device);
 }
 
-/** The same of any extents. */
+/** The block map of any extents. */
 export function* bmapOfExtents(extents: ExtentList, device: MappedDevice): Generator<string> {
   const mapped = alignOutward(extents, blockBytes);
   const hash = createHash('sha256');

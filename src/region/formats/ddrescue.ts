@@ -41,8 +41,8 @@ function commentOn(what: string, { path }: MappedDevice): string {
 }
 
 /**
- * A rescue mapfile, with which ddrescue can go on: `badRanges` are bad sectors, the rest is finished,
- * what was free included, so that nobody asks a dying disk for it. The bad ranges may come in any order.
+ * A rescue mapfile, with which ddrescue can continue: `badRanges` are bad sectors, the rest is finished,
+ * free ranges included, so that ddrescue does not read them from a failing disk. The bad ranges may come in any order.
  */
 export function ddrescueMap(badRanges: ExtentList, deviceBytes: number): Iterable<string> {
   const bad = clip(canonical(badRanges), 0, deviceBytes);
