@@ -1,7 +1,7 @@
-// A file system with one file, /image, as large as the third argument says, that keeps nothing; and a
-// node of a block device, /device, if its numbers are the last argument. On
-// SIGUSR1 it goes on reading requests and answers none: whoever asks cannot be killed then. Stopped
-// (SIGSTOP), it does not even read them, and who asks can be.
+// A file system with one file, /image, as large as the third argument says, that keeps nothing; and
+// a node of a block device, /device, if its numbers are the last argument. On SIGUSR1 it goes on
+// reading requests and answers none: whoever asks cannot be killed then. Stopped (SIGSTOP), it does
+// not even read them, and who asks can be.
 //   stuck-fuse MOUNTPOINT -f SIZE [MAJOR:MINOR]
 #define FUSE_USE_VERSION 31
 #include <errno.h>
