@@ -8,7 +8,8 @@ namespace fastsync {
 /// deviceInfo(fd): DeviceInfo of src/engine/types.ts. Throws a Node-shaped error.
 Napi::Value deviceInfo(const Napi::CallbackInfo& info);
 
-/// nextData(fd, offsetBytes): Promise<number>, where data begins at or behind that place, -1 where none does.
+/// nextData(fd, offsetBytes): Promise<number>, where data begins at or behind that place, -1 where
+/// none does.
 Napi::Value nextData(const Napi::CallbackInfo& info);
 
 /// cachedDevice(path): Promise<string | null>, the numbers ("8:1") of the block device that a path

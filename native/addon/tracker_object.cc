@@ -93,8 +93,7 @@ Napi::Function TrackerObject::define(Napi::Env env) {
       {InstanceMethod<&TrackerObject::take>("take"), InstanceMethod<&TrackerObject::read>("read"),
        InstanceMethod<&TrackerObject::hold>("hold"),
        InstanceMethod<&TrackerObject::clearHeld>("clearHeld"),
-       InstanceMethod<&TrackerObject::health>("health"),
-       InstanceMethod<&TrackerObject::pin>("pin"),
+       InstanceMethod<&TrackerObject::health>("health"), InstanceMethod<&TrackerObject::pin>("pin"),
        InstanceMethod<&TrackerObject::close>("close")});
 }
 
