@@ -44,7 +44,6 @@ sigset_t watchedSet() {
 
 /// The progress bar hides the cursor. A terminal that takes nothing must not hold us up either.
 void showCursor() {
-  if (::isatty(STDERR_FILENO) == 0) return;
   pollfd terminal{STDERR_FILENO, POLLOUT, 0};
   constexpr char kShow[] = "\033[?25h\n";
   if (::poll(&terminal, 1, 0) == 1) (void)!::write(STDERR_FILENO, kShow, sizeof kShow - 1);
@@ -63,7 +62,7 @@ void showCursor() {
 
 /// A signal for the process goes to its main thread as a rule, and stays pending if that one is
 /// stuck in the kernel. It is taken from there then, at the next tick.
-void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode) {
+void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode, bool isScreen) {
   const sigset_t set = watchedSet();
   constexpr timespec kTick{0, kTickNs};
   std::chrono::steady_clock::time_point second{};
@@ -74,7 +73,7 @@ void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode) {
     const auto now = std::chrono::steady_clock::now();
     if (second == decltype(second){}) second = now;
     if (now - second < kGrace) continue;
-    showCursor();
+    if (isScreen) showCursor();
     leave(exitCode);
   }
 }
@@ -83,6 +82,7 @@ void watch(const std::shared_ptr<std::atomic<bool>>& isWatching, int exitCode) {
 
 void watchSignals(const Napi::CallbackInfo& info) {
   const int exitCode = info[0].As<Napi::Number>();
+  const bool isScreen = info[1].As<Napi::Boolean>();
   unwatchSignals(info);
   heard = 0;
   for (const int number : kSignals) {
@@ -102,7 +102,7 @@ void watchSignals(const Napi::CallbackInfo& info) {
   sigset_t mask;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &mask);
-  std::thread(watch, watching, exitCode).detach();
+  std::thread(watch, watching, exitCode, isScreen).detach();
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
 }
 

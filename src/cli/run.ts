@@ -101,13 +101,16 @@ export async function withFile(
 
 /** The work goes on when whoever read its output has left: that is said where somebody may still look. */
 function noteReaderGone({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
-  if (quiet && !json) return;
-  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
-    if (code !== 'EPIPE') return;
-    const message = 'nobody reads the output any more; the run goes on';
+  const { stdout, stderr } = process;
+  const tell = (what: string, to: NodeJS.WriteStream) => (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') return;
+    const message = `nobody reads the ${what} any more; the run goes on`;
     const note = { type: 'note', severity: 'warning', code: 'OUTPUT_LOST', message };
-    process.stderr.write(json ? `${JSON.stringify(note)}\n` : `warning: ${message}\n`);
-  });
+    to.write(json ? `${JSON.stringify(note)}\n` : `warning: ${message}\n`);
+  };
+  stderr.once('error', tell('messages', stdout));
+  // With --quiet nothing is said there.
+  if (json || !quiet) stdout.once('error', tell('output', stderr));
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

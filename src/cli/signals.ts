@@ -63,6 +63,6 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
   supervisor?.onSignals((count) => {
     while (heard < count) onSignal();
   });
-  native?.watchSignals(exitCodes.interrupted);
+  native?.watchSignals(exitCodes.interrupted, isScreen(process.stderr));
   return { signal: controller.signal, release };
 }

@@ -52,8 +52,11 @@ export interface Addon {
   flushCache(fd: number): Promise<IoFailure | undefined>;
   /** 0, or an errno. */
   notifySocket(path: string, message: string): number;
-  /** The second SIGINT, SIGTERM or SIGHUP ends the process within about a second if JavaScript does not. */
-  watchSignals(exitCode: number): void;
+  /**
+   * The second SIGINT, SIGTERM or SIGHUP ends the process within about a second if JavaScript does not.
+   * `isScreen`: stderr is a terminal on which the cursor may be hidden.
+   */
+  watchSignals(exitCode: number, isScreen: boolean): void;
   unwatchSignals(): void;
   /** Ends the process without waiting for any of its threads. */
   exitNow(exitCode: number): void;

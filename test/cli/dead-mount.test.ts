@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { hangMs } from '../support/hang.js';
-import { endingWithUs } from '../support/lifetime.js';
+import { endingWithUs, hasEnded } from '../support/lifetime.js';
 import { fastsync, fastsyncBin } from '../support/fastsync.js';
 import { fastverify } from '../support/fastverify.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -93,8 +93,19 @@ test.serial(
 );
 
 /** A signal that comes before the last one was taken is no second one. */
-async function interruptUntilOver(run: { kill(signal: 'SIGTERM'): boolean }): Promise<void> {
-  while (run.kill('SIGTERM')) await sleep(1000);
+async function interruptUntilOver(run: {
+  readonly pid?: number | undefined;
+  kill(signal: 'SIGTERM'): boolean;
+}): Promise<void> {
+  const over = async () => {
+    for (let waited = 0; waited < 20; waited++) {
+      if (await hasEnded(run.pid ?? 0)) return true;
+      await sleep(50);
+    }
+    return false;
+  };
+  do run.kill('SIGTERM');
+  while (!(await over()));
 }
 
 test.serial('a second signal ends a run whose source hangs', async (t) => {
@@ -114,6 +125,8 @@ test.serial('a second signal ends a run whose source hangs', async (t) => {
   await firstOutput(run);
   dead.stop();
   await interruptUntilOver(run);
+  // A request that it had taken when it was stopped.
+  await dead.end();
   t.is((await run).exitCode, 5);
 });
 

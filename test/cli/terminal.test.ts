@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { hangMs } from '../support/hang.js';
 import { fastsync, fastsyncBin } from '../support/fastsync.js';
+import { fastverifyBin, flipBits } from '../support/fastverify.js';
 import { equalPair } from '../support/replica.js';
 import { scratchDirectory } from '../support/scratch.js';
 
@@ -40,6 +41,39 @@ test('a dumb terminal gets lines of text, another one a bar and colours', async 
   t.regex(await atTerminal('xterm', seed('b.img')), /\u001B\[/);
   const failed = await atTerminal('dumb', ['map', path.join(directory, 'none')]);
   t.notRegex(failed, /\u001B/);
+});
+
+/** Runs a shell line, in which no reader of a pipe is left when the command begins. */
+async function withoutReader(program: string, words: readonly string[], stream: '1' | '2') {
+  const command = [process.execPath, program, ...words].join(' ');
+  const script = `exec ${stream}> >(exec true); wait $!; ${command}`;
+  return execa('bash', ['-c', script], { reject: false, timeout: hangMs });
+}
+
+test('a run in text whose output nobody reads goes on, and says so where somebody may read it', async (t) => {
+  const { directory, source, state, words } = await equalPair(t);
+  const copy = path.join(directory, 'copy.img');
+  const init = ['init', '--src', source, '--dst', copy, ...state];
+  const seeded = await withoutReader(fastsyncBin, init, '1');
+  t.is(seeded.exitCode, 0, seeded.stderr);
+  t.regex(seeded.stderr, /^warning: nobody reads the output any more; the run goes on$/m);
+  t.is((await execa('e2fsck', ['-fn', copy])).exitCode, 0);
+
+  const manifest = path.join(directory, 'manifest');
+  await execa(process.execPath, [fastverifyBin, '--src', source, '--write-manifest', manifest]);
+  // It begins with a note on stderr.
+  const check = ['--src', source, '--manifest', manifest, ...state];
+  const checked = await withoutReader(fastverifyBin, check, '2');
+  t.is(checked.exitCode, 0, checked.stdout);
+  t.regex(checked.stdout, /^warning: nobody reads the messages any more; the run goes on$/m);
+  t.regex(checked.stdout, /^equal/m);
+
+  await flipBits(copy, [{ at: 1100, bit: 0 }]);
+  const compare = ['--src', source, '--dst', copy, ...state];
+  for (const stream of ['1', '2'] as const) {
+    t.is((await withoutReader(fastverifyBin, compare, stream)).exitCode, 1);
+    t.is((await withoutReader(fastverifyBin, words, stream)).exitCode, 0);
+  }
 });
 
 /** A replication as it was left by a run that is no more. */

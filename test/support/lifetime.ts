@@ -1,5 +1,6 @@
 /** What a test process starts does not outlive it: its children end with it, the next one sweeps up the rest. */
 
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -15,6 +16,15 @@ if (process.connected) process.once('disconnect', () => process.kill(process.pid
 
 const sweeper = fileURLToPath(new URL('./sweep.js', import.meta.url));
 const mostSweepMs = 300_000;
+
+/**
+ * Whether a process has ended, though perhaps not for those who wait for it: a thread of its that waits for
+ * a FUSE server which has taken its request keeps it until that answers or goes.
+ */
+export async function hasEnded(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return !/\) [^ZX] /.test(stat);
+}
 
 /** Removes what killed test processes left, before that can be in anybody's way. */
 export async function sweepLeftBehind(): Promise<void> {
