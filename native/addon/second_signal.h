@@ -4,9 +4,9 @@
 
 namespace fastsync {
 
-/// watchSignals(exitCode, isScreen): from now on the second SIGINT, SIGTERM or SIGHUP ends the process with
-/// this code within about a second, if JavaScript does not. Handlers that are installed go on being
-/// called.
+/// watchSignals(exitCode, isScreen): from now on the second SIGINT, SIGTERM or SIGHUP ends the
+/// process with this code within about a second, if JavaScript does not. Handlers that are
+/// installed go on being called.
 void watchSignals(const Napi::CallbackInfo& info);
 
 /// unwatchSignals(): signals are JavaScript's alone again.
