@@ -82,7 +82,7 @@ class Session implements AsyncDisposable {
     if (request.type === 'hello') {
       this.#isGreeted = true;
       link.expectSeed(BigInt(`0x${request.seed}`));
-      link.sealWith(BigInt(`0x${request.seed}`));
+      link.sendWithSeed(BigInt(`0x${request.seed}`));
     }
     const work = this.#answer(link, request, attachment).finally(() => this.#pending.delete(work));
     this.#pending.add(work);

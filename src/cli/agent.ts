@@ -40,7 +40,7 @@ async function runAgent(args: AgentArguments): Promise<void> {
   } catch (error) {
     const { message, exitCode } = asFastsyncError(error);
     // The driver shows it, with this host's name before it.
-    process.stderr.write(`fastsync agent: ${message}\n`);
+    process.stderr.write(`error: ${message}\n`);
     process.exitCode = exitCode;
   }
 }

@@ -2,7 +2,8 @@
 
 import type { InferredOptionTypes, Options } from 'yargs';
 import type { DigestAlgorithm } from '../engine/index.js';
-import { parseAddress, type RemoteAddress, type RemoteShell } from '../volume/index.js';
+import type { Remote } from '../sync/index.js';
+import { parseAddress } from '../volume/index.js';
 import { parsePeerTimeout, usage } from './values.js';
 
 export const remoteOptions = {
@@ -26,17 +27,17 @@ export const remoteOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-export interface Remote {
-  readonly target: RemoteAddress;
-  readonly shell: RemoteShell;
-  readonly silenceMs: number;
+interface Volumes {
+  readonly src: string | undefined;
+  readonly dst: string | undefined;
+  readonly algorithm: DigestAlgorithm | undefined;
 }
 
-/** Null: both volumes are on this host. Throws a usage error. */
+/** Undefined: both volumes are on this host. Throws a usage error. */
 export function remoteFrom(
   args: InferredOptionTypes<typeof remoteOptions>,
-  { src, dst }: { readonly src: string | undefined; readonly dst: string | undefined },
-): Remote | null {
+  { src, dst, algorithm }: Volumes,
+): Remote | undefined {
   const silenceMs = parsePeerTimeout(args['peer-timeout']);
   const ssh = args.ssh.split(/\s+/).filter((word) => word !== '');
   if (ssh.length === 0) throw usage('--ssh: expected a program, got ""');
@@ -46,13 +47,14 @@ export function remoteFrom(
       `--src: ${source.text} is on another host; run the command there, with this host's volume as --dst`,
     );
   }
-  const target = dst === undefined ? null : parseAddress(dst);
-  if (target === null) return null;
-  return { target, silenceMs, shell: { ssh, remoteCommand: args['remote-command'] } };
+  const address = dst === undefined ? null : parseAddress(dst);
+  if (address === null) return undefined;
+  const shell = { ssh, remoteCommand: args['remote-command'] };
+  return { address, shell, silenceMs, algorithm: remoteAlgorithm(algorithm) };
 }
 
 /** What digests are made with. Throws a usage error for one that hosts do not exchange. */
-export function remoteAlgorithm(name: DigestAlgorithm | undefined): DigestAlgorithm {
+function remoteAlgorithm(name: DigestAlgorithm | undefined): DigestAlgorithm {
   if (name === 'xxh64') {
     throw usage('--algorithm: across hosts it is xxh3-128, or sha256 where somebody may mean harm');
   }

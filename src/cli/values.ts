@@ -30,8 +30,8 @@ export function parseFreeze(text: string): number {
 /** After how long without a sign of life another host counts as dead: milliseconds. Throws a usage error. */
 export function parsePeerTimeout(text: string): number {
   const ms = parseDuration('peer-timeout', text);
-  if (ms >= 1000) return ms;
-  throw usage(`--peer-timeout: expected at least 1s, got "${text}"`);
+  if (ms >= 5000) return ms;
+  throw usage(`--peer-timeout: expected at least 5s, got "${text}"`);
 }
 
 /** What a mark of the tracker stands for: bytes. Throws a usage error. */

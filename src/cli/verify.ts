@@ -8,7 +8,6 @@ import {
   verifyOnline,
   cannotRepairThere,
   verifyPair,
-  verifyRemote,
   type VerifyReport,
 } from '../sync/index.js';
 import { resolveRefusals } from './confirm.js';
@@ -22,7 +21,7 @@ import {
   overrideOptions,
   speedOptions,
 } from './options.js';
-import { remoteAlgorithm, remoteFrom, remoteOptions } from './remote-options.js';
+import { remoteFrom, remoteOptions } from './remote-options.js';
 import { checkOverwritable, writePieces } from './print.js';
 import { type Context, type Outcome, runCommand, withFile } from './run.js';
 import { parseDuration, parseFreeze, parseSize, usage } from './values.js';
@@ -171,7 +170,7 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
   const ioOptions = ioOptionsFrom(args);
   const remote = remoteFrom(args, args);
   // Across hosts digests are what is compared: there it has another use.
-  const task = manifestTask(remote === null ? args : { ...args, algorithm: undefined });
+  const task = manifestTask(remote === undefined ? args : { ...args, algorithm: undefined });
   if (task?.kind === 'compare') {
     return compareManifestsCommand(task.manifest, task.against, context);
   }
@@ -201,18 +200,12 @@ async function runVerify(args: VerifyArguments, context: Context): Promise<Outco
     resolveRefusals,
   };
   if (mapFile !== undefined) await checkOverwritable(mapFile, '# Mapfile.');
-  if (remote !== null && args.repair) throw cannotRepairThere(remote.target);
-  const inUse = () => onlineFrom(args, { lagToleranceMs, maxFreezeMs });
-  const pairs = async (): Promise<VerifyReport> => {
-    const pair = pairOf(args);
-    if (remote !== null) {
-      const algorithm = remoteAlgorithm(args.algorithm);
-      const request = { ...scope, source: pair.source, ...remote, algorithm };
-      return verifyRemote(request, options, args.online ? inUse() : null, context);
-    }
+  if (remote !== undefined && args.repair) throw cannotRepairThere(remote.address);
+  const pairs = (): Promise<VerifyReport> => {
+    const request = { ...scope, ...pairOf(args), remote };
     return args.online
-      ? verifyOnline({ ...scope, ...pair }, options, inUse(), context)
-      : verifyPair({ ...scope, ...pair }, options, context);
+      ? verifyOnline(request, options, onlineFrom(args, { lagToleranceMs, maxFreezeMs }), context)
+      : verifyPair(request, options, context);
   };
   const report =
     task === null

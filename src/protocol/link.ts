@@ -23,11 +23,14 @@ export interface LinkOptions {
   readonly output: Writable;
   /** What errors call the other side. */
   readonly peer: string;
-  /** After so long without a frame the other side counts as dead. Heartbeats come six times as often. */
+  /** After so long without a frame the other side counts as dead: a few heartbeats at least. */
   readonly silenceMs: number;
   /** The most that one message of the peer may carry; it may depend on what was asked of it. */
   readonly mostAttachedBytes: (control: unknown) => number;
 }
+
+/** Between two heartbeats: the peer may have any limit of its own. */
+const beatMs = 1000;
 
 /** Until the peer's banner has come: somebody may have to type a password. */
 const connectMs = 5 * 60_000;
@@ -60,7 +63,7 @@ export class Link {
     this.#write(Buffer.from(bannerLine(), 'latin1'));
     this.#beat = setInterval(() => {
       this.#heartbeat();
-    }, options.silenceMs / 6);
+    }, beatMs);
   }
 
   get greeting(): string {
@@ -73,7 +76,7 @@ export class Link {
   }
 
   /** From now on what is sent carries checksums with this seed. */
-  sealWith(seed: bigint): void {
+  sendWithSeed(seed: bigint): void {
     this.#sendSeed = seed;
   }
 

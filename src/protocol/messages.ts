@@ -65,19 +65,25 @@ export const requestSchema = z.discriminatedUnion('type', [
 export type Request = z.infer<typeof requestSchema>;
 export type RequestType = Request['type'];
 
+/** Shown in reports, and part of the names of states. */
+const shown = z
+  .string()
+  .max(4096)
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/);
+
 const identity = z.strictObject({
-  path: name,
-  realPath: name,
+  path: shown,
+  realPath: shown,
   kind: z.enum(['block', 'file']),
-  node: z.string().max(256),
+  node: z.string().regex(/^(block|file)(:\d{1,20}){2,3}$/),
   sizeBytes: count,
   logicalBlockBytes: z.int().min(512).max(65_536),
   readOnly: z.boolean(),
-  stableId: name,
-  model: z.string().max(256).nullable(),
-  serial: z.string().max(256).nullable(),
-  partitionOf: z.string().max(4096).nullable(),
-  backingFile: z.string().max(4096).nullable(),
+  stableId: shown,
+  model: shown.nullable(),
+  serial: shown.nullable(),
+  partitionOf: shown.nullable(),
+  backingFile: shown.nullable(),
 });
 
 const progress = z.strictObject({

@@ -30,7 +30,7 @@ export {
 } from './refusals.js';
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
 export { parseAddress, type RemoteAddress } from './remote/address.js';
-export { openRemoteVolume, type RemoteVolume } from './remote/remote-volume.js';
+export type { RemoteVolume } from './remote/remote-volume.js';
 export type { RemoteShell } from './remote/ssh.js';
 export { surveyHostStorage } from './local/host-storage.js';
 export type { HostStorage, Usage } from './usage.js';

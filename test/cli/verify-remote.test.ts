@@ -1,6 +1,5 @@
 /** Verification across hosts: over a real sshd, the far side answered for by `fastsync agent` alone. */
 
-import { once } from 'node:events';
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -11,6 +10,7 @@ import { fastverify, fastverifyJson, flipBits } from '../support/fastverify.js';
 import { equalPair, replicaBytes } from '../support/replica.js';
 import { attachLoop } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
+import { during, firstOutput } from '../support/until.js';
 import { type SshdOptions, startSshd } from '../support/sshd.js';
 
 /** The first byte of a block that some file has, by debugfs. */
@@ -187,29 +187,41 @@ test('a key with a forced command opens that volume and runs nothing else', asyn
   t.true((await execa('test', ['-e', trace], { reject: false })).failed);
 });
 
+/** The ssh of a run, as soon as it has one. */
+async function sshOf(run: PromiseLike<unknown> & { readonly pid?: number }): Promise<number> {
+  let pid = 0;
+  await during(run, async () => {
+    const words = ['-P', String(run.pid), '-x', 'ssh'];
+    pid = Number((await execa('pgrep', words, { reject: false })).stdout);
+    return pid > 0;
+  });
+  return pid;
+}
+
 test('ssh that is killed ends the run with 6, and the next run says the same as any', async (t) => {
   const { words } = await pairAcross(t);
   const run = fastverify([...words, '--json', '--bwlimit', '64K'], { buffer: false });
-  const { pid } = run;
-  for (;;) {
-    const { stdout } = await execa('pgrep', ['-P', String(pid), '-x', 'ssh'], { reject: false });
-    const found = stdout.trim();
-    if (found !== '') {
-      process.kill(Number(found), 'SIGKILL');
-      break;
-    }
-    if (run.exitCode !== null) break;
-  }
+  process.kill(await sshOf(run), 'SIGKILL');
   t.is((await run).exitCode, 6);
   t.is((await fastverifyJson(words)).exitCode, 0);
+});
+
+test('ssh that is stopped ends the run with 6, and is gone', async (t) => {
+  const { words } = await pairAcross(t);
+  const run = fastverify([...words, '--json', '--bwlimit', '64K', '--peer-timeout', '20s']);
+  // The first line comes when both sides are open.
+  await firstOutput(run);
+  const pid = await sshOf(run);
+  process.kill(pid, 'SIGSTOP');
+  const { exitCode, stderr } = await run;
+  t.is(exitCode, 6, String(stderr));
+  t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
 });
 
 test('Ctrl-C ends it with 5', async (t) => {
   const { words } = await pairAcross(t);
   const run = fastverify([...words, '--json', '--bwlimit', '64K']);
-  if (run.stdout === null) throw new Error('no output');
-  // The first line comes when both sides are open.
-  await once(run.stdout, 'data');
+  await firstOutput(run);
   run.kill('SIGINT');
   t.is((await run).exitCode, 5);
 });

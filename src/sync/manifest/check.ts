@@ -16,7 +16,7 @@ import {
   openManifest,
 } from '../../manifest/index.js';
 import { clip, type ExtentList, extentOf, intersect, subtract, union } from '../../region/index.js';
-import { identifyVolume, type Volume, type Override } from '../../volume/index.js';
+import { fingerprintOf, identifyVolume, type Volume, type Override } from '../../volume/index.js';
 import { startTracker } from '../../tracker/index.js';
 import { orReport } from '../nonfatal.js';
 import {
@@ -100,7 +100,7 @@ export async function checkManifest(
   const detector = changeLog ?? byCounter;
   const { stateDirectory } = options;
   const { stableId } = volume.identity;
-  const sides = await sidesKey(manifest.header.filesystem, volume.identity);
+  const sides = sidesKey(manifest.header.filesystem, await fingerprintOf(volume.identity));
   const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root, sides);
   const counterText = [changeLog === null ? writeCounter.counterText : null];
   const run = { comparator, detector, workList, span, deviceBytes, counterText, state, options };

@@ -28,4 +28,4 @@ export { withdrawProofs } from './verify-state.js';
 export { type OnlineVerifyOptions, verifyOnline } from './online-pair.js';
 export { proveWritten } from './prove-written.js';
 export { type ChangeLog, logChanges } from './change-log.js';
-export { cannotRepairThere, type RemoteRequest, verifyRemote } from './remote-pair.js';
+export { cannotRepairThere, type Remote } from './far-side.js';

@@ -1,11 +1,10 @@
 /** Verifies a mounted source against its replica in use: trackers on both sides say what to compare again. */
 
 import { type ExtentList, union } from '../../region/index.js';
-import { type Volume, refusalError } from '../../volume/index.js';
+import { fingerprintOf, type Volume, refusalError } from '../../volume/index.js';
 import { orReport } from '../nonfatal.js';
 import { doubtful } from './answers.js';
 import { withdrawProofs } from './verify-state.js';
-import { volumeComparator } from './comparator.js';
 import { type PairContext, type PairOptions, sidesOf, type VerifyReport } from './pair.js';
 import { prepareOnlineVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { proveWritten } from './prove-written.js';
@@ -53,10 +52,10 @@ export async function verifyOnline(
     workList,
     map.deviceBytes,
   );
-  const plain = volumeComparator(source, target.volume);
-  const comparator = traceComparator(plain, source, target.volume, map);
+  const comparator = traceComparator(target.comparator, source, target.volume, map);
   const names = [source.identity.stableId, target.volume.identity.stableId] as const;
-  const sides = await sidesKey(map.filesystem, source.identity, target.volume.identity);
+  const print = await fingerprintOf(source.identity);
+  const sides = sidesKey(map.filesystem, print, target.fingerprint);
   const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
   const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
   // Both sides are written all the time: no counter can say that nothing was since an earlier run.

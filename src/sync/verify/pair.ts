@@ -4,6 +4,7 @@ import type { UsedMap } from '../../../fsparsers/index.js';
 import type { ExtentList } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import {
+  fingerprintOf,
   type Volume,
   type Refusal,
   refusalError,
@@ -12,7 +13,6 @@ import {
 import { orReport } from '../nonfatal.js';
 import type { UnfinishedTargets } from '../unfinished-targets.js';
 import { type Answers, causes } from './answers.js';
-import { volumeComparator } from './comparator.js';
 import { withProof, oldestProof } from './proof-ages.js';
 import { prepareVerify, type PreparedVerify, type VerifyRequest } from './prepare.js';
 import { repair, type RepairResult } from './repair.js';
@@ -93,14 +93,14 @@ export async function verifyPair(
   await using target = await prepared.openTarget();
   const { source, span, workList, map } = prepared;
   const counters = [prepared.sourceCounter, await firstWriteCounterOf(target.volume)];
-  const comparator = volumeComparator(source, target.volume);
+  const { comparator } = target;
   const detector = countingDetector([source, target.volume], counters, map.deviceBytes);
   const state = new VerifyStateFile(
     options.stateDirectory,
     source.identity.stableId,
     target.volume.identity.stableId,
     prepared.scope,
-    await sidesKey(map.filesystem, source.identity, target.volume.identity),
+    sidesKey(map.filesystem, await fingerprintOf(source.identity), target.fingerprint),
   );
   const result = await verify({
     comparator,
@@ -174,8 +174,8 @@ export function refuseAll([first]: readonly Refusal[]): Promise<void> {
   return first === undefined ? Promise.resolve() : Promise.reject(refusalError(first));
 }
 
-export async function doubtsOf(
-  { source, sourceCounter }: Pick<PreparedVerify, 'source' | 'sourceCounter'>,
+async function doubtsOf(
+  { source, sourceCounter }: PreparedVerify,
   target: Volume,
   { writtenDuringRun }: VerifyResult,
 ): Promise<string[]> {

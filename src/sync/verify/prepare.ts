@@ -13,6 +13,7 @@ import {
 } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
 import {
+  fingerprintOf,
   notReplica,
   openVolume,
   type Override,
@@ -30,12 +31,16 @@ import { mapAtRest, type MappedSource } from '../map-source.js';
 import {
   mapRefusals,
   type Policy,
+  type Preflight,
   preflight,
   releasedOnFailure,
   standing,
   volumeRefusals,
 } from '../preflight.js';
-import { openTargets, type Target } from '../targets.js';
+import { openTargets } from '../targets.js';
+import { type Comparator, volumeComparator } from './comparator.js';
+import { digestComparator } from './digest-comparator.js';
+import { type FarSide, openFarSide, type Remote, sharedRefusals } from './far-side.js';
 import { oldestProof } from './proof-ages.js';
 import { type Span, spanned, spanOf } from './span.js';
 import { sidesKey, VerifyStateFile } from './state-record.js';
@@ -44,6 +49,8 @@ import { firstWriteCounterOf } from './write-detector.js';
 export interface VerifyRequest {
   readonly source: string;
   readonly target: string;
+  /** The target is on another host. Default: on this one. */
+  readonly remote?: Remote | undefined;
   readonly map: MapOptions;
   readonly logDevice?: string | undefined;
   readonly free: 'ignore' | 'verify';
@@ -68,7 +75,6 @@ export interface PreparedVerify<
   /** Released with the rest. */
   readonly mapped: Mapped;
   readonly map: UsedMap;
-  readonly target: Target;
   readonly span: Span;
   /** What is to be compared: within the span, and within both volumes. */
   readonly workList: ExtentList;
@@ -84,10 +90,14 @@ export interface PreparedVerify<
 
 export interface OpenSide extends AsyncDisposable {
   readonly volume: Volume;
+  /** Of the source with it. */
+  readonly comparator: Comparator;
+  /** Tells it from others of its name, see fingerprintOf(). */
+  readonly fingerprint: string;
 }
 
 /** What keeps even a reader from beginning: its answer would mean nothing. */
-export const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+const readerRefusals: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'SOURCE_MOUNTED',
   'SOURCE_OPEN',
   'SOURCE_IN_USE_ELSEWHERE',
@@ -136,37 +146,34 @@ async function prepare<Mapped extends MappedSource>(
       return repair ? code === 'TARGET_HAS_DATA' : !readerRefusals.has(code);
     },
   };
-  const found = await preflight({ ...request, targets: [request.target] }, policy);
-  return releasedOnFailure(found, async () => {
+  const far = request.remote === undefined ? null : await openFarSide(request.remote, request);
+  const targets = far === null ? [request.target] : [];
+  const look = () => preflight({ ...request, targets }, policy);
+  const found = await (far === null ? look() : releasedOnFailure(far, look));
+  const held = releasing(found, far);
+  return releasedOnFailure(held, async () => {
     const { source } = found;
-    const [target] = found.targets;
-    const facts = target?.facts ?? null;
-    if (target === undefined || facts === null) throw new Error('a target that was there is gone');
+    const identity = far?.volume.identity ?? targetFactsOf(found).identity;
     // Before the map is read: what is allocated behind its back is written, and seen to be.
     const sourceCounter = await firstWriteCounterOf(source);
     const mapped = await mapSource(source);
     return releasedOnFailure(mapped, async () => {
       const { map } = mapped;
       const refusals = [...volumeRefusals(found), ...mapRefusals(found, map)];
-      if (repair && !(await isReplica(request, source, facts, map)))
-        refusals.push(notReplica(facts, source.identity));
-      const targetBytes = facts.identity.sizeBytes;
+      if (far !== null) refusals.push(...(await sharedRefusals(source.identity, far.volume)));
+      if (repair && !(await isReplica(request, source, identity, map)))
+        refusals.push(notReplica(targetFactsOf(found), source.identity));
       return {
         source,
         sourceCounter,
         mapped,
         map,
-        target,
-        ...workOf(request, map, facts),
+        ...workOf(request, map, identity),
         scope: scopeOf(request),
         refusals: standing(refusals, request, policy),
-        // A larger file keeps its end.
         openTarget: () =>
-          openTarget(request, target, Math.max(source.identity.sizeBytes, targetBytes)),
-        [Symbol.asyncDispose]: async () => {
-          await mapped[Symbol.asyncDispose]();
-          await found[Symbol.asyncDispose]();
-        },
+          far === null ? openNearSide(request, found) : Promise.resolve(sideOf(far, source)),
+        [Symbol.asyncDispose]: () => releasing(mapped, held)[Symbol.asyncDispose](),
       };
     });
   });
@@ -176,7 +183,7 @@ async function prepare<Mapped extends MappedSource>(
 function workOf(
   request: VerifyRequest,
   map: UsedMap,
-  { identity: target }: TargetFacts,
+  target: VolumeIdentity,
 ): Pick<PreparedVerify, 'span' | 'workList' | 'missing'> {
   const span = spanOf(request, map.deviceBytes);
   const wanted = spanned(wantedExtents(map, request.free), span);
@@ -197,19 +204,19 @@ function workOf(
 async function isReplica(
   request: VerifyRequest,
   source: Volume,
-  target: TargetFacts,
+  target: VolumeIdentity,
   map: UsedMap,
 ): Promise<boolean> {
   if ((await likeness(source, request.target, 'identifying')) !== 'other') return true;
-  return wasProven(request, source.identity, target.identity, map);
+  return wasProven(request, source.identity, target, map);
 }
 
-export function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
+function wantedExtents(map: UsedMap, free: 'ignore' | 'verify'): ExtentList {
   // Not joined across gaps, as a copy's work list is: what lies in a gap is free, and may differ.
   return free === 'verify' ? readableExtents(map) : usedExtents(map.ranges);
 }
 
-export function scopeOf({ free, map: { as, swap } }: Pick<VerifyRequest, 'free' | 'map'>): string {
+function scopeOf({ free, map: { as, swap } }: VerifyRequest): string {
   // All is all, by whichever option.
   const all = free === 'verify' || as === 'whole';
   return all ? 'all' : JSON.stringify([as ?? null, swap ?? null]);
@@ -223,25 +230,71 @@ async function wasProven(
   { deviceBytes, filesystem }: UsedMap,
 ): Promise<boolean> {
   if (request.stateDirectory === undefined) return false;
-  const sides = await sidesKey(filesystem, source, target);
+  const prints = [await fingerprintOf(source), await fingerprintOf(target)];
+  const sides = sidesKey(filesystem, ...prints);
   const names = [source.stableId, target.stableId] as const;
   const file = new VerifyStateFile(request.stateDirectory, ...names, scopeOf(request), sides);
   const proofAges = (await file.load())?.proofAges ?? null;
   return proofAges !== null && oldestProof(proofAges, 0, deviceBytes) !== null;
 }
 
-async function openTarget(
-  { target: name, repair, overrides: allowed }: VerifyRequest,
-  target: Target,
-  sizeBytes: number,
-): Promise<OpenSide> {
-  if (!repair) {
-    const expected = target.facts?.identity;
-    const volume = await openVolume(name, expected === undefined ? {} : { expected });
-    return { volume, [Symbol.asyncDispose]: () => volume.close() };
-  }
+/** One after the other, whatever becomes of the first. */
+function releasing(first: AsyncDisposable, second: AsyncDisposable | null): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await first[Symbol.asyncDispose]();
+      } finally {
+        await second?.[Symbol.asyncDispose]();
+      }
+    },
+  };
+}
+
+function targetFactsOf({ targets: [target] }: Preflight): TargetFacts {
+  const facts = target?.facts ?? null;
+  if (facts === null) throw new Error('a target that was there is gone');
+  return facts;
+}
+
+/** It is open from the look on; whoever prepared it closes it. */
+function sideOf({ volume, algorithm }: FarSide, source: Volume): OpenSide {
+  return {
+    volume,
+    comparator: digestComparator(source, volume, algorithm),
+    fingerprint: volume.fingerprint,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function openNearSide(request: VerifyRequest, found: Preflight): Promise<OpenSide> {
+  const opened = await (request.repair
+    ? openForRepair(request, found)
+    : openForReading(request, found));
+  return releasedOnFailure(opened, async () => ({
+    ...opened,
+    comparator: volumeComparator(found.source, opened.volume),
+    fingerprint: await fingerprintOf(opened.volume.identity),
+  }));
+}
+
+type Opened = Pick<OpenSide, 'volume'> & AsyncDisposable;
+
+async function openForReading({ target }: VerifyRequest, found: Preflight): Promise<Opened> {
+  const volume = await openVolume(target, { expected: targetFactsOf(found).identity });
+  return { volume, [Symbol.asyncDispose]: () => volume.close() };
+}
+
+async function openForRepair(
+  { overrides: allowed }: VerifyRequest,
+  { source, targets }: Preflight,
+): Promise<Opened> {
   const exclusive = !allowed.has(overrides.TARGET_IN_USE) && !allowed.has(overrides.TARGET_MOUNTED);
-  const set = await openTargets([target], { sizeBytes, exclusive });
+  const [target] = targets;
+  // A larger file keeps its end.
+  const targetBytes = target?.facts?.identity.sizeBytes ?? 0;
+  const sizeBytes = Math.max(source.identity.sizeBytes, targetBytes);
+  const set = await openTargets(targets, { sizeBytes, exclusive });
   const [opened] = set.targets;
   if (opened === undefined) throw new Error('a target that was opened is not there');
   return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };

@@ -2,7 +2,6 @@
 
 import path from 'node:path';
 import type { Filesystem } from '../../../fsparsers/index.js';
-import { fingerprintOf, type VolumeIdentity } from '../../volume/index.js';
 import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
 import { isProofAges, type ProofAges } from './proof-ages.js';
 import type { Span } from './span.js';
@@ -99,18 +98,9 @@ function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished 
 }
 
 /** Tells a pair of volumes, and the file system on them, from every other that may bear their names. */
-export async function sidesKey(
+export function sidesKey(
   { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
-  ...volumes: readonly VolumeIdentity[]
-): Promise<string> {
-  const prints = await Promise.all(volumes.map((volume) => fingerprintOf(volume)));
-  return sidesKeyOf({ type, uuid }, prints);
-}
-
-/** The same by the fingerprints that the owners of the volumes give. */
-export function sidesKeyOf(
-  { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
-  prints: readonly string[],
+  ...fingerprints: readonly string[]
 ): string {
-  return stateKey([type, uuid ?? '', ...prints]);
+  return stateKey([type, uuid ?? '', ...fingerprints]);
 }

@@ -44,7 +44,7 @@ export async function openRemoteVolume(
   const calls = connect(peer, stdin, stdout, silenceMs);
   const end = async () => {
     calls.link.close();
-    await started.process;
+    await started.end();
   };
   const stop = () => {
     calls.link.close();
@@ -76,7 +76,7 @@ async function open(
   const seed = randomBytes(8).toString('hex');
   const greeted = calls.call({ type: 'hello', body: { seed } });
   // The request for it went without: everything behind it carries the session's own checksums.
-  calls.link.sealWith(BigInt(`0x${seed}`));
+  calls.link.sendWithSeed(BigInt(`0x${seed}`));
   calls.link.expectSeed(BigInt(`0x${seed}`));
   const { reply: hello } = await greeted;
   if (calls.link.greeting !== '') onLine(`printed before fastsync: ${calls.link.greeting}`);
@@ -130,7 +130,7 @@ class AgentVolume implements RemoteVolume {
   }
 
   sync(): Promise<void> {
-    return Promise.resolve();
+    return Promise.reject(this.#readOnly());
   }
 
   async writeCounter(): Promise<WriteCounter> {
@@ -141,12 +141,12 @@ class AgentVolume implements RemoteVolume {
     return { counterText, isFresh };
   }
 
-  nextData(offsetBytes: number): Promise<number | null> {
-    return Promise.resolve(offsetBytes);
+  nextData(): Promise<number | null> {
+    return Promise.reject(this.#readOnly());
   }
 
   isInPlace(): Promise<boolean> {
-    return Promise.resolve(true);
+    return Promise.reject(this.#readOnly());
   }
 
   digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult> {

@@ -14,6 +14,9 @@ export interface RemoteShell {
 
 export const defaultShell: RemoteShell = { ssh: ['ssh'], remoteCommand: 'fastsync' };
 
+/** So long ssh may take to end when its input has. */
+const endGraceMs = 5000;
+
 /** So many lines of the far side's standard error are kept for the sentence that ends a run. */
 const keptLines = 3;
 
@@ -32,6 +35,8 @@ export interface Started {
   readonly process: ReturnType<typeof run>;
   /** The last that the far side printed to standard error, in one line. */
   lastWords(): string;
+  /** Resolves when ssh has ended: by itself, since its input has, or killed after a while. */
+  end(): Promise<void>;
 }
 
 /** `onLine` hears what ssh and the agent print to standard error. */
@@ -51,7 +56,13 @@ export function startAgent(
     if (lines.length > keptLines) lines.shift();
     onLine(text);
   });
-  return { process, lastWords: () => lines.join('; ') };
+  const end = async () => {
+    // ssh of a link that was cut, or one that was stopped, waits for ever.
+    const timer = setTimeout(() => process.kill('SIGTERM'), endGraceMs);
+    await process;
+    clearTimeout(timer);
+  };
+  return { process, end, lastWords: () => lines.join('; ') };
 }
 
 /** Why a connection that ended did so, as far as ssh said; `error` is what the link found. */

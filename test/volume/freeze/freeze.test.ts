@@ -201,7 +201,7 @@ test('a limit that is none is refused', async (t) => {
 test('without free file descriptors nothing is frozen, and a sentence says why', async (t) => {
   const { device, directory } = await mountedKind(t, 'ext4');
   const program = fileURLToPath(new URL('starved.js', import.meta.url));
-  const words = ['--nofile=512:512', process.execPath, program, device, directory];
+  const words = ['--nofile=128:128', process.execPath, program, device, directory];
   const { stdout } = await execa('prlimit', words);
   const endings = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
   const [first, ...starved] = endings;
