@@ -30,7 +30,7 @@ const names = [
 
 /** What a refusal says, of a device that is refused. */
 function refusalOf(name: string): RegExp | null {
-  if (name === 'raid0') return /arrays of this level do not show when a write completes/;
+  if (name === 'raid0') return /write to an array of this level completes/;
   return kernelBefore(6, 3) && /brd|zram/.test(name) ? /before Linux 6\.3/ : null;
 }
 
