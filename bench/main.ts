@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { engineInfo } from '../src/engine/index.js';
 import path from 'node:path';
 import { execa } from 'execa';
 import yargs from 'yargs';
@@ -60,6 +61,7 @@ const args = await yargs(process.argv.slice(2))
 
 const { stdout: cpu } = await execa('sh', ['-c', "lscpu | sed -n 's/^Model name: *//p'"]);
 const { stdout: kernel } = await execa('uname', ['-r']);
+const { backend, digest } = engineInfo();
 const tables: string[] = [];
 /** Each table is shown as soon as it is there: a run takes long, and may be stopped. */
 const add = (text: string) => {
@@ -67,7 +69,8 @@ const add = (text: string) => {
   process.stdout.write(`${text}
 `);
 };
-add(`${cpu}, kernel ${kernel}, images in files on direct-I/O loop devices.
+add(`${cpu}, kernel ${kernel}, engine on ${backend} with ${digest} digests, images in files on
+direct-I/O loop devices.
 `);
 
 for (const fs of args.fs) {

@@ -1,13 +1,13 @@
 /**
- * The requests that have not been answered, by the name of what they were made to: volumes, journals, files
+ * The requests in flight, by the name of what they go to: volumes, journals, files
  * of our own. A disk or a server that answers nobody shows here, and what waits for it can be told to
  * fail. As with descriptors.ts, there is one account for the whole process.
  */
 
 /** Handed to the kernel, and come back, since the process began. */
 export interface Requests {
-  readonly asked: number;
-  readonly answered: number;
+  readonly submitted: number;
+  readonly completed: number;
 }
 
 export type NamedRequests = Requests & { readonly name: string };
@@ -26,19 +26,19 @@ const earlier = new Map<string, Requests>();
 const lost = new Map<string, Error>();
 
 /** Makes one request. Rejects at once where the name was given up, and as soon as it is. */
-export function asking<T>(name: string, request: () => Promise<T>): Promise<T> {
-  let answered = 0;
+export function inFlight<T>(name: string, request: () => Promise<T>): Promise<T> {
+  let completed = 0;
   return waiting({
     names: [name],
-    requests: () => [{ name, asked: 1, answered }],
+    requests: () => [{ name, submitted: 1, completed }],
     done: () =>
       request().finally(() => {
-        answered = 1;
+        completed = 1;
       }),
   });
 }
 
-/** Work of many requests, made to `names`; `requests` counts them. Rejects as asking() does. */
+/** Work of many requests, made to `names`; `requests` counts them. Rejects as inFlight() does. */
 export async function waiting<T>({
   names,
   requests,
@@ -57,11 +57,12 @@ export async function waiting<T>({
     return await Promise.race([done(), failing]);
   } finally {
     if (waiter !== undefined) waiters.delete(waiter);
-    for (const { name, asked } of requests()) count(earlier, { name, asked, answered: asked });
+    for (const { name, submitted } of requests())
+      count(earlier, { name, submitted, completed: submitted });
   }
 }
 
-/** What was asked of each name, and what it has answered. */
+/** What was submitted to each name, and what of it has completed. */
 export function requestsInFlight(): ReadonlyMap<string, Requests> {
   const sums = new Map(earlier);
   for (const { requests } of waiters) for (const one of requests()) count(sums, one);
@@ -78,7 +79,7 @@ export function isGivenUp(name: string): boolean {
   return lost.has(name);
 }
 
-function count(sums: Map<string, Requests>, { name, asked, answered }: NamedRequests): void {
-  const { asked: before, answered: ofThem } = sums.get(name) ?? { asked: 0, answered: 0 };
-  sums.set(name, { asked: before + asked, answered: ofThem + answered });
+function count(sums: Map<string, Requests>, { name, submitted, completed }: NamedRequests): void {
+  const { submitted: before, completed: ofThem } = sums.get(name) ?? { submitted: 0, completed: 0 };
+  sums.set(name, { submitted: before + submitted, completed: ofThem + completed });
 }

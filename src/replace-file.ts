@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { asking } from './in-flight.js';
+import { inFlight } from './in-flight.js';
 import { checkIsFile } from './own-file.js';
 
 /**
@@ -11,7 +11,7 @@ import { checkIsFile } from './own-file.js';
  * which leaves nothing behind, and with NOT_A_FILE.
  */
 export function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
-  return asking(file, () => replace(file, text, mode));
+  return inFlight(file, () => replace(file, text, mode));
 }
 
 async function replace(file: string, text: string, mode: number): Promise<void> {

@@ -40,7 +40,6 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["nextData"] = Napi::Function::New(env, nextData, "nextData");
   exports["cachedDevice"] = Napi::Function::New(env, cachedDevice, "cachedDevice");
   exports["readPast"] = Napi::Function::New(env, readPast, "readPast");
-  exports["flushCache"] = Napi::Function::New(env, flushCache, "flushCache");
   exports["backend"] = Napi::Function::New(env, backend, "backend");
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");

@@ -20,7 +20,4 @@ Napi::Value cachedDevice(const Napi::CallbackInfo& info);
 /// readPast(fd, offsetBytes, lengthBytes): Promise<Uint8Array>, read past the page cache.
 Napi::Value readPast(const Napi::CallbackInfo& info);
 
-/// flushCache(fd): Promise<void>. Writes dirty pages of the file or device and forgets them all.
-Napi::Value flushCache(const Napi::CallbackInfo& info);
-
 }  // namespace fastsync

@@ -30,24 +30,24 @@ std::vector<Extent> extentsOf(const Napi::Object& request) {
   return extents;
 }
 
-Effort effortOf(const Napi::Object& request) {
+IoOptions ioOptionsOf(const Napi::Object& request) {
   const std::string backend = request.Get("backend").As<Napi::String>();
-  Effort effort;
-  effort.backend = backend == "uring"     ? Backend::kUring
-                   : backend == "threads" ? Backend::kThreads
-                                          : Backend::kAuto;
-  effort.chunkBytes = bytesOf(request, "chunkBytes");
-  effort.queueDepth = static_cast<unsigned>(bytesOf(request, "queueDepth"));
-  effort.inFlightBytes = bytesOf(request, "inFlightBytes");
-  effort.bytesPerSecond = bytesOf(request, "bytesPerSecond");
-  return effort;
+  IoOptions options;
+  options.backend = backend == "uring"     ? Backend::kUring
+                    : backend == "threads" ? Backend::kThreads
+                                           : Backend::kAuto;
+  options.chunkBytes = bytesOf(request, "chunkBytes");
+  options.queueDepth = static_cast<unsigned>(bytesOf(request, "queueDepth"));
+  options.inFlightBytes = bytesOf(request, "inFlightBytes");
+  options.bytesPerSecond = bytesOf(request, "bytesPerSecond");
+  return options;
 }
 
 /// An EndpointDescription of src/engine/endpoint.ts.
-UniqueFd endpointFrom(const Napi::Value& description) {
+EndpointSpec endpointFrom(const Napi::Value& description) {
   const auto object = description.As<Napi::Object>();
   const std::string kind = object.Get("kind").As<Napi::String>();
-  if (kind == "descriptor") return duplicateFd(object.Get("fd"));
+  if (kind == "descriptor") return LocalSource{duplicateFd(object.Get("fd"))};
   throw Napi::TypeError::New(description.Env(), "unknown kind of endpoint: " + kind);
 }
 
@@ -71,9 +71,8 @@ CopySpec copySpecFrom(const Napi::Object& request) {
   spec.verify = flagOf(request, "verify");
   spec.rescue = flagOf(request, "rescue");
   spec.targetsAreZero = flagOf(request, "targetsAreZero");
-  spec.flushEveryBytes = bytesOf(request, "flushEveryBytes");
   spec.flushEvery = std::chrono::milliseconds(bytesOf(request, "flushEveryMs"));
-  spec.effort = effortOf(request);
+  spec.options = ioOptionsOf(request);
   return spec;
 }
 
@@ -84,7 +83,7 @@ CompareSpec compareSpecFrom(const Napi::Object& request) {
   spec.extents = extentsOf(request);
   spec.startAtBytes = bytesOf(request, "startAtBytes");
   spec.granularityBytes = bytesOf(request, "granularityBytes");
-  spec.effort = effortOf(request);
+  spec.options = ioOptionsOf(request);
   return spec;
 }
 
@@ -94,7 +93,7 @@ ClearSpec clearSpecFrom(const Napi::Object& request) {
   spec.target = endpointFrom(request.Get("target"));
   spec.extents = extentsOf(request);
   spec.mode = mode == "discard" ? ClearMode::kDiscard : ClearMode::kZero;
-  spec.effort = effortOf(request);
+  spec.options = ioOptionsOf(request);
   return spec;
 }
 
@@ -107,7 +106,7 @@ DigestSpec digestSpecFrom(const Napi::Object& request) {
   spec.algorithm = algorithm == "sha256"  ? Algorithm::kSha256
                    : algorithm == "xxh64" ? Algorithm::kXxh64
                                           : Algorithm::kXxh3;
-  spec.effort = effortOf(request);
+  spec.options = ioOptionsOf(request);
   return spec;
 }
 

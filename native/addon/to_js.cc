@@ -59,8 +59,8 @@ Napi::Array requestsToJs(Napi::Env env, const JobControl& control) {
   for (uint32_t i = 0; i < control.requests.size(); ++i) {
     const Requests& requests = control.requests[i];
     Napi::Object object = Napi::Object::New(env);
-    object["asked"] = static_cast<double>(requests.asked.load());
-    object["answered"] = static_cast<double>(requests.answered.load());
+    object["submitted"] = static_cast<double>(requests.submitted.load());
+    object["completed"] = static_cast<double>(requests.completed.load());
     sides.Set(i, object);
   }
   return sides;

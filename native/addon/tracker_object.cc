@@ -12,9 +12,9 @@ namespace fastsync {
 namespace {
 
 /// Goes through the marks of a large volume on a thread of Node's pool.
-class MarksWorker : public Napi::AsyncWorker {
+class BitmapWorker : public Napi::AsyncWorker {
  public:
-  MarksWorker(Napi::Env env, std::function<Marked()> work)
+  BitmapWorker(Napi::Env env, std::function<DirtyExtents()> work)
       : Napi::AsyncWorker(env),
         work_(std::move(work)),
         deferred_(Napi::Promise::Deferred::New(env)) {}
@@ -23,26 +23,26 @@ class MarksWorker : public Napi::AsyncWorker {
 
  private:
   void Execute() override {
-    marked_ = work_();
+    dirty_ = work_();
     work_ = nullptr;  // lets go of the tracker before anybody hears that this is done
   }
   void OnOK() override {
-    Napi::Float64Array list = Napi::Float64Array::New(Env(), marked_.extents.size() * 2);
+    Napi::Float64Array list = Napi::Float64Array::New(Env(), dirty_.extents.size() * 2);
     double* number = list.Data();
-    for (const Extent& extent : marked_.extents) {
+    for (const Extent& extent : dirty_.extents) {
       *number++ = static_cast<double>(extent.start);
       *number++ = static_cast<double>(extent.length);
     }
     Napi::Object marked = Napi::Object::New(Env());
     marked["dirty"] = list;
-    marked["joined"] = marked_.joined;
+    marked["joined"] = dirty_.joined;
     deferred_.Resolve(marked);
   }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
-  std::function<Marked()> work_;
+  std::function<DirtyExtents()> work_;
   Napi::Promise::Deferred deferred_;
-  Marked marked_;
+  DirtyExtents dirty_;
 };
 
 uint64_t numberOf(const Napi::Object& request, const char* name) {
@@ -55,23 +55,23 @@ std::optional<std::string> textOf(const Napi::Object& request, const char* name)
   return value.As<Napi::String>().Utf8Value();
 }
 
-bpf::tracked placeOf(const Napi::Object& request, uint64_t markBytes) {
+bpf::tracked trackedDeviceOf(const Napi::Object& request, uint64_t granularityBytes) {
   constexpr unsigned kSectorBits = 9;
-  bpf::tracked place{};
-  place.disk_major = static_cast<uint32_t>(numberOf(request, "diskMajor"));
-  place.disk_minor = static_cast<uint32_t>(numberOf(request, "diskMinor"));
-  place.start_sector = numberOf(request, "startBytes") >> kSectorBits;
-  place.sector_count = numberOf(request, "sizeBytes") >> kSectorBits;
-  place.mark_shift = static_cast<uint32_t>(std::countr_zero(markBytes)) - kSectorBits;
-  place.follows_bios = request.Get("followsBios").As<Napi::Boolean>().Value() ? 1 : 0;
-  return place;
+  bpf::tracked device{};
+  device.disk_major = static_cast<uint32_t>(numberOf(request, "diskMajor"));
+  device.disk_minor = static_cast<uint32_t>(numberOf(request, "diskMinor"));
+  device.start_sector = numberOf(request, "startBytes") >> kSectorBits;
+  device.sector_count = numberOf(request, "sizeBytes") >> kSectorBits;
+  device.mark_shift = static_cast<uint32_t>(std::countr_zero(granularityBytes)) - kSectorBits;
+  device.follows_bios = request.Get("followsBios").As<Napi::Boolean>().Value() ? 1 : 0;
+  return device;
 }
 
 std::shared_ptr<bpf::Tracker> trackerFor(const Napi::Object& request) {
-  const MarkScale scale{numberOf(request, "markBytes"), numberOf(request, "sizeBytes")};
+  const BitmapScale scale{numberOf(request, "granularityBytes"), numberOf(request, "sizeBytes")};
   const auto folder = textOf(request, "folder");
   if (folder) return std::make_shared<bpf::Tracker>(*folder, scale);
-  return std::make_shared<bpf::Tracker>(placeOf(request, scale.markBytes), scale);
+  return std::make_shared<bpf::Tracker>(trackedDeviceOf(request, scale.granularityBytes), scale);
 }
 
 /// Runs what throws the kernel's errors, and throws them in Node's shape.
@@ -105,8 +105,8 @@ TrackerObject::TrackerObject(const Napi::CallbackInfo& info)
 template <class Work>
 Napi::Value TrackerObject::onThread(Napi::Env env, Work work) {
   if (!tracker_) throw Napi::Error::New(env, "the tracker is closed");
-  auto worker = std::make_unique<MarksWorker>(
-      env, [tracker = tracker_, work]() -> Marked { return work(*tracker); });
+  auto worker = std::make_unique<BitmapWorker>(
+      env, [tracker = tracker_, work]() -> DirtyExtents { return work(*tracker); });
   const Napi::Promise promise = worker->promise();
   worker.release()->Queue();  // which deletes it when it is done
   return promise;
@@ -130,7 +130,7 @@ Napi::Value TrackerObject::hold(const Napi::CallbackInfo& info) {
 Napi::Value TrackerObject::clearHeld(const Napi::CallbackInfo& info) {
   return onThread(info.Env(), [](const bpf::Tracker& tracker) {
     tracker.clearHeld();
-    return Marked{};
+    return DirtyExtents{};
   });
 }
 

@@ -52,30 +52,30 @@ SharedWords::~SharedWords() {
   if (!words_.empty()) ::munmap(words_.data(), words_.size_bytes());
 }
 
-Tracker::Tracker(const tracked& place, MarkScale scale) : scale_(scale) {
+Tracker::Tracker(const tracked& device, BitmapScale scale) : scale_(scale) {
   const uint64_t words = scale.words();
   if (words == 0 || words > std::numeric_limits<uint32_t>::max()) fail(EINVAL, "marks");
-  tracked settings = place;
+  tracked settings = device;
   settings.disables_preemption = tracepointsArePreemptible() ? 1 : 0;
   program_files files;
   const int error = fastsync_load_program(&settings, static_cast<uint32_t>(words), &files);
   if (error != 0) fail(-error, "BPF_PROG_LOAD");
-  marksMap_ = UniqueFd(files.marks);
+  bitmapMap_ = UniqueFd(files.marks);
   countsMap_ = UniqueFd(files.counts);
   std::array<UniqueFd, kPrograms> programs;
   for (size_t i = 0; i < kPrograms; ++i) programs[i] = UniqueFd(files.programs[i]);
-  marks_ = SharedWords(marksMap_, words);
+  bitmap_ = SharedWords(bitmapMap_, words);
   for (size_t i = 0; i < kPrograms; ++i) {
-    if (!isWanted(i, place.follows_bios != 0)) continue;
+    if (!isWanted(i, device.follows_bios != 0)) continue;
     links_[i] = attach(programs[i]);
     programs_[i] = std::move(programs[i]);
   }
 }
 
-Tracker::Tracker(const std::string& folder, MarkScale scale) : scale_(scale) {
-  marksMap_ = openPinned(folder + "/marks");
+Tracker::Tracker(const std::string& folder, BitmapScale scale) : scale_(scale) {
+  bitmapMap_ = openPinned(folder + "/marks");
   countsMap_ = openPinned(folder + "/counts");
-  marks_ = SharedWords(marksMap_, scale.words());
+  bitmap_ = SharedWords(bitmapMap_, scale.words());
   held_ = SharedWords(openPinned(folder + "/held"), scale.words());
   for (size_t i = 0; i < kPrograms; ++i) {
     try {
@@ -99,7 +99,7 @@ void Tracker::pinIn(const std::string& folder, const std::string& note) {
 
   pin(noteMap, folder + "/note");
   pin(heldMap, folder + "/held");
-  pin(marksMap_, folder + "/marks");
+  pin(bitmapMap_, folder + "/marks");
   pin(countsMap_, folder + "/counts");
   for (size_t i = 0; i < kPrograms; ++i) {
     if (links_[i].valid()) pin(links_[i], linkName(folder, i));
@@ -132,7 +132,7 @@ Health Tracker::health() const {
 }
 
 uint64_t Tracker::memoryBytes() const {
-  return (marks_.words().size() + held_.words().size()) * sizeof(uint64_t);
+  return (bitmap_.words().size() + held_.words().size()) * sizeof(uint64_t);
 }
 
 std::string readNote(const std::string& folder) {

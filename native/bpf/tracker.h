@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "dirty_bitmap.h"
 #include "kernel.h"
-#include "marks.h"
 #include "program.h"
 
 namespace fastsync::bpf {
@@ -27,10 +27,10 @@ class SharedWords {
   SharedWords& operator=(const SharedWords&) = delete;
   ~SharedWords();
 
-  MarkWords words() const { return words_; }
+  BitmapWords words() const { return words_; }
 
  private:
-  MarkWords words_;
+  BitmapWords words_;
 };
 
 /// What the programs counted since they were attached.
@@ -44,31 +44,31 @@ struct Health {
 class Tracker {
  public:
   /// Loads and attaches the programs. Throws KernelError.
-  Tracker(const tracked& place, MarkScale scale);
+  Tracker(const tracked& device, BitmapScale scale);
   /// Opens the tracker that pinIn() pinned in `folder`. Throws KernelError.
-  Tracker(const std::string& folder, MarkScale scale);
+  Tracker(const std::string& folder, BitmapScale scale);
 
   /// Pins the tracker, so that it outlives this process, with a second set of marks and a note.
   void pinIn(const std::string& folder, const std::string& note);
 
-  Marked take() const { return takeMarks(marks_.words(), scale_); }
-  Marked read() const { return readMarks(marks_.words(), held_.words(), scale_); }
+  DirtyExtents take() const { return takeDirty(bitmap_.words(), scale_); }
+  DirtyExtents read() const { return readDirty(bitmap_.words(), held_.words(), scale_); }
   /// For a drain whose result goes to another program: hold the marks, read the held ones, and
   /// clear them when that program has them.
-  void hold() const { holdMarks(marks_.words(), held_.words()); }
-  void clearHeld() const { clearMarks(held_.words()); }
-  Marked readHeld() const { return readMarks(held_.words(), {}, scale_); }
+  void hold() const { holdDirty(bitmap_.words(), held_.words()); }
+  void clearHeld() const { clearDirty(held_.words()); }
+  DirtyExtents readHeld() const { return readDirty(held_.words(), {}, scale_); }
 
   Health health() const;
   uint64_t memoryBytes() const;
 
  private:
-  MarkScale scale_;
-  UniqueFd marksMap_;
+  BitmapScale scale_;
+  UniqueFd bitmapMap_;
   UniqueFd countsMap_;
   std::array<UniqueFd, kPrograms> programs_;
   std::array<UniqueFd, kPrograms> links_;
-  SharedWords marks_;
+  SharedWords bitmap_;
   SharedWords held_;
 };
 

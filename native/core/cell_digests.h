@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "endpoint.h"
 #include "hasher.h"
-#include "transfer.h"
 #include "types.h"
 
 namespace fastsync {

@@ -1,4 +1,4 @@
-// Both sides of a chunk are read at once; memcmp is the judge.
+// Both sides of a chunk are read at once; memcmp decides.
 #include "compare_job.h"
 
 #include <algorithm>
@@ -16,12 +16,15 @@ constexpr Side kRight = 0;
 CompareJob::CompareJob(CompareSpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
-      left_(std::move(spec_.left), kSource, Endpoint::Access::kRead, control.requestsOf(kSource)),
-      right_(std::move(spec_.right), kRight, Endpoint::Access::kRead, control.requestsOf(kRight)),
-      granuleBytes_(std::max({left_.pageBytes(), right_.pageBytes(), spec_.granularityBytes})),
-      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, kSides)),
+      left_(openEndpoint(std::move(spec_.left), kSource, Endpoint::Access::kRead,
+                         control.requestsOf(kSource))),
+      right_(openEndpoint(std::move(spec_.right), kRight, Endpoint::Access::kRead,
+                          control.requestsOf(kRight))),
+      granuleBytes_(std::max({left_->limits().granularityBytes, right_->limits().granularityBytes,
+                              spec_.granularityBytes})),
+      chunkBytes_(usableChunkBytes(spec_.options, granuleBytes_, kSides)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
-      bench_(spec_.effort, chunkBytes_, kSides),
+      io_(spec_.options, chunkBytes_, kSides),
       watermark_(spec_.startAtBytes) {
   spec_.extents = {};
   work_.skip(spec_.startAtBytes);
@@ -36,15 +39,15 @@ uint64_t CompareJob::windowBytes(const Extent& extent) const {
 }
 
 JobOutcome CompareJob::run() {
-  bench_.crew.run([this] { return halted() ? std::nullopt : work_.next(); },
-                  [this](const Chunk& chunk) {
-                    return Piece{windowBytes(chunk.span()) * kSides, chunk.span().length};
-                  },
-                  [this](Chunk chunk, Arena::Block block) { return compareChunk(chunk, block); },
-                  [this] { return !halted(); });
+  io_.scheduler.run([this] { return halted() ? std::nullopt : work_.next(); },
+                    [this](const Chunk& chunk) {
+                      return Piece{windowBytes(chunk.span()) * kSides, chunk.span().length};
+                    },
+                    [this](Chunk chunk, Arena::Block block) { return compareChunk(chunk, block); },
+                    [this] { return !halted(); });
 
   JobOutcome outcome;
-  outcome.backend = bench_.reactor.backend();
+  outcome.backend = io_.reactor.backend();
   outcome.failure = failure_;
   outcome.cancelled = !failure_ && control_.counters.completed < control_.counters.total;
   outcome.differentRanges = different_.take();
@@ -58,8 +61,8 @@ Task<> CompareJob::compareChunk(Chunk chunk, Arena::Block block) {
   const uint64_t start = roundDown(span.start, granuleBytes_);
   const Window leftWindow{block.data, start};
   const Window rightWindow{block.data + windowBytes(span), start};
-  Task<ChunkRead> leftRead = readChunk(bench_.reactor, left_, leftWindow, chunk, true, control_);
-  Task<ChunkRead> rightRead = readChunk(bench_.reactor, right_, rightWindow, chunk, true, control_);
+  Task<ChunkRead> leftRead = readChunk(io_.reactor, *left_, leftWindow, chunk, true, control_);
+  Task<ChunkRead> rightRead = readChunk(io_.reactor, *right_, rightWindow, chunk, true, control_);
   const ChunkRead left = co_await leftRead;
   const ChunkRead right = co_await rightRead;
   for (const ChunkRead* side : {&left, &right}) {

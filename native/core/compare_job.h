@@ -2,26 +2,25 @@
 // three answers: what cannot be read is never called equal.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "endpoint.h"
+#include "io_context.h"
 #include "range_list.h"
-#include "transfer.h"
 #include "types.h"
-#include "unique_fd.h"
 #include "watermark.h"
 #include "work_list.h"
-#include "workbench.h"
 
 namespace fastsync {
 
 struct CompareSpec {
-  UniqueFd left;
-  UniqueFd right;
+  EndpointSpec left;
+  EndpointSpec right;
   std::vector<Extent> extents;  // none overlapping another
   uint64_t startAtBytes = 0;
   uint64_t granularityBytes = 4 * kKiB;  // a power of two
-  Effort effort;
+  IoOptions options;
 };
 
 class CompareJob {
@@ -37,12 +36,12 @@ class CompareJob {
 
   CompareSpec spec_;
   JobControl& control_;
-  Endpoint left_;
-  Endpoint right_;
+  std::unique_ptr<Endpoint> left_;
+  std::unique_ptr<Endpoint> right_;
   uint64_t granuleBytes_;
   uint64_t chunkBytes_;
   WorkList work_;
-  Workbench bench_;
+  IoContext io_;
   Watermark watermark_;
   RangeList different_;
   RangeList unreadable_;

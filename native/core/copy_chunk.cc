@@ -1,6 +1,4 @@
 // The way of one chunk through a copy: read, look, write to every target.
-#include <linux/falloc.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -13,11 +11,6 @@ namespace {
 
 // Holes smaller than this cost the file system more than they save.
 constexpr uint64_t kHoleBytes = 64 * kKiB;
-constexpr int kPunch = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
-
-bool isPermanent(int errnum) {
-  return errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == ENODEV;
-}
 
 }  // namespace
 
@@ -34,7 +27,7 @@ Task<> CopyJob::copyChunk(Chunk chunk, Arena::Block block) {
   const Window window = windowFor(chunk.span(), block.data);
   const Window scratch = windowFor(chunk.span(), block.data + block.bytes / 2);
   const ChunkRead read =
-      co_await readChunk(bench_.reactor, source_, window, chunk, spec_.rescue, control_);
+      co_await readChunk(io_.reactor, *source_, window, chunk, spec_.rescue, control_);
   if (read.fatal) noteSourceFailure(chunk, *read.fatal);
   if (!read.complete()) co_return;
   control_.counters.read += chunk.bytes - totalLength(read.bad);
@@ -94,7 +87,7 @@ Task<std::vector<Extent>> CopyJob::differingParts(Target& target, Window window,
   std::vector<Extent> differing;
   if (parts.empty()) co_return differing;
   const Extent span{parts.front().start, parts.back().end() - parts.front().start};
-  const MaybeFailure failure = co_await readExtent(bench_.reactor, target.endpoint, scratch, span);
+  const MaybeFailure failure = co_await target.endpoint->read(io_.reactor, scratch, span);
   if (failure) co_return parts;  // unreadable there: writing it may well mend it
   for (const Extent& part : parts) findDifferences(window, scratch, part, granuleBytes_, differing);
   control_.counters.different += totalLength(differing);
@@ -106,7 +99,7 @@ Task<MaybeFailure> CopyJob::writePart(Target& target, Window window, Extent part
   Extent pending{part.start, 0};
   for (const Run& run : splitByZero(window, part, std::max(kHoleBytes, granuleBytes_))) {
     // A device gets only whole chunks as write-zeroes: smaller ones are quicker written.
-    const bool worthIt = spec_.targetsAreZero || !target.endpoint.isBlockDevice() ||
+    const bool worthIt = spec_.targetsAreZero || target.endpoint->limits().makesHoles ||
                          run.extent.length == chunkBytes_;
     if (!run.zero || !worthIt) {
       pending.length += run.extent.length;
@@ -114,7 +107,7 @@ Task<MaybeFailure> CopyJob::writePart(Target& target, Window window, Extent part
     }
     MaybeFailure failure;
     if (pending.length > 0) {
-      failure = co_await writeExtent(bench_.reactor, target.endpoint, window, pending);
+      failure = co_await target.endpoint->write(io_.reactor, window, pending);
       control_.counters.written += pending.length;
     }
     if (!failure) failure = co_await writeZeroRun(target, window, run.extent);
@@ -122,8 +115,7 @@ Task<MaybeFailure> CopyJob::writePart(Target& target, Window window, Extent part
     pending = {run.extent.end(), 0};
   }
   if (pending.length == 0) co_return std::nullopt;
-  const MaybeFailure failure =
-      co_await writeExtent(bench_.reactor, target.endpoint, window, pending);
+  const MaybeFailure failure = co_await target.endpoint->write(io_.reactor, window, pending);
   if (!failure) control_.counters.written += pending.length;
   co_return failure;
 }
@@ -133,19 +125,13 @@ Task<MaybeFailure> CopyJob::writeZeroRun(Target& target, Window window, Extent r
     control_.counters.zero += run.length;
     co_return std::nullopt;
   }
-  const uint64_t unit = target.endpoint.pageBytes();
+  const uint64_t unit = target.endpoint->limits().granularityBytes;
   const bool aligned = run.start % unit == 0 && run.length % unit == 0;
-  if (target.canPunch && aligned && run.length >= kHoleBytes) {
-    const int64_t result = co_await bench_.reactor.start(
-        {IoKind::kFallocate, target.endpoint.bufferedFd(), kPunch, nullptr, run.start, run.length,
-         &target.endpoint.requests()});
-    if (result == 0) {
-      control_.counters.zero += run.length;
-      co_return std::nullopt;
-    }
-    if (isPermanent(static_cast<int>(-result))) target.canPunch = false;
+  if (aligned && run.length >= kHoleBytes && !co_await target.endpoint->zero(io_.reactor, run)) {
+    control_.counters.zero += run.length;
+    co_return std::nullopt;
   }
-  const MaybeFailure failure = co_await writeExtent(bench_.reactor, target.endpoint, window, run);
+  const MaybeFailure failure = co_await target.endpoint->write(io_.reactor, window, run);
   if (!failure) control_.counters.written += run.length;
   co_return failure;
 }

@@ -1,4 +1,4 @@
-// The epochs of a copy: fill, drain, flush, verify, and only then call it durable.
+// The flush intervals of a copy: fill, drain, flush, verify, and only then call it durable.
 #include "copy_job.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// An epoch ends when so many ranges wait to be read back, to bound the memory for them.
+// An interval ends when so many ranges wait to be read back, to bound the memory for them.
 constexpr size_t kMostProvenParts = 512 * kKiB;
 
 }  // namespace
@@ -22,16 +22,18 @@ std::vector<CopyJob::Target> CopyJob::openTargets(CopySpec& spec, JobControl& co
   const bool readsBack = spec.compare || spec.verify;
   const auto access = readsBack ? Endpoint::Access::kReadWrite : Endpoint::Access::kWrite;
   std::vector<Target> targets;
-  for (UniqueFd& fd : spec.targets) {
+  for (EndpointSpec& target : spec.targets) {
     const auto side = static_cast<Side>(targets.size());
-    targets.emplace_back(Endpoint(std::move(fd), side, access, control.requestsOf(side)));
+    targets.push_back(
+        {openEndpoint(std::move(target), side, access, control.requestsOf(side)), {}});
   }
   return targets;
 }
 
 uint64_t CopyJob::commonGranule(const Endpoint& source, const std::vector<Target>& targets) {
-  uint64_t largest = source.pageBytes();
-  for (const Target& target : targets) largest = std::max(largest, target.endpoint.pageBytes());
+  uint64_t largest = source.limits().granularityBytes;
+  for (const Target& target : targets)
+    largest = std::max(largest, target.endpoint->limits().granularityBytes);
   return largest;
 }
 
@@ -39,13 +41,13 @@ CopyJob::CopyJob(CopySpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
       buffersPerChunk_(spec_.compare ? 2 : 1),
-      source_(std::move(spec_.source), kSource, Endpoint::Access::kRead,
-              control.requestsOf(kSource)),
+      source_(openEndpoint(std::move(spec_.source), kSource, Endpoint::Access::kRead,
+                           control.requestsOf(kSource))),
       targets_(openTargets(spec_, control)),
-      granuleBytes_(commonGranule(source_, targets_)),
-      chunkBytes_(usableChunkBytes(spec_.effort, granuleBytes_, buffersPerChunk_)),
+      granuleBytes_(commonGranule(*source_, targets_)),
+      chunkBytes_(usableChunkBytes(spec_.options, granuleBytes_, buffersPerChunk_)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
-      bench_(spec_.effort, chunkBytes_, buffersPerChunk_),
+      io_(spec_.options, chunkBytes_, buffersPerChunk_),
       watermark_(spec_.startAtBytes) {
   spec_.extents = {};
   work_.skip(spec_.startAtBytes);
@@ -55,9 +57,9 @@ CopyJob::CopyJob(CopySpec spec, JobControl& control)
 
 JobOutcome CopyJob::run() {
   while (!halted() && work_.position() < work_.totalBytes()) {
-    copyEpoch();
+    copyUntilFlush();
     if (control_.abandoned()) break;
-    endEpoch();
+    flushAndVerify();
   }
   return outcome();
 }
@@ -75,20 +77,19 @@ void CopyJob::giveUp(Target& target, const IoFailure& failure) {
   ++control_.counters.failedTargets;
 }
 
-bool CopyJob::epochIsOver() const {
-  if (epochBytes_ == 0) return false;
-  if (spec_.flushEveryBytes > 0 && epochBytes_ >= spec_.flushEveryBytes) return true;
-  return provenParts_ >= kMostProvenParts || Clock::now() - epochStart_ >= spec_.flushEvery;
+bool CopyJob::flushIsDue() const {
+  if (intervalBytes_ == 0) return false;
+  return provenParts_ >= kMostProvenParts || Clock::now() - intervalStart_ >= spec_.flushEvery;
 }
 
-void CopyJob::copyEpoch() {
-  epochStart_ = Clock::now();
-  epochBytes_ = 0;
-  bench_.crew.run(
+void CopyJob::copyUntilFlush() {
+  intervalStart_ = Clock::now();
+  intervalBytes_ = 0;
+  io_.scheduler.run(
       [this]() -> std::optional<Chunk> {
-        if (halted() || epochIsOver()) return std::nullopt;
+        if (halted() || flushIsDue()) return std::nullopt;
         auto chunk = work_.next();
-        if (chunk) epochBytes_ += chunk->bytes;
+        if (chunk) intervalBytes_ += chunk->bytes;
         return chunk;
       },
       [this](const Chunk& chunk) {
@@ -98,8 +99,8 @@ void CopyJob::copyEpoch() {
       [this] { return !halted(); });
 }
 
-void CopyJob::endEpoch() {
-  bench_.reactor.finish(flushTargets());
+void CopyJob::flushAndVerify() {
+  io_.reactor.finish(flushTargets());
   if (spec_.verify) verifyTargets();
   proofs_.clear();
   provenParts_ = 0;
@@ -115,16 +116,14 @@ Task<> CopyJob::flushTargets() {
 }
 
 Task<> CopyJob::flush(Target& target) {
-  const MaybeFailure failure = co_await flushEndpoint(bench_.reactor, target.endpoint);
+  const MaybeFailure failure = co_await target.endpoint->flush(io_.reactor);
   if (failure) giveUp(target, *failure);
-  // Both so that it is read back from the device, and to leave the cache to others.
-  if (!target.endpoint.direct()) target.endpoint.dropCache({0, 0});
 }
 
 void CopyJob::verifyTargets() {
   size_t target = 0;
   size_t proof = 0;
-  bench_.crew.run(
+  io_.scheduler.run(
       [&]() -> std::optional<ProofCheck> {
         while (proof < proofs_.size()) {
           if (target == targets_.size()) {
@@ -146,14 +145,13 @@ void CopyJob::verifyTargets() {
 
 Task<> CopyJob::check(ProofCheck item, Arena::Block block) {
   const Chunk& chunk = item.proof->chunk;
-  const Endpoint& endpoint = item.target->endpoint;
+  Endpoint& endpoint = *item.target->endpoint;
   const Extent span = chunk.span();
-  const Window window = windowFor(span, block.data);
-  const ChunkRead read =
-      co_await readChunk(bench_.reactor, endpoint, window, chunk, false, control_);
-  if (read.fatal) {
-    giveUp(*item.target, *read.fatal);
-  } else if (digestOfParts(window, chunk.parts) != item.proof->digest) {
+  const PartsDigest held =
+      co_await endpoint.digest(io_.reactor, windowFor(span, block.data), chunk.parts);
+  if (held.failure) {
+    giveUp(*item.target, *held.failure);
+  } else if (held.digest != item.proof->digest) {
     giveUp(*item.target, {EIO, "verify", endpoint.side(), span.start, span.length});
   } else {
     control_.counters.verified += chunk.bytes;
@@ -162,7 +160,7 @@ Task<> CopyJob::check(ProofCheck item, Arena::Block block) {
 
 JobOutcome CopyJob::outcome() {
   JobOutcome result;
-  result.backend = bench_.reactor.backend();
+  result.backend = io_.reactor.backend();
   result.badRanges = bad_.take();
   for (const Target& target : targets_) result.targetFailures.push_back(target.failure);
   if (sourceFailure_) {

@@ -1,7 +1,7 @@
 // Copies extents from one source to any number of targets. The source is read once; the end of a
 // read starts the writes of the same buffer.
 //
-// Work goes in epochs. At the end of an epoch nothing is under way any more, the targets are
+// Work goes in flush intervals. At the end of one nothing is in flight any more, the targets are
 // flushed and, if asked, read back; only then does `durable` move on. A checkpoint that says
 // `durable` therefore never claims more than the targets hold.
 #pragma once
@@ -12,28 +12,26 @@
 
 #include "digest.h"
 #include "endpoint.h"
+#include "io_context.h"
 #include "range_list.h"
 #include "scan.h"
 #include "types.h"
-#include "unique_fd.h"
 #include "watermark.h"
 #include "work_list.h"
-#include "workbench.h"
 
 namespace fastsync {
 
 struct CopySpec {
-  UniqueFd source;
-  std::vector<UniqueFd> targets;
+  EndpointSpec source;
+  std::vector<EndpointSpec> targets;
   std::vector<Extent> extents;  // none overlapping another
   uint64_t startAtBytes = 0;
   bool compare = false;
   bool verify = false;
   bool rescue = false;
   bool targetsAreZero = false;
-  uint64_t flushEveryBytes = 0;  // 0: by time alone
   std::chrono::milliseconds flushEvery{5000};
-  Effort effort;
+  IoOptions options;
 };
 
 class CopyJob {
@@ -44,10 +42,8 @@ class CopyJob {
 
  private:
   struct Target {
-    explicit Target(Endpoint opened) : endpoint(std::move(opened)) {}
-    Endpoint endpoint;
+    std::unique_ptr<Endpoint> endpoint;
     MaybeFailure failure;
-    bool canPunch = true;
   };
   /// What a chunk, less its bad sectors, held in memory when it was copied.
   struct Proof {
@@ -65,11 +61,11 @@ class CopyJob {
   bool halted() const;
   bool anyTargetLeft() const;
   void giveUp(Target& target, const IoFailure& failure);
-  bool epochIsOver() const;
+  bool flushIsDue() const;
   uint64_t windowBytes(const Extent& extent) const;
   Window windowFor(const Extent& extent, std::byte* data) const;
 
-  void copyEpoch();
+  void copyUntilFlush();
   Task<> copyChunk(Chunk chunk, Arena::Block block);
   void noteSourceFailure(const Chunk& chunk, const IoFailure& failure);
   Task<uint64_t> writeTarget(Target& target, Window window, Window scratch,
@@ -80,7 +76,7 @@ class CopyJob {
   Task<MaybeFailure> writeZeroRun(Target& target, Window window, Extent run);
   void prove(Window window, Chunk chunk);
 
-  void endEpoch();
+  void flushAndVerify();
   Task<> flushTargets();
   Task<> flush(Target& target);
   void verifyTargets();
@@ -90,20 +86,20 @@ class CopyJob {
   CopySpec spec_;
   JobControl& control_;
   unsigned buffersPerChunk_;
-  Endpoint source_;
+  std::unique_ptr<Endpoint> source_;
   std::vector<Target> targets_;
   uint64_t granuleBytes_;
   uint64_t chunkBytes_;
   WorkList work_;
-  Workbench bench_;
+  IoContext io_;
   Watermark watermark_;
   RangeList bad_;
   MaybeFailure sourceFailure_;
   uint64_t sourceFailurePosition_ = 0;
   std::vector<Proof> proofs_;
   size_t provenParts_ = 0;
-  std::chrono::steady_clock::time_point epochStart_;
-  uint64_t epochBytes_ = 0;
+  std::chrono::steady_clock::time_point intervalStart_;
+  uint64_t intervalBytes_ = 0;
 };
 
 }  // namespace fastsync

@@ -11,11 +11,11 @@ constexpr unsigned kSides = 1;
 DigestJob::DigestJob(DigestSpec spec, JobControl& control)
     : spec_(std::move(spec)),
       control_(control),
-      volume_(std::move(spec_.volume), kSource, Endpoint::Access::kRead,
-              control.requestsOf(kSource)),
-      chunkBytes_(usableChunkBytes(spec_.effort, volume_.pageBytes(), kSides)),
+      volume_(openEndpoint(std::move(spec_.volume), kSource, Endpoint::Access::kRead,
+                           control.requestsOf(kSource))),
+      chunkBytes_(usableChunkBytes(spec_.options, volume_->limits().granularityBytes, kSides)),
       work_(spec_.extents, chunkBytes_, kBridgedGapBytes),
-      bench_(spec_.effort, chunkBytes_, kSides),
+      io_(spec_.options, chunkBytes_, kSides),
       cells_(spec_.algorithm, spec_.cellBytes) {
   spec_.extents = {};
   control_.counters.total = work_.totalBytes();
@@ -24,20 +24,20 @@ DigestJob::DigestJob(DigestSpec spec, JobControl& control)
 bool DigestJob::halted() const { return control_.stopping() || failure_; }
 
 uint64_t DigestJob::windowBytes(const Extent& extent) const {
-  const uint64_t unit = volume_.pageBytes();
+  const uint64_t unit = volume_->limits().granularityBytes;
   return roundUp(extent.end(), unit) - roundDown(extent.start, unit);
 }
 
 JobOutcome DigestJob::run() {
-  bench_.crew.run([this] { return halted() ? std::nullopt : work_.next(); },
-                  [this](const Chunk& chunk) {
-                    return Piece{windowBytes(chunk.span()), chunk.span().length};
-                  },
-                  [this](Chunk chunk, Arena::Block block) { return digestChunk(chunk, block); },
-                  [this] { return !halted(); });
+  io_.scheduler.run([this] { return halted() ? std::nullopt : work_.next(); },
+                    [this](const Chunk& chunk) {
+                      return Piece{windowBytes(chunk.span()), chunk.span().length};
+                    },
+                    [this](Chunk chunk, Arena::Block block) { return digestChunk(chunk, block); },
+                    [this] { return !halted(); });
 
   JobOutcome outcome;
-  outcome.backend = bench_.reactor.backend();
+  outcome.backend = io_.reactor.backend();
   outcome.failure = failure_;
   const bool whole = control_.counters.completed == control_.counters.total;
   outcome.cancelled = !failure_ && !whole;
@@ -50,14 +50,15 @@ JobOutcome DigestJob::run() {
 }
 
 Task<> DigestJob::digestChunk(Chunk chunk, Arena::Block block) {
-  const Window window{block.data, roundDown(chunk.span().start, volume_.pageBytes())};
-  const ChunkRead read = co_await readChunk(bench_.reactor, volume_, window, chunk, true, control_);
+  const Window window{block.data,
+                      roundDown(chunk.span().start, volume_->limits().granularityBytes)};
+  const ChunkRead read = co_await readChunk(io_.reactor, *volume_, window, chunk, true, control_);
   if (read.fatal && !failure_) failure_ = read.fatal;
-  co_await turnstile_.turn(chunk.position);
+  co_await sequencer_.turn(chunk.position);
   // Whatever became of it, those behind it must be let through.
   if (!read.complete()) broken_ = true;
   if (!broken_) record(chunk, window, read);
-  turnstile_.pass(chunk.position + chunk.bytes);
+  sequencer_.pass(chunk.position + chunk.bytes);
 }
 
 void DigestJob::record(const Chunk& chunk, Window window, const ChunkRead& read) {

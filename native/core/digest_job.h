@@ -1,26 +1,26 @@
 // Digests extents of one device, a digest for each cell of a grid that they touch.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "cell_digests.h"
 #include "endpoint.h"
+#include "io_context.h"
 #include "range_list.h"
 #include "rescue.h"
-#include "turnstile.h"
+#include "sequencer.h"
 #include "types.h"
-#include "unique_fd.h"
 #include "work_list.h"
-#include "workbench.h"
 
 namespace fastsync {
 
 struct DigestSpec {
-  UniqueFd volume;
+  EndpointSpec volume;
   std::vector<Extent> extents;  // ascending, none overlapping another
   uint64_t cellBytes = kMiB;
   Algorithm algorithm = Algorithm::kXxh3;
-  Effort effort;
+  IoOptions options;
 };
 
 class DigestJob {
@@ -37,11 +37,11 @@ class DigestJob {
 
   DigestSpec spec_;
   JobControl& control_;
-  Endpoint volume_;
+  std::unique_ptr<Endpoint> volume_;
   uint64_t chunkBytes_;
   WorkList work_;
-  Workbench bench_;
-  Turnstile turnstile_;
+  IoContext io_;
+  Sequencer sequencer_;
   CellDigests cells_;
   RangeList unreadable_;
   bool broken_ = false;  // a chunk is missing: nothing behind it counts

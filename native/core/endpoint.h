@@ -1,55 +1,90 @@
-// One side of a job: a device or file, opened twice. The direct descriptor bypasses the page cache;
-// the buffered twin takes what direct I/O cannot: pieces that do not fill whole pages.
+// One side of a job, whatever is behind it: a device or file of this host today. Jobs know nothing
+// else. Failures are values; an operation returns when it has finished or failed as a whole.
 #pragma once
 
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "digest.h"
+#include "reactor.h"
+#include "task.h"
 #include "types.h"
 #include "unique_fd.h"
+#include "window.h"
 
 namespace fastsync {
+
+/// What an endpoint can and cannot. Known once it is open.
+struct BlockLimits {
+  /// Smaller or unaligned pieces are slower. Windows begin and end on multiples of it.
+  uint64_t granularityBytes = 0;
+  /// The smallest piece worth reading again after an error.
+  uint64_t retryBytes = 0;
+  /// Requests bypass the page cache, so that a read asks the device.
+  bool direct = false;
+  /// A zero() of less than a whole chunk pays: it makes a hole, where a device would only be asked
+  /// to write.
+  bool makesHoles = false;
+};
+
+/// What a digest over several ranges came to.
+struct PartsDigest {
+  Digest digest{};
+  MaybeFailure failure;
+};
 
 class Endpoint {
  public:
   enum class Access { kRead, kWrite, kReadWrite };
 
-  /// Reopens what `opened` is, and holds that too: with it an exclusive claim lasts as long as
-  /// this. `requests` outlive it. Throws SetupError.
-  Endpoint(UniqueFd opened, Side side, Access access, Requests& requests);
-  Endpoint(Endpoint&&) = default;
-  ~Endpoint();
+  virtual ~Endpoint() = default;
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
 
   Side side() const { return side_; }
-  /// Where what is asked of it is counted.
-  Requests& requests() const { return *requests_; }
-  bool isBlockDevice() const { return isBlockDevice_; }
-  /// A file on a tmpfs: writing to it is copying memory.
-  bool inMemory() const { return inMemory_; }
-  bool direct() const { return direct_.valid(); }
-  int directFd() const { return direct_.get(); }
-  int bufferedFd() const { return buffered_.get(); }
+  const BlockLimits& limits() const { return limits_; }
 
-  /// Direct I/O must start and end on multiples of this; also the smallest piece worth retrying.
-  uint64_t sectorBytes() const { return sectorBytes_; }
-  /// Direct and buffered writes never share one of these: the kernel writes dirty pages back whole,
-  /// and would put old bytes over what was written past the cache.
-  uint64_t pageBytes() const { return pageBytes_; }
+  /// Fills the window over `extent`. May also fill the rest of the granules at its two ends.
+  virtual Task<MaybeFailure> read(Reactor& reactor, Window window, Extent extent) = 0;
 
-  /// Forgets cached pages of the range, so that the next buffered read asks the device.
-  void dropCache(const Extent& range) const;
+  /// Writes the window over `extent`, and not a byte beside it.
+  virtual Task<MaybeFailure> write(Reactor& reactor, Window window, Extent extent) = 0;
+
+  /// Makes whole granules read as zeroes without sending any. EOPNOTSUPP: it cannot, and nothing
+  /// has changed.
+  virtual Task<MaybeFailure> zero(Reactor& reactor, Extent extent) = 0;
+
+  /// Tells the device that the content is not needed. A hint: what it then reads as is open, and
+  /// odd bytes at the two ends stay.
+  virtual Task<MaybeFailure> discard(Reactor& reactor, Extent extent) = 0;
+
+  /// Puts on stable storage what was written, so that the next read asks the device.
+  virtual Task<MaybeFailure> flush(Reactor& reactor) = 0;
+
+  /// One digest over the content of `parts`, ascending, none touching the next. `scratch` covers
+  /// them, and holds anything afterwards.
+  virtual Task<PartsDigest> digest(Reactor& reactor, Window scratch, std::vector<Extent> parts);
+
+ protected:
+  explicit Endpoint(Side side) : side_(side) {}
+  void setLimits(const BlockLimits& limits) { limits_ = limits; }
 
  private:
-  void openBuffered(Access access);
-  void openDirect();
-  void measure();
-
   Side side_;
-  Requests* requests_;
-  bool isBlockDevice_ = false;
-  bool inMemory_ = false;
-  uint64_t sectorBytes_ = 0;
-  uint64_t pageBytes_ = 0;
-  UniqueFd opened_;
-  UniqueFd buffered_;
-  UniqueFd direct_;
+  BlockLimits limits_;
 };
+
+/// A descriptor of this process.
+struct LocalSource {
+  UniqueFd opened;
+};
+
+/// How to open a side of a job; src/engine/types.ts calls it an EndpointDescription.
+using EndpointSpec = std::variant<LocalSource>;
+
+/// `requests` outlive the endpoint. Throws SetupError.
+std::unique_ptr<Endpoint> openEndpoint(EndpointSpec spec, Side side, Endpoint::Access access,
+                                       Requests& requests);
 
 }  // namespace fastsync

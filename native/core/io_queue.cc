@@ -43,7 +43,7 @@ class InlineQueue final : public IoQueue {
 std::unique_ptr<IoQueue> openInlineQueue() { return std::make_unique<InlineQueue>(); }
 
 int64_t performBlocking(const IoRequest& request) {
-  const Asking asking(*request.requests);
+  const CallInFlight inFlight(*request.requests);
   const auto offset = static_cast<off_t>(request.offset);
   switch (request.kind) {
     case IoKind::kRead:

@@ -11,7 +11,6 @@ namespace fastsync {
 namespace {
 
 constexpr uint64_t kCoarseBytes = 64 * kKiB;
-constexpr uint64_t kPage = 4 * kKiB;
 
 /// Errors of the medium at this place; anything else will be the same everywhere.
 bool isBadSector(int errnum) {
@@ -24,16 +23,16 @@ Extent firstPiece(const Extent& extent, uint64_t unit) {
   return {extent.start, end - extent.start};
 }
 
-Task<> readSectors(Reactor& reactor, const Endpoint& from, Window window, Extent extent,
+Task<> readSectors(Reactor& reactor, Endpoint& from, Window window, Extent extent,
                    const JobControl& control, ChunkRead& result) {
-  const uint64_t unit = from.direct() ? from.sectorBytes() : kPage;
+  const uint64_t unit = from.limits().retryBytes;
   while (extent.length > 0) {
     if (control.stopping()) {
       result.interrupted = true;
       co_return;
     }
     const Extent piece = firstPiece(extent, unit);
-    const MaybeFailure failure = co_await readExtent(reactor, from, window, piece);
+    const MaybeFailure failure = co_await from.read(reactor, window, piece);
     if (failure && !isBadSector(failure->errnum)) {
       result.fatal = failure;
       co_return;
@@ -50,11 +49,11 @@ Task<> readSectors(Reactor& reactor, const Endpoint& from, Window window, Extent
   }
 }
 
-Task<> readAround(Reactor& reactor, const Endpoint& from, Window window, Extent extent,
+Task<> readAround(Reactor& reactor, Endpoint& from, Window window, Extent extent,
                   const JobControl& control, ChunkRead& result) {
   while (extent.length > 0 && result.complete()) {
     const Extent piece = firstPiece(extent, kCoarseBytes);
-    const MaybeFailure failure = co_await readExtent(reactor, from, window, piece);
+    const MaybeFailure failure = co_await from.read(reactor, window, piece);
     if (failure && !isBadSector(failure->errnum)) {
       result.fatal = failure;
     } else if (failure) {
@@ -66,14 +65,14 @@ Task<> readAround(Reactor& reactor, const Endpoint& from, Window window, Extent 
 
 }  // namespace
 
-Task<ChunkRead> readChunk(Reactor& reactor, const Endpoint& from, Window window, const Chunk& chunk,
+Task<ChunkRead> readChunk(Reactor& reactor, Endpoint& from, Window window, const Chunk& chunk,
                           bool rescue, const JobControl& control) {
   ChunkRead result;
-  MaybeFailure failure = co_await readExtent(reactor, from, window, chunk.span());
+  MaybeFailure failure = co_await from.read(reactor, window, chunk.span());
   if (!failure) co_return result;
   // The bad sector may lie in a gap, which nobody asked for.
   for (const Extent& part : chunk.parts) {
-    if (chunk.parts.size() > 1) failure = co_await readExtent(reactor, from, window, part);
+    if (chunk.parts.size() > 1) failure = co_await from.read(reactor, window, part);
     if (failure && rescue) {
       co_await readAround(reactor, from, window, part, control, result);
     } else {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "transfer.h"
+#include "endpoint.h"
 #include "work_list.h"
 
 namespace fastsync {
@@ -22,7 +22,7 @@ struct ChunkRead {
 
 /// Fills the window over all parts of `chunk`, which must stay where it is meanwhile. Without
 /// `rescue` the first bad sector is fatal.
-Task<ChunkRead> readChunk(Reactor& reactor, const Endpoint& from, Window window, const Chunk& chunk,
+Task<ChunkRead> readChunk(Reactor& reactor, Endpoint& from, Window window, const Chunk& chunk,
                           bool rescue, const JobControl& control);
 
 }  // namespace fastsync

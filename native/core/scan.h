@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "digest.h"
-#include "transfer.h"
 #include "types.h"
+#include "window.h"
 
 namespace fastsync {
 

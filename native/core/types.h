@@ -60,7 +60,7 @@ class SetupError : public std::exception {
 
 enum class Backend { kAuto, kUring, kThreads };
 
-struct Effort {
+struct IoOptions {
   Backend backend = Backend::kAuto;
   uint64_t chunkBytes = kMiB;
   unsigned queueDepth = 32;
@@ -71,17 +71,17 @@ struct Effort {
 /// Requests of one side: handed to the kernel, and come back. Where the first are more, and the
 /// second stay the same for long, that side does not answer.
 struct Requests {
-  std::atomic<uint64_t> asked{0};
-  std::atomic<uint64_t> answered{0};
+  std::atomic<uint64_t> submitted{0};
+  std::atomic<uint64_t> completed{0};
 };
 
-/// A system call that may wait: asked when it begins, answered when it ends.
-class Asking {
+/// A system call that may wait: submitted when it begins, completed when it ends.
+class CallInFlight {
  public:
-  explicit Asking(Requests& requests) : requests_(requests) { ++requests_.asked; }
-  ~Asking() { ++requests_.answered; }
-  Asking(const Asking&) = delete;
-  Asking& operator=(const Asking&) = delete;
+  explicit CallInFlight(Requests& requests) : requests_(requests) { ++requests_.submitted; }
+  ~CallInFlight() { ++requests_.completed; }
+  CallInFlight(const CallInFlight&) = delete;
+  CallInFlight& operator=(const CallInFlight&) = delete;
 
  private:
   Requests& requests_;
@@ -126,7 +126,7 @@ struct JobControl {
   bool abandoned() const { return stop.load(std::memory_order_relaxed) == Stop::kAbandon; }
 };
 
-/// How a job ended. `failure` is set when it did not do what it was asked to.
+/// How a job ended. `failure` is set when it did not do what it was submitted to.
 struct JobOutcome {
   bool cancelled = false;
   const char* backend = "";

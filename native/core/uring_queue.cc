@@ -49,7 +49,7 @@ void UringQueue::collect(std::vector<IoCompletion>& done) {
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
     const auto* request = static_cast<const IoRequest*>(io_uring_cqe_get_data(entry));
-    ++request->requests->answered;
+    ++request->requests->completed;
     done.push_back({request->tag, entry->res});
     ++seen;
   }
@@ -95,7 +95,7 @@ void UringQueue::submit(const IoRequest& request) {
   } else {
     prepareTransfer(entry, request);
   }
-  ++request.requests->asked;
+  ++request.requests->submitted;
   io_uring_sqe_set_data(entry, const_cast<IoRequest*>(&request));
 }
 

@@ -19,7 +19,7 @@
 #include "compare_job.h"
 #include "copy_job.h"
 #include "digest_job.h"
-#include "marks_test.h"
+#include "dirty_bitmap_test.h"
 
 namespace {
 
@@ -59,7 +59,7 @@ Bytes contentOf(const UniqueFd& fd) {
   return content;
 }
 
-UniqueFd again(const UniqueFd& fd) { return UniqueFd(::dup(fd.get())); }
+LocalSource again(const UniqueFd& fd) { return {UniqueFd(::dup(fd.get()))}; }
 
 class Scene {
  public:
@@ -85,13 +85,13 @@ class Scene {
     return list;
   }
 
-  Effort effort(Backend backend) {
-    Effort effort;
-    effort.backend = backend;
-    effort.chunkBytes = pick<uint64_t>({4 * kKiB, 64 * kKiB, kMiB});
-    effort.queueDepth = pick<unsigned>({1, 4, 64});
-    effort.inFlightBytes = pick<uint64_t>({kMiB, 8 * kMiB});
-    return effort;
+  IoOptions options(Backend backend) {
+    IoOptions options;
+    options.backend = backend;
+    options.chunkBytes = pick<uint64_t>({4 * kKiB, 64 * kKiB, kMiB});
+    options.queueDepth = pick<unsigned>({1, 4, 64});
+    options.inFlightBytes = pick<uint64_t>({kMiB, 8 * kMiB});
+    return options;
   }
 
   void copies(Backend backend, bool cancelled) {
@@ -110,7 +110,7 @@ class Scene {
     spec.compare = random_() % 2 == 0;
     spec.verify = random_() % 2 == 0;
     spec.flushEvery = std::chrono::milliseconds(pick<int>({50, 5000}));
-    spec.effort = effort(backend);
+    spec.options = options(backend);
     const std::vector<Extent> list = spec.extents;
 
     const JobControl& control = runWatched<CopyJob>(std::move(spec), cancelled);
@@ -149,10 +149,10 @@ class Scene {
       if (right[at] != left[at]) changed.push_back(at);
     }
     CompareSpec spec;
-    spec.left = files_.create("left", left);
-    spec.right = files_.create("right", right);
+    spec.left = LocalSource{files_.create("left", left)};
+    spec.right = LocalSource{files_.create("right", right)};
     spec.extents = {{0, kSizeBytes}};
-    spec.effort = effort(backend);
+    spec.options = options(backend);
     runWatched<CompareJob>(std::move(spec), false);
     uint64_t found = 0;
     for (const Extent& range : outcome_.differentRanges) found += range.length;
@@ -169,11 +169,11 @@ class Scene {
   void digests(Backend backend, Algorithm algorithm, bool cancelled) {
     const Bytes content = noise();
     DigestSpec spec;
-    spec.volume = files_.create("digested", content);
+    spec.volume = LocalSource{files_.create("digested", content)};
     spec.extents = extents();
     spec.cellBytes = pick<uint64_t>({64 * kKiB, kMiB, 16 * kMiB});
     spec.algorithm = algorithm;
-    spec.effort = effort(backend);
+    spec.options = options(backend);
     const std::vector<Extent> list = spec.extents;
     const uint64_t cellBytes = spec.cellBytes;
     runWatched<DigestJob>(std::move(spec), cancelled);
@@ -205,7 +205,7 @@ class Scene {
     spec.target = again(file);
     spec.extents = extents();
     spec.mode = mode;
-    spec.effort = effort(backend);
+    spec.options = options(backend);
     for (const Extent& extent : spec.extents) {
       const uint64_t unit = mode == ClearMode::kDiscard ? 4 * kKiB : 1;
       const uint64_t start = std::min(roundUp(extent.start, unit), extent.end());
@@ -239,7 +239,7 @@ class Scene {
     outcome_ = Job(std::move(spec), control_).run();
     check(!outcome_.failure, "no failure");
     for (const Requests& requests : control_.requests)
-      check(requests.asked == requests.answered, "what was asked was answered");
+      check(requests.submitted == requests.completed, "what was submitted has completed");
     return control_;
   }
 
@@ -270,7 +270,7 @@ int main(int argc, char** argv) {
       scene.clearings(backend, ClearMode::kDiscard);
     }
   }
-  failures += testMarks(seed);
+  failures += testDirtyBitmap(seed);
   std::printf("%d failures\n", failures);
   return failures == 0 ? 0 : 1;
 }

@@ -49,7 +49,6 @@ export interface Addon {
   cachedDevice(path: string): Promise<string | null>;
   /** The promise gives a failure where there was one. */
   readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
-  flushCache(fd: number): Promise<IoFailure | undefined>;
   /** 0, or an errno. */
   notifySocket(path: string, message: string): number;
   /**

@@ -3,7 +3,7 @@
 import { startJob } from './job.js';
 import type { CopyRequest, CopyResult, EndpointDescription, Job } from './types.js';
 import { sizeOfEndpoint } from './endpoint.js';
-import { byteCount, extentBytes, ioOptionsOf, wholeNumber } from './validate.js';
+import { extentBytes, ioOptionsOf, wholeNumber } from './validate.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -58,7 +58,6 @@ export function copy(request: CopyRequest): Job<CopyResult> {
       verify: request.verify ?? false,
       rescue: request.rescue ?? false,
       targetsAreZero: request.targetsAreZero ?? false,
-      flushEveryBytes: byteCount('flushEveryBytes', request.flushEveryBytes ?? 0),
       flushEveryMs: wholeNumber('flushEveryMs', request.flushEveryMs ?? 5000, pause),
     },
     { source, targets },

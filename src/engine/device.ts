@@ -48,9 +48,3 @@ export async function readPast(
   if (!(answer instanceof Uint8Array)) throw new EngineError(answer, nameOfDescriptor(fd));
   return answer;
 }
-
-/** Writes the cached pages of a file or device to it and forgets them. Rejects with EngineError. */
-export async function flushCache(fd: number): Promise<void> {
-  const failure = await addon().flushCache(descriptor('fd', fd));
-  if (failure !== undefined) throw new EngineError(failure, nameOfDescriptor(fd));
-}

@@ -9,7 +9,7 @@ export { clear } from './clear.js';
 export { compare } from './compare.js';
 export { copy } from './copy.js';
 export { digestBytes, digestCells, leastCellBytes, mostCellBytes } from './digest-cells.js';
-export { cachedDevice, deviceInfo, flushCache, nextData, readPast } from './device.js';
+export { cachedDevice, deviceInfo, nextData, readPast } from './device.js';
 export { descriptorEndpoint } from './endpoint.js';
 export { describeFailure, EngineError } from './error.js';
 export { notifySocket } from './notify.js';

@@ -49,7 +49,6 @@ export interface CopyRequest extends IoOptions {
   /** The targets' unwritten parts are known to read as zeroes (a new sparse file): skip zero chunks. */
   readonly targetsAreZero?: boolean;
   /** The targets are flushed, and `durableBytes` moves on, at least this often. */
-  readonly flushEveryBytes?: number;
   readonly flushEveryMs?: number;
 }
 

@@ -2,7 +2,7 @@
 
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { asking } from '../in-flight.js';
+import { inFlight } from '../in-flight.js';
 import { reach } from '../reach.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { unsuitable } from './error.js';
@@ -84,14 +84,14 @@ export class NewFile implements BlockSink {
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingBytes = 0;
-    await this.#asking(() => writeAll(this.#handle, bytes, this.#written));
+    await this.#inFlight(() => writeAll(this.#handle, bytes, this.#written));
     this.#written += bytes.length;
   }
 
   /** Writes the beginning, flushes the file, and renames it into place. */
   async commit(beginning: Buffer): Promise<void> {
     await this.#flush();
-    await this.#asking(async () => {
+    await this.#inFlight(async () => {
       await writeAll(this.#handle, beginning, 0);
       await this.#handle.sync();
       await this.#handle.close();
@@ -106,14 +106,14 @@ export class NewFile implements BlockSink {
   }
 
   async discard(): Promise<void> {
-    await this.#asking(async () => {
+    await this.#inFlight(async () => {
       await this.#handle.close();
       await rm(this.#temporary, { force: true });
     });
   }
 
-  #asking(request: () => Promise<void>): Promise<void> {
-    return withVolumeErrors(this.#temporary, () => asking(this.#file, request));
+  #inFlight(request: () => Promise<void>): Promise<void> {
+    return withVolumeErrors(this.#temporary, () => inFlight(this.#file, request));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Reads the tree of a manifest block by block, and checks every block before it is used. */
 
 import type { FileHandle } from 'node:fs/promises';
-import { asking } from '../in-flight.js';
+import { inFlight } from '../in-flight.js';
 import { withVolumeErrors } from '../volume/index.js';
 import { isSealed, tagOf } from './block.js';
 import { ManifestError } from './error.js';
@@ -131,7 +131,7 @@ export class TreeReader {
     const wanted = Math.max(windowBytes, lengthBytes);
     const buffer = Buffer.allocUnsafe(Math.min(wanted, this.#header.fileBytes - offset));
     const got = await withVolumeErrors(this.#file, () =>
-      asking(this.#file, () => readAll(this.#handle, buffer, offset)),
+      inFlight(this.#file, () => readAll(this.#handle, buffer, offset)),
     );
     const window = { offset, bytes: buffer.subarray(0, got) };
     this.#window = window;

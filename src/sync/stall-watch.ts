@@ -16,7 +16,7 @@ const mostBetweenLooksMs = 2 * lookEveryMs;
 const graceMs = 30_000;
 
 interface Stall {
-  answered: number;
+  completed: number;
   /** For so long requests have waited, and none was answered. */
   quietMs: number;
   /** When it is told next. */
@@ -86,13 +86,13 @@ export class StallWatch {
     if (this.#sinceGaveUpMs > graceMs) this.#end(this.#gaveUp);
   }
 
-  #lookAt(name: string, { asked, answered }: Requests, passedMs: number): void {
+  #lookAt(name: string, { submitted, completed }: Requests, passedMs: number): void {
     const stall = this.#stalls.get(name);
-    if (stall?.answered !== answered || asked <= answered) {
+    if (stall?.completed !== completed || submitted <= completed) {
       if (stall !== undefined) this.#tellOver(name, stall);
       // The time before the first look does not count: the request may have come just now.
-      if (asked <= answered) this.#stalls.delete(name);
-      else this.#stalls.set(name, { answered, quietMs: 0, tellAtMs: tellAfterMs });
+      if (submitted <= completed) this.#stalls.delete(name);
+      else this.#stalls.set(name, { completed, quietMs: 0, tellAtMs: tellAfterMs });
       return;
     }
     stall.quietMs += passedMs;

@@ -260,7 +260,7 @@ test('a write that fails at one place fails the target there', async (t) => {
       targets: [descriptorEndpoint(output.fd)],
       extents: whole,
       backend,
-      flushEveryBytes: MiB,
+      flushEveryMs: 1,
     });
     const error = await t.throwsAsync(job.done, { instanceOf: EngineError });
     t.is(error.side, 0);

@@ -23,28 +23,42 @@ export async function nbdFile(
   plugin: readonly string[],
   options: readonly string[] = [],
 ): Promise<string> {
+  const nbdkit = ['nbdkit', '--single', '--exit-with-parent', ...plugin];
+  return nbdFuse(t, options, ['--command', ...nbdkit]);
+}
+
+async function nbdFuse(
+  t: Owner,
+  options: readonly string[],
+  server: readonly string[],
+): Promise<string> {
   const mountPoint = path.join(await scratchDirectory(t), 'nbd');
   await mkdir(mountPoint);
   const file = path.join(mountPoint, 'volume');
-  const command = ['--command', 'nbdkit', '--single', '--exit-with-parent', ...plugin];
-  const server = execa(...endingWithUs('nbdfuse', [...options, file, ...command]), {
+  const fuse = execa(...endingWithUs('nbdfuse', [...options, file, ...server]), {
     reject: false,
     stdio: 'ignore',
   });
   t.teardown(async () => {
     await execa('fusermount3', ['-u', '-z', mountPoint], { reject: false });
-    await server;
+    await fuse;
   });
-  while (server.exitCode === null) {
+  while (fuse.exitCode === null) {
     if (await exists(file)) return file;
     await sleep(20);
   }
-  throw new Error(`nbdfuse did not come up with ${plugin.join(' ')}`);
+  throw new Error(`nbdfuse did not come up with ${server.join(' ')}`);
 }
 
 /** `backing` as a file that can have no holes, as on file systems without them. */
 export function fileWithoutHoles(t: Owner, backing: string): Promise<string> {
   return nbdFile(t, ['--filter=nozero', 'split', backing]);
+}
+
+/** `backing` behind a server that takes discards, and ignores them. */
+export function fileThatIgnoresDiscards(t: Owner, backing: string): Promise<string> {
+  const server = ['--socket-activation', 'qemu-nbd', '--format=raw', '--discard=ignore', backing];
+  return nbdFuse(t, [], server);
 }
 
 /** `backing` on a disk that, while paused, answers nobody. */

@@ -3,9 +3,10 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { copy, descriptorEndpoint } from '../../src/engine/index.js';
+import { execa } from 'execa';
+import { clear, copy, descriptorEndpoint } from '../../src/engine/index.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
-import { fileWithoutHoles } from './nbd.js';
+import { fileThatIgnoresDiscards, fileWithoutHoles } from './nbd.js';
 import {
   allocatedBytes,
   backends,
@@ -84,6 +85,32 @@ test('whole zero chunks are write-zeroes on a device, which may free what is bel
     t.is(await cmp(from, to, sizeBytes), '');
     t.is(progress.zeroBytes, sizeBytes - 3 * MiB);
     t.true((await allocatedBytes(backing)) <= 3 * MiB + 64 * KiB);
+  }
+});
+
+test('a hole that keeps what was there, as over qemu-nbd, is not taken for zeroes', async (t) => {
+  const from = await sparseSource(t);
+  const backing = await sparseFile(path.join(await scratchDirectory(t), 'backing'), sizeBytes);
+  const to = await fileThatIgnoresDiscards(t, backing);
+  const input = await opened(t, from, 'r');
+  const output = await opened(t, to, 'r+');
+  await fill(to, noise(7, sizeBytes));
+  await execa('fallocate', ['--punch-hole', '--offset', '0', '--length', '1MiB', to]);
+  t.is(await cmp(backing, to, sizeBytes), '', 'and fallocate says that it made one');
+  t.not(await cmp(backing, '/dev/zero', MiB), '');
+  for (const backend of backends) {
+    await fill(to, noise(7, sizeBytes));
+    await copy({
+      source: descriptorEndpoint(input.fd),
+      targets: [descriptorEndpoint(output.fd)],
+      extents: Float64Array.of(0, sizeBytes),
+      backend,
+    }).done;
+    t.is(await cmp(from, to, sizeBytes), '');
+    await fill(to, noise(7, sizeBytes));
+    const extents = Float64Array.of(0, sizeBytes);
+    await clear({ target: descriptorEndpoint(output.fd), extents, mode: 'zero', backend }).done;
+    t.is(await cmp(to, '/dev/zero', sizeBytes), '');
   }
 });
 

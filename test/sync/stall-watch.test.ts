@@ -1,7 +1,7 @@
 /** What is noticed of volumes that do not answer, by a clock of the test's own. */
 
 import test from 'ava';
-import { asking, giveUp, type Requests, requestsInFlight, waiting } from '../../src/in-flight.js';
+import { inFlight, giveUp, type Requests, requestsInFlight, waiting } from '../../src/in-flight.js';
 import type { NoteEvent } from '../../src/report/index.js';
 import { StallWatch } from '../../src/sync/index.js';
 
@@ -22,12 +22,12 @@ function scene() {
   };
 }
 
-const waits = (answered = 7) => ({ asked: answered + 1, answered });
+const waits = (completed = 7) => ({ submitted: completed + 1, completed });
 
 test('silence is told after half a minute, each time that it has doubled, and when it is over', (t) => {
   const { look, messages } = scene();
-  look(300, { a: waits(), b: { asked: 5, answered: 5 } });
-  look(1, { a: waits(8), b: { asked: 5, answered: 5 } });
+  look(300, { a: waits(), b: { submitted: 5, completed: 5 } });
+  look(1, { a: waits(8), b: { submitted: 5, completed: 5 } });
   t.is(messages().length, 5);
   for (const [index, time] of ['30 s', '1 min 0 s', '2 min 0 s', '4 min 0 s'].entries()) {
     t.regex(messages()[index] ?? '', new RegExp(`^a has not answered for ${time};`));
@@ -37,7 +37,7 @@ test('silence is told after half a minute, each time that it has doubled, and wh
 
 test('what answers now and then is slow, and what is asked nothing is idle', (t) => {
   const { look, codes } = scene();
-  for (let i = 0; i < 20; i++) look(29, { slow: waits(i), idle: { asked: 3, answered: 3 } });
+  for (let i = 0; i < 20; i++) look(29, { slow: waits(i), idle: { submitted: 3, completed: 3 } });
   t.deepEqual(codes(), []);
 });
 
@@ -52,19 +52,19 @@ test('a process that was stopped has waited for nobody meanwhile', (t) => {
 test('with a limit, whoever waits for a volume fails, and whoever waits for another does not', async (t) => {
   const { look, watch } = scene();
   watch.limit(40_000);
-  const hangs = asking('limited', () => new Promise<never>(() => undefined));
+  const hangs = inFlight('limited', () => new Promise<never>(() => undefined));
   let isCancelled = false;
   const job = waiting({
     names: ['well', 'limited'],
-    requests: () => [{ name: 'well', asked: 4, answered: 4 }],
+    requests: () => [{ name: 'well', submitted: 4, completed: 4 }],
     done: () => new Promise<never>(() => undefined),
   }).catch((error: unknown) => {
     isCancelled = true;
     throw error;
   });
-  const other = asking('well', () => Promise.resolve(1));
-  const inFlight = requestsInFlight();
-  t.like(inFlight.get('limited'), { asked: 1, answered: 0 });
+  const other = inFlight('well', () => Promise.resolve(1));
+  const counts = requestsInFlight();
+  t.like(counts.get('limited'), { submitted: 1, completed: 0 });
   look(40, { limited: waits(0), well: waits(5) });
   t.is(watch.gaveUp, null);
   look(1, { limited: waits(0), well: waits(9) });
@@ -73,7 +73,7 @@ test('with a limit, whoever waits for a volume fails, and whoever waits for anot
   await t.throwsAsync(job, { message: /^limited/ });
   t.true(isCancelled);
   t.is(await other, 1);
-  await t.throwsAsync(() => asking('limited', () => Promise.resolve(1)), { message: /^limited/ });
+  await t.throwsAsync(() => inFlight('limited', () => Promise.resolve(1)), { message: /^limited/ });
 });
 
 test('a run that does not end by itself then is waited for no longer', async (t) => {
@@ -87,12 +87,12 @@ test('a run that does not end by itself then is waited for no longer', async (t)
 });
 
 test('what was counted stays counted when nobody waits any more', async (t) => {
-  await asking('counted', () => Promise.resolve());
-  await t.throwsAsync(asking('counted', () => Promise.reject(new Error('no'))));
-  t.like(requestsInFlight().get('counted'), { asked: 2, answered: 2 });
+  await inFlight('counted', () => Promise.resolve());
+  await t.throwsAsync(inFlight('counted', () => Promise.reject(new Error('no'))));
+  t.like(requestsInFlight().get('counted'), { submitted: 2, completed: 2 });
   giveUp('counted', new Error('gone'));
   await t.throwsAsync(
-    asking('counted', () => Promise.resolve()),
+    inFlight('counted', () => Promise.resolve()),
     { message: 'gone' },
   );
 });

@@ -19,7 +19,7 @@ import {
   type IoOptions,
 } from '../../engine/index.js';
 import { exitCodes } from '../../errors.js';
-import { asking, isGivenUp } from '../../in-flight.js';
+import { inFlight, isGivenUp } from '../../in-flight.js';
 import { openFile } from '../../own-file.js';
 import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
@@ -181,7 +181,7 @@ export class Journal {
   async close(): Promise<void> {
     forgetDescriptor(this.#handle.fd);
     const name = journalName(this.path);
-    if (!isGivenUp(name)) await asking(name, () => this.#handle.close());
+    if (!isGivenUp(name)) await inFlight(name, () => this.#handle.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -204,7 +204,7 @@ export class Journal {
 
   async #doing<T>(action: string, does: () => Promise<T>): Promise<T> {
     try {
-      return await asking(journalName(this.path), does);
+      return await inFlight(journalName(this.path), does);
     } catch (error) {
       throw journalUnusable(action, this.path, error);
     }

@@ -11,7 +11,7 @@ export interface NativeTrackerRequest {
   readonly startBytes: number;
   readonly sizeBytes: number;
   /** A power of two. */
-  readonly markBytes: number;
+  readonly granularityBytes: number;
   /** The device has no requests: its bios are tracked one by one. */
   readonly followsBios: boolean;
   /** Open the tracker pinned in this folder of the BPF file system; null: start a new one. */

@@ -26,16 +26,16 @@ export async function startBpf(
 ): Promise<Started> {
   const trackedDevice = await trackedDeviceOf(volume);
   const { disk } = trackedDevice;
-  const markBytes = granularityFor(disk.sizeBytes, granularityBytes);
-  const native = await loaded(trackedDevice, markBytes, null);
+  const granularity = granularityFor(disk.sizeBytes, granularityBytes);
+  const native = await loaded(trackedDevice, granularity, null);
   const unmatchedAtStart = disk.hasRequests ? 0 : await drainInFlight(native, disk.name);
-  return { native, trackedDevice, granularityBytes: markBytes, unmatchedAtStart };
+  return { native, trackedDevice, granularityBytes: granularity, unmatchedAtStart };
 }
 
 /** Loads the programs, or opens those that were pinned in a folder. */
 export async function loaded(
   { disk }: TrackedDevice,
-  markBytes: number,
+  granularityBytes: number,
   folder: string | null,
 ): Promise<NativeTracker> {
   const { Tracker } = trackerAddon();
@@ -43,7 +43,7 @@ export async function loaded(
   const followsBios = !disk.hasRequests;
   try {
     const where = { diskMajor, diskMinor, startBytes, sizeBytes, followsBios };
-    return new Tracker({ ...where, markBytes, folder });
+    return new Tracker({ ...where, granularityBytes, folder });
   } catch (error) {
     throw await kernelError(error);
   }

@@ -6,7 +6,7 @@
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { EngineError, readPast } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { asking } from '../../in-flight.js';
+import { inFlight } from '../../in-flight.js';
 
 /** Largest single read, as in FileByteReader. */
 const maxReadBytes = 64 * 1024 * 1024;
@@ -36,7 +36,7 @@ export function directReader({ fd, path, sizeBytes }: ReadSource): ByteReader {
         const wanted = Math.min(lengthBytes - done, maxReadBytes);
         try {
           const read = () => readPast(fd, offsetBytes + done, wanted);
-          bytes.set(await asking(path, read), done);
+          bytes.set(await inFlight(path, read), done);
         } catch (error) {
           throw readError(path, error);
         }

@@ -3,7 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { asking } from '../../in-flight.js';
+import { inFlight } from '../../in-flight.js';
 import { errnoName } from '../errors.js';
 
 /** Largest single read: far above what makes a disk fast, far below what pread can return. */
@@ -46,7 +46,7 @@ export class FileByteReader implements ByteReader {
   async #readSome(bytes: Uint8Array, at: number, wanted: number, position: number) {
     try {
       const read = () => this.#handle.read(bytes, at, wanted, position);
-      const { bytesRead } = await asking(this.#path, read);
+      const { bytesRead } = await inFlight(this.#path, read);
       return bytesRead;
     } catch (error) {
       const errno = errnoName(error);

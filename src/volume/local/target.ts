@@ -2,7 +2,7 @@
 
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { asking } from '../../in-flight.js';
+import { inFlight } from '../../in-flight.js';
 import { errnoName, withVolumeErrors } from '../errors.js';
 import type { VolumeIdentity } from '../identity.js';
 import { identifyVolume } from './identify.js';
@@ -41,6 +41,6 @@ export async function resizeTargetFile(expected: VolumeIdentity, sizeBytes: numb
   // openLocal() compares what it opened with what was identified before.
   await using volume = await openLocal(expected.path, { write: true, expected });
   await withVolumeErrors(expected.path, () =>
-    asking(expected.path, () => volume.handle.truncate(sizeBytes)),
+    inFlight(expected.path, () => volume.handle.truncate(sizeBytes)),
   );
 }

@@ -12,7 +12,7 @@ import {
   type Job,
   nextData,
 } from '../../engine/index.js';
-import { asking, isGivenUp } from '../../in-flight.js';
+import { inFlight, isGivenUp } from '../../in-flight.js';
 import { withVolumeErrors } from '../errors.js';
 import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
 import type { VolumeIdentity } from '../identity.js';
@@ -49,7 +49,7 @@ export class LocalVolume implements Volume {
   }
 
   writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    return this.#asking(async () => {
+    return this.#inFlight(async () => {
       for (let done = 0; done < bytes.length;) {
         const left = bytes.length - done;
         done += (await this.handle.write(bytes, done, left, offsetBytes + done)).bytesWritten;
@@ -59,7 +59,7 @@ export class LocalVolume implements Volume {
   }
 
   sync(): Promise<void> {
-    return this.#asking(() => this.handle.sync());
+    return this.#inFlight(() => this.handle.sync());
   }
 
   async writeCounter(): Promise<WriteCounter> {
@@ -72,7 +72,7 @@ export class LocalVolume implements Volume {
   }
 
   nextData(offsetBytes: number): Promise<number | null> {
-    return this.#asking(() => nextData(this.handle.fd, offsetBytes));
+    return this.#inFlight(() => nextData(this.handle.fd, offsetBytes));
   }
 
   /** A file without a name is nobody's replica. */
@@ -87,12 +87,12 @@ export class LocalVolume implements Volume {
   async close(): Promise<void> {
     forgetDescriptor(this.handle.fd);
     if (isGivenUp(this.identity.path)) abandoned.add(this.handle);
-    else await asking(this.identity.path, () => this.handle.close());
+    else await inFlight(this.identity.path, () => this.handle.close());
   }
 
-  #asking<T>(request: () => Promise<T>): Promise<T> {
+  #inFlight<T>(request: () => Promise<T>): Promise<T> {
     const { path } = this.identity;
-    return withVolumeErrors(path, () => asking(path, request));
+    return withVolumeErrors(path, () => inFlight(path, request));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -100,12 +100,12 @@ export class LocalVolume implements Volume {
   }
 
   #stat() {
-    return asking(this.identity.path, () => this.handle.stat({ bigint: true }));
+    return inFlight(this.identity.path, () => this.handle.stat({ bigint: true }));
   }
 
   async #isBeingWritten(): Promise<boolean> {
     return this.identity.kind === 'file'
-      ? isJustWritten(await asking(this.identity.path, () => this.handle.stat()))
+      ? isJustWritten(await inFlight(this.identity.path, () => this.handle.stat()))
       : hasWritesInFlight(this.identity);
   }
 }

@@ -6,6 +6,6 @@
 namespace fastsync {
 
 /// How many things were wrong.
-int testMarks(uint32_t seed);
+int testDirtyBitmap(uint32_t seed);
 
 }  // namespace fastsync

@@ -7,12 +7,12 @@
 
 namespace fastsync {
 
-class Pacer {
+class RateLimiter {
  public:
   using Clock = std::chrono::steady_clock;
 
   /// 0: no limit.
-  explicit Pacer(uint64_t bytesPerSecond) : bytesPerSecond_(bytesPerSecond) {}
+  explicit RateLimiter(uint64_t bytesPerSecond) : bytesPerSecond_(bytesPerSecond) {}
 
   /// Zero when reading may begin now.
   std::chrono::milliseconds delay(Clock::time_point now) const {

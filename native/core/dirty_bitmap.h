@@ -10,11 +10,11 @@
 namespace fastsync {
 
 /// Memory that is shared with whoever sets bits, atomically, at any time.
-using MarkWords = std::span<uint64_t>;
+using BitmapWords = std::span<uint64_t>;
 
 /// What one mark stands for, and where the volume ends.
-struct MarkScale {
-  uint64_t markBytes;
+struct BitmapScale {
+  uint64_t granularityBytes;
   uint64_t volumeBytes;
 
   uint64_t words() const;
@@ -24,7 +24,7 @@ struct MarkScale {
 constexpr size_t kMostExtents = size_t{1} << 22;
 
 /// The marked extents, sorted and merged.
-struct Marked {
+struct DirtyExtents {
   std::vector<Extent> extents;
   /// There were more than are given: the closest were joined, with what lies between them.
   bool joined = false;
@@ -32,15 +32,16 @@ struct Marked {
 
 /// At most `most` extents. Each bit is either taken and cleared, or left set for the next time:
 /// none is lost.
-Marked takeMarks(MarkWords words, MarkScale scale, size_t most = kMostExtents);
+DirtyExtents takeDirty(BitmapWords words, BitmapScale scale, size_t most = kMostExtents);
 
 /// What is marked in either, and stays so.
-Marked readMarks(MarkWords words, MarkWords others, MarkScale scale, size_t most = kMostExtents);
+DirtyExtents readDirty(BitmapWords words, BitmapWords others, BitmapScale scale,
+                       size_t most = kMostExtents);
 
 /// Moves the marks from `live` into `held`. Ended at any moment, each is in one of them.
-void holdMarks(MarkWords live, MarkWords held);
+void holdDirty(BitmapWords live, BitmapWords held);
 
 /// Clears what was read from words that nobody else sets.
-void clearMarks(MarkWords held);
+void clearDirty(BitmapWords held);
 
 }  // namespace fastsync

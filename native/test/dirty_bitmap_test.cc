@@ -1,6 +1,6 @@
 // Writers change cells and mark them, as the kernel does; a drainer copies what is marked. In the
 // end the copy must be the same, whichever way it drained.
-#include "marks_test.h"
+#include "dirty_bitmap_test.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,13 +10,13 @@
 #include <thread>
 #include <vector>
 
-#include "marks.h"
+#include "dirty_bitmap.h"
 
 namespace fastsync {
 
 namespace {
 
-constexpr uint64_t kMarkBytes = 4096;
+constexpr uint64_t kGranularityBytes = 4096;
 constexpr uint64_t kCells = 1000;
 constexpr int kWriters = 3;
 constexpr int kWritesEach = 5000;
@@ -37,7 +37,7 @@ struct Volume {
 using Drain = std::function<std::vector<Extent>(Volume&)>;
 
 // The last cell is a short one.
-constexpr MarkScale kScale{kMarkBytes, kCells* kMarkBytes - 512};
+constexpr BitmapScale kScale{kGranularityBytes, kCells* kGranularityBytes - 512};
 
 int follow(const char* name, uint32_t seed, const Drain& drain) {
   Volume volume;
@@ -62,7 +62,7 @@ int follow(const char* name, uint32_t seed, const Drain& drain) {
       if (extent.length == 0 || extent.end() > kScale.volumeBytes) ++failures;
       if (end != 0 && extent.start <= end) ++failures;  // neither unsorted nor touching
       end = extent.end();
-      for (uint64_t cell = extent.start / kMarkBytes; cell * kMarkBytes < end; ++cell)
+      for (uint64_t cell = extent.start / kGranularityBytes; cell * kGranularityBytes < end; ++cell)
         copy[cell] = volume.cells[cell].load(std::memory_order_relaxed);
     }
   }
@@ -72,8 +72,8 @@ int follow(const char* name, uint32_t seed, const Drain& drain) {
 }
 
 std::vector<Extent> holdAndRead(Volume& volume) {
-  holdMarks(volume.live, volume.held);
-  return readMarks(volume.held, {}, kScale).extents;
+  holdDirty(volume.live, volume.held);
+  return readDirty(volume.held, {}, kScale).extents;
 }
 
 }  // namespace
@@ -84,18 +84,19 @@ namespace {
 /// one.
 int joinTooMany() {
   constexpr size_t kMost = 1000;
-  constexpr MarkScale kLarge{kMarkBytes, (uint64_t{1} << 20) * kMarkBytes};
+  constexpr BitmapScale kLarge{kGranularityBytes, (uint64_t{1} << 20) * kGranularityBytes};
   int failures = 0;
   for (const bool takes : {true, false}) {
     std::vector<uint64_t> words(kLarge.words(), 0x5555555555555555);
     const auto [extents, joined] =
-        takes ? takeMarks(words, kLarge, kMost) : readMarks(words, {}, kLarge, kMost);
+        takes ? takeDirty(words, kLarge, kMost) : readDirty(words, {}, kLarge, kMost);
     if (!joined || extents.empty() || extents.size() > kMost || extents.capacity() > 2 * kMost)
       ++failures;
     size_t at = 0;
-    for (uint64_t mark = 0; mark < kLarge.volumeBytes; mark += 2 * kMarkBytes) {
+    for (uint64_t mark = 0; mark < kLarge.volumeBytes; mark += 2 * kGranularityBytes) {
       while (at < extents.size() && extents[at].end() <= mark) ++at;
-      if (at == extents.size() || extents[at].start > mark || extents[at].end() < mark + kMarkBytes)
+      if (at == extents.size() || extents[at].start > mark ||
+          extents[at].end() < mark + kGranularityBytes)
         ++failures;
     }
   }
@@ -103,31 +104,31 @@ int joinTooMany() {
   std::vector<uint64_t> words(kLarge.words());
   for (size_t i = 0; i < 100; ++i) words[i] = 0x5555555555555555;
   words.back() = uint64_t{1} << 63;
-  const Marked some = takeMarks(words, kLarge, kMost);
-  const Extent last{kLarge.volumeBytes - kMarkBytes, kMarkBytes};
+  const DirtyExtents some = takeDirty(words, kLarge, kMost);
+  const Extent last{kLarge.volumeBytes - kGranularityBytes, kGranularityBytes};
   if (!some.joined || some.extents.back().start != last.start) ++failures;
   words.back() = 1;
-  if (takeMarks(words, kLarge, kMost).joined) ++failures;
+  if (takeDirty(words, kLarge, kMost).joined) ++failures;
   if (failures != 0) std::fprintf(stderr, "FAILED: join: %d\n", failures);
   return failures;
 }
 
 }  // namespace
 
-int testMarks(uint32_t seed) {
+int testDirtyBitmap(uint32_t seed) {
   int failures = joinTooMany();
   failures +=
-      follow("take", seed, [](Volume& volume) { return takeMarks(volume.live, kScale).extents; });
+      follow("take", seed, [](Volume& volume) { return takeDirty(volume.live, kScale).extents; });
   failures += follow("hold", seed, [](Volume& volume) {
     std::vector<Extent> extents = holdAndRead(volume);
-    clearMarks(volume.held);
+    clearDirty(volume.held);
     return extents;
   });
   std::mt19937 random(seed);
   failures += follow("hold, ended before it was told", seed, [&](Volume& volume) {
     std::vector<Extent> extents = holdAndRead(volume);
     if (random() % 2 == 0) return holdAndRead(volume);
-    clearMarks(volume.held);
+    clearDirty(volume.held);
     return extents;
   });
   return failures;

@@ -1,7 +1,5 @@
-// What goes around the page cache, or empties it. Each call runs on a thread of Node's pool.
+// What goes around the page cache. Each call runs on a thread of Node's pool.
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,11 +8,10 @@
 #include <span>
 
 #include "device.h"
-#include "endpoint.h"
 #include "from_js.h"
+#include "local_endpoint.h"
 #include "reactor.h"
 #include "to_js.h"
-#include "transfer.h"
 
 namespace fastsync {
 
@@ -58,19 +55,19 @@ class ReadPast final : public DeviceWorker {
  private:
   MaybeFailure perform() override {
     Requests requests;
-    const Endpoint endpoint(takeFd(), kSource, Endpoint::Access::kRead, requests);
-    const uint64_t unit = endpoint.pageBytes();
+    LocalEndpoint endpoint(takeFd(), kSource, Endpoint::Access::kRead, requests);
+    const uint64_t unit = endpoint.limits().granularityBytes;
     const uint64_t start = roundDown(extent_.start, unit);
     const uint64_t bytes = roundUp(extent_.end(), unit) - start;
     memory_.reset(static_cast<std::byte*>(std::aligned_alloc(unit, bytes)));
     if (!memory_) return IoFailure{ENOMEM, "aligned_alloc", kSource, extent_.start, bytes};
     window_ = {memory_.get(), start};
-    if (!endpoint.direct()) endpoint.dropCache({start, bytes});
+    if (!endpoint.limits().direct) endpoint.dropCache({start, bytes});
 
     Reactor reactor(openInlineQueue());
     MaybeFailure failure;
     const auto read = [&]() -> Task<> {
-      failure = co_await readExtent(reactor, endpoint, window_, extent_);
+      failure = co_await endpoint.read(reactor, window_, extent_);
     };
     reactor.finish(read());
     return failure;
@@ -85,20 +82,6 @@ class ReadPast final : public DeviceWorker {
   Extent extent_;
   std::unique_ptr<std::byte, void (*)(void*)> memory_{nullptr, std::free};
   Window window_;
-};
-
-class FlushCache final : public DeviceWorker {
- public:
-  using DeviceWorker::DeviceWorker;
-
- private:
-  MaybeFailure perform() override {
-    if (::fsync(fd()) != 0) return IoFailure{errno, "fsync", kSource, 0, 0};
-    // Only root may flush a whole device, and a file has no such request: then, what is clean goes.
-    if (::ioctl(fd(), BLKFLSBUF, 0) != 0) ::posix_fadvise(fd(), 0, 0, POSIX_FADV_DONTNEED);
-    return std::nullopt;
-  }
-  Napi::Value result() override { return Env().Undefined(); }
 };
 
 /// Where data begins at or behind a place, -1 where none does. Network file systems ask their
@@ -144,10 +127,6 @@ Napi::Value readPast(const Napi::CallbackInfo& info) {
 Napi::Value nextData(const Napi::CallbackInfo& info) {
   const off_t from = info[1].As<Napi::Number>().Int64Value();
   return queued(std::make_unique<NextData>(info.Env(), duplicateFd(info[0]), from));
-}
-
-Napi::Value flushCache(const Napi::CallbackInfo& info) {
-  return queued(std::make_unique<FlushCache>(info.Env(), duplicateFd(info[0])));
 }
 
 }  // namespace fastsync

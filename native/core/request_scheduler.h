@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "arena.h"
-#include "pacer.h"
+#include "rate_limiter.h"
 #include "reactor.h"
 #include "task.h"
 #include "types.h"
@@ -19,13 +19,13 @@ namespace fastsync {
 /// Starting it, a chunk needs this much memory. Blocks may be empty.
 struct Piece {
   uint64_t memoryBytes = 0;
-  uint64_t paceBytes = 0;
+  uint64_t limitedBytes = 0;
 };
 
-class Crew {
+class RequestScheduler {
  public:
-  Crew(Reactor& reactor, Arena& arena, unsigned depth, Pacer& pacer)
-      : reactor_(reactor), arena_(arena), depth_(depth), pacer_(pacer) {}
+  RequestScheduler(Reactor& reactor, Arena& arena, unsigned depth, RateLimiter& limiter)
+      : reactor_(reactor), arena_(arena), depth_(depth), limiter_(limiter) {}
 
   /// Calls `next()` for items (an optional) until it has none, `pieceOf(item)` for what each costs,
   /// and `work(item, block)` for a Task that does it. Returns when all have ended. `goOn()` false
@@ -41,15 +41,16 @@ class Crew {
           break;
         }
         const Piece piece = pieceOf(*item);
-        const auto now = Pacer::Clock::now();
-        const auto delay = piece.paceBytes > 0 ? pacer_.delay(now) : std::chrono::milliseconds(0);
+        const auto now = RateLimiter::Clock::now();
+        const auto delay =
+            piece.limitedBytes > 0 ? limiter_.delay(now) : std::chrono::milliseconds(0);
         if (delay.count() > 0) {
           patience = std::min(patience, delay);
           break;
         }
         const auto block = arena_.take(piece.memoryBytes);
         if (!block) break;
-        pacer_.spend(piece.paceBytes, now);
+        limiter_.spend(piece.limitedBytes, now);
         ++active_;
         perform(work, std::move(*item), *block);
         item = next();
@@ -72,7 +73,7 @@ class Crew {
   Reactor& reactor_;
   Arena& arena_;
   unsigned depth_;
-  Pacer& pacer_;
+  RateLimiter& limiter_;
   unsigned active_ = 0;
 };
 

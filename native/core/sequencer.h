@@ -7,17 +7,17 @@
 
 namespace fastsync {
 
-class Turnstile {
+class Sequencer {
  public:
   class [[nodiscard]] Turn {
    public:
-    Turn(Turnstile& turnstile, uint64_t position) : turnstile_(turnstile), position_(position) {}
-    bool await_ready() const noexcept { return turnstile_.next_ == position_; }
-    void await_suspend(std::coroutine_handle<> waiter) { turnstile_.waiting_[position_] = waiter; }
+    Turn(Sequencer& sequencer, uint64_t position) : sequencer_(sequencer), position_(position) {}
+    bool await_ready() const noexcept { return sequencer_.next_ == position_; }
+    void await_suspend(std::coroutine_handle<> waiter) { sequencer_.waiting_[position_] = waiter; }
     void await_resume() const noexcept {}
 
    private:
-    Turnstile& turnstile_;
+    Sequencer& sequencer_;
     uint64_t position_;
   };
 

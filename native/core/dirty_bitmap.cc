@@ -1,7 +1,7 @@
 // The order of the atomic steps is what keeps writes from getting lost: change it with care. All
 // are sequentially consistent: whoever reads the volume afterwards does so after the last word was
 // taken.
-#include "marks.h"
+#include "dirty_bitmap.h"
 
 #include <algorithm>
 #include <atomic>
@@ -19,7 +19,7 @@ using Shared = std::atomic_ref<uint64_t>;
 /// joined, and from then on all that are as close.
 class ExtentsOfBits {
  public:
-  ExtentsOfBits(MarkScale scale, size_t most) : scale_(scale), most_(most) {}
+  ExtentsOfBits(BitmapScale scale, size_t most) : scale_(scale), most_(most) {}
 
   void add(size_t index, uint64_t word) {
     const uint64_t base = index * kWordBits;
@@ -32,18 +32,18 @@ class ExtentsOfBits {
     }
   }
 
-  Marked finish() { return std::move(marked_); }
+  DirtyExtents finish() { return std::move(dirty_); }
 
  private:
   void addRun(uint64_t firstBit, uint64_t count) {
-    const uint64_t start = firstBit * scale_.markBytes;
+    const uint64_t start = firstBit * scale_.granularityBytes;
     if (start >= scale_.volumeBytes) return;
-    const uint64_t end = std::min(start + count * scale_.markBytes, scale_.volumeBytes);
-    while (marked_.extents.size() >= most_) {
-      joinedGap_ = std::max(scale_.markBytes, joinedGap_ * 2);
+    const uint64_t end = std::min(start + count * scale_.granularityBytes, scale_.volumeBytes);
+    while (dirty_.extents.size() >= most_) {
+      joinedGap_ = std::max(scale_.granularityBytes, joinedGap_ * 2);
       join();
     }
-    append(marked_.extents, {start, end - start});
+    append(dirty_.extents, {start, end - start});
   }
 
   void append(std::vector<Extent>& extents, Extent next) {
@@ -52,39 +52,39 @@ class ExtentsOfBits {
       return;
     }
     Extent& last = extents.back();
-    marked_.joined = marked_.joined || next.start != last.end();
+    dirty_.joined = dirty_.joined || next.start != last.end();
     last.length = next.end() - last.start;
   }
 
   /// In place: what is kept never overtakes what is read.
   void join() {
-    std::vector<Extent>& extents = marked_.extents;
+    std::vector<Extent>& extents = dirty_.extents;
     size_t kept = 0;
     for (size_t i = 1; i < extents.size(); ++i) {
       if (extents[i].start - extents[kept].end() > joinedGap_) {
         extents[++kept] = extents[i];
         continue;
       }
-      marked_.joined = true;
+      dirty_.joined = true;
       extents[kept].length = extents[i].end() - extents[kept].start;
     }
     extents.resize(kept + 1);
   }
 
-  MarkScale scale_;
+  BitmapScale scale_;
   size_t most_;
   uint64_t joinedGap_ = 0;
-  Marked marked_;
+  DirtyExtents dirty_;
 };
 
 }  // namespace
 
-uint64_t MarkScale::words() const {
-  const uint64_t marks = (volumeBytes + markBytes - 1) / markBytes;
+uint64_t BitmapScale::words() const {
+  const uint64_t marks = (volumeBytes + granularityBytes - 1) / granularityBytes;
   return (marks + kWordBits - 1) / kWordBits;
 }
 
-Marked takeMarks(MarkWords words, MarkScale scale, size_t most) {
+DirtyExtents takeDirty(BitmapWords words, BitmapScale scale, size_t most) {
   ExtentsOfBits extents(scale, most);
   for (size_t i = 0; i < words.size(); ++i) {
     const Shared word(words[i]);
@@ -95,7 +95,7 @@ Marked takeMarks(MarkWords words, MarkScale scale, size_t most) {
   return extents.finish();
 }
 
-Marked readMarks(MarkWords words, MarkWords others, MarkScale scale, size_t most) {
+DirtyExtents readDirty(BitmapWords words, BitmapWords others, BitmapScale scale, size_t most) {
   ExtentsOfBits extents(scale, most);
   for (size_t i = 0; i < words.size(); ++i) {
     uint64_t word = Shared(words[i]).load();
@@ -105,7 +105,7 @@ Marked readMarks(MarkWords words, MarkWords others, MarkScale scale, size_t most
   return extents.finish();
 }
 
-void holdMarks(MarkWords live, MarkWords held) {
+void holdDirty(BitmapWords live, BitmapWords held) {
   for (size_t i = 0; i < live.size(); ++i) {
     const Shared from(live[i]);
     const uint64_t word = from.load();
@@ -117,7 +117,7 @@ void holdMarks(MarkWords live, MarkWords held) {
   }
 }
 
-void clearMarks(MarkWords held) {
+void clearDirty(BitmapWords held) {
   for (uint64_t& word : held) Shared(word).store(0);
 }
 
