@@ -75,7 +75,7 @@ test('a freeze of ours is waited for, and named where that takes too long', asyn
   t.is(error.code, 'FREEZE_BUSY');
   t.regex(error.message, new RegExp(`another run of fastsync, process ${process.pid}`));
   t.notRegex(error.remedy ?? '', /fsfreeze/);
-  const second = freeze({ volume, mustNotFreeze: [] });
+  const second = freeze({ volume, maxFreezeMs: 120_000, mustNotFreeze: [] });
   t.is(await Promise.race([second.then(() => 'frozen'), sleep(500, 'waits')]), 'waits');
   await first.thaw();
   await (await second).thaw();
@@ -88,7 +88,8 @@ test('a stranger is waited for as well, and told from a run of ours', async (t) 
   const refused = freeze({ volume, busyPatienceMs: 1, mustNotFreeze: [] });
   const error = await t.throwsAsync(refused, { instanceOf: FastsyncError });
   t.regex(error.message, /somebody else/);
-  const waiting = freeze({ volume, mustNotFreeze: [], busyPatienceMs: 120_000 });
+  const patient = { maxFreezeMs: 120_000, busyPatienceMs: 120_000 };
+  const waiting = freeze({ volume, mustNotFreeze: [], ...patient });
   t.is(await Promise.race([waiting.then(() => 'frozen'), sleep(500, 'waits')]), 'waits');
   await execa('fsfreeze', ['--unfreeze', directory]);
   await (await waiting).thaw();

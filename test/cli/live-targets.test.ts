@@ -2,11 +2,10 @@
 
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { nbdFile, pausableFile } from '../engine/nbd.js';
 import type { JsonLine } from '../support/fastsync.js';
-import { startLive, statesIn } from '../support/following.js';
+import { type LiveRun, startLive, statesIn, statusIn } from '../support/following.js';
 import { proveWhole, startLoad } from '../support/fsync-load.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
 import { extKind, mebibyte } from '../support/seeding.js';
@@ -102,22 +101,34 @@ test.serial('an idle source makes no epoch', async (t) => {
     const run = startLive(t, directory, words);
     await run.epoch(target, 1);
     // What the kernel had not written back yet comes in as many epochs as it takes; then there are none.
-    t.true(await settles(run.lines), 'epoch after epoch of an idle source');
+    t.true(await settles(run, directory), 'epoch after epoch of an idle source');
     await run.stop();
   }
 });
 
-const mostWaits = 20;
+const mostEpochs = 40;
+const looksWithout = 3;
 
-/** Whether at last no epoch has come for thirty intervals: what the kernel still had to write back is through. */
-async function settles(lines: readonly JsonLine[]): Promise<boolean> {
-  const count = () => lines.filter(({ type }) => type === 'epoch').length;
-  for (let waits = 0; waits < mostWaits; waits++) {
-    const seen = count();
-    await sleep(3000);
-    if (count() === seen) return true;
-  }
-  return false;
+/** Whether at last several looks at the source, which come every second, have found it level and no epoch between them. */
+async function settles(run: LiveRun, directory: string): Promise<boolean> {
+  const count = () => run.lines.filter(({ type }) => type === 'epoch').length;
+  let seen = count();
+  let looks = new Set<number>();
+  await run.during(async () => {
+    const { state, dirtyBytes, updatedAt } = (await statusIn(directory)) as Looked;
+    const isLevel = state === 'following' && dirtyBytes === 0;
+    if (!isLevel || count() !== seen) looks = new Set();
+    else looks.add(updatedAt);
+    seen = count();
+    return looks.size > looksWithout || seen > mostEpochs;
+  });
+  return seen <= mostEpochs;
+}
+
+interface Looked {
+  readonly state: string;
+  readonly dirtyBytes: number;
+  readonly updatedAt: number;
 }
 
 function epochOf(lines: readonly JsonLine[], target: string): number {

@@ -5,7 +5,6 @@
 
 import { copyFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { seededRandom } from '../../support/random.js';
 import { lostFiles, runLoad, type Kept } from './load.js';
@@ -24,9 +23,13 @@ import {
 
 type Crash = (directory: string, image: string, copy: string) => Promise<void>;
 
-/** The image as it lies on disk while mounted: nothing is written while it is copied. */
+/** The image as it lies on disk while mounted: of a moment, as nothing was written while it was copied. */
 const copyWhileMounted: Crash = async (_directory, image, copy) => {
-  await execa('cp', ['--sparse=always', image, copy]);
+  for (;;) {
+    await execa('cp', ['--sparse=always', image, copy]);
+    // Every half a minute the kernel puts some of the log into its place.
+    if (!(await execa('cmp', [image, copy], { reject: false })).failed) return;
+  }
 };
 
 /** The kernel's own way of crashing: all that is in memory is lost, the log's last part included. */
@@ -99,9 +102,10 @@ async function crashed(
   return { image: volume.crash === copyWhileMounted ? copy : image, kept };
 }
 
-/** Lets the kernel finish with removed inodes, and has the log say so. */
+/** Has the kernel finish with removed inodes, which it does in the background, and the log say so. */
 async function settle(directory: string): Promise<void> {
-  await setTimeout(500);
+  // To give preallocated space back is a call that ends by waiting for these inodes.
+  await execa('xfs_spaceman', ['-c', 'prealloc -s', directory]);
   await execa('sync', ['--file-system', directory]);
 }
 

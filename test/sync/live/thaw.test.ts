@@ -1,8 +1,7 @@
 /** What is written in the very moment of the thaw is followed like everything else. */
 
-import { open, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { startTracker, type Tracker } from '../../../src/tracker/index.js';
@@ -10,10 +9,9 @@ import { hangMs } from '../../support/hang.js';
 import { follow } from '../../support/live-run.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../../support/scratch.js';
 import { mebibyte } from '../../support/seeding.js';
+import { until } from '../../support/until.js';
 
 const blockBytes = 1024;
-/** A write that takes so long waits for the thaw. */
-const blockedMs = 100;
 
 const blockOf = (count: number) => Buffer.alloc(blockBytes, `${count};`);
 
@@ -22,6 +20,15 @@ interface Writing {
   /** It ends with one that has to wait for the thaw. */
   mayEnd: boolean;
   isOver: boolean;
+}
+
+/** Whether a thread of this process waits in the kernel until a file system is thawed. */
+async function waitsForThaw(): Promise<boolean> {
+  const tasks = await readdir('/proc/self/task');
+  const stacks = await Promise.all(
+    tasks.map((task) => readFile(`/proc/self/task/${task}/stack`, 'utf8').catch(() => '')),
+  );
+  return stacks.some((stack) => /percpu_rwsem|sb_start_write|percpu_down_read/.test(stack));
 }
 
 /** A tracker behind whose drains there is a write each. */
@@ -35,7 +42,10 @@ function withWrites(tracker: Tracker, writing: Writing): Tracker {
       const drained = await tracker.drain();
       if (writing.isOver) return drained;
       last = writing.write();
-      const isBlocked = await Promise.race([last.then(() => false), sleep(blockedMs, true)]);
+      let hasEnded = false;
+      void last.then(() => (hasEnded = true));
+      let isBlocked = false;
+      await until(async () => hasEnded || (isBlocked = await waitsForThaw()));
       writing.isOver = writing.mayEnd && isBlocked;
       return drained;
     },

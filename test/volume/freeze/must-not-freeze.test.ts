@@ -61,7 +61,7 @@ test('what lies beside or below it may be written', async (t) => {
     '/run/x',
     '/dev',
   ];
-  const frozen = await freeze({ volume, mustNotFreeze });
+  const frozen = await freeze({ volume, maxFreezeMs: 60_000, mustNotFreeze });
   await frozen.thaw();
   await refused(t, volume, device);
   await refused(t, volume, directory);
