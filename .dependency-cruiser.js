@@ -58,6 +58,7 @@ const floors = [
       'src/reach.ts',
       'src/replace-file.ts',
       'src/shell-word.ts',
+      'src/system-errors.ts',
       'src/version.ts',
       'src/within.ts',
     ],

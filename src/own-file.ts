@@ -7,6 +7,7 @@ import { constants, type Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from './errors.js';
 import { reach } from './reach.js';
+import { systemErrorName, systemErrorText } from './system-errors.js';
 
 /** Rejects with NOT_A_FILE if something other than a regular file is at that place; links are followed. */
 export async function checkIsFile(file: string): Promise<void> {
@@ -105,12 +106,14 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOENT: 'its directory is gone',
   EIO: 'its disk fails',
+  ESTALE: 'its server does not know it any more',
+  EUCLEAN: 'its file system is damaged',
+  EBADMSG: 'its file system is damaged',
 };
 
 /** What the system said of one of our files, for people: "its file system is full". */
 export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return reasons[code ?? ''] ?? message;
+  return reasons[systemErrorName(error) ?? ''] ?? systemErrorText(error as Error);
 }
 
 export interface OwnFileTrouble {

@@ -1,8 +1,7 @@
 /** Failures that came from the kernel, shaped like Node's own. */
 
-import { getSystemErrorMap } from 'node:util';
-
 import { exitCodes, FastsyncError } from '../errors.js';
+import { systemError } from '../system-errors.js';
 import type { IoFailure } from './types.js';
 
 // Node's table has one word for two errors here, and it speaks of sockets.
@@ -10,7 +9,7 @@ const notSupported = 95;
 
 function nameOf(errno: number): readonly [code: string, text: string] {
   if (errno === notSupported) return ['ENOTSUP', 'operation not supported'];
-  return getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`];
+  return systemError(errno);
 }
 
 /** One sentence on what failed where. `sideName` is what the user calls that volume. */

@@ -10,6 +10,7 @@ import {
 } from '../engine/index.js';
 import { FastsyncError } from '../errors.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
+import { systemErrorName } from '../system-errors.js';
 import type { Volume } from '../volume/index.js';
 import { coveredCells } from './cells.js';
 import { runningXxh64 } from './hashes.js';
@@ -143,14 +144,14 @@ class PortableDigest {
 
   /** The error as the native engine would report it. */
   #failure(error: unknown, offsetBytes: number, lengthBytes: number): unknown {
-    const errno = systemError(error)?.errno;
+    const errno = causeOf(error)?.errno;
     if (errno === undefined) return error;
     const failure = { errno: -errno, syscall: 'read', offsetBytes, lengthBytes };
     return new EngineError({ ...failure, side: 'source' }, this.#volume.identity.path);
   }
 }
 
-function systemError(error: unknown): NodeJS.ErrnoException | null {
+function causeOf(error: unknown): NodeJS.ErrnoException | null {
   const cause = error instanceof FastsyncError ? error.cause : null;
   return cause instanceof Error ? cause : null;
 }
@@ -158,5 +159,7 @@ function systemError(error: unknown): NodeJS.ErrnoException | null {
 /** A bad sector, or a file that ends before its size, which the native engine calls unreadable too. */
 function isUnreadable(error: unknown): boolean {
   if (!(error instanceof FastsyncError)) return false;
-  return error.code === 'VOLUME_SHRANK' || badSector.includes(systemError(error)?.code ?? '');
+  return (
+    error.code === 'VOLUME_SHRANK' || badSector.includes(systemErrorName(causeOf(error)) ?? '')
+  );
 }

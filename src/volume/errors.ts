@@ -1,6 +1,7 @@
 /** The system's errors on a volume, as sentences for people. */
 
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from '../errors.js';
+import { systemErrorName, systemErrorText } from '../system-errors.js';
 
 interface Sentence {
   readonly code: string;
@@ -89,19 +90,19 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 
 /** The name of the error's errno, such as "ENOENT"; null if it did not come from the system. */
 export function errnoName(error: unknown): string | null {
-  return isSystemError(error) ? (error.code ?? null) : null;
+  return isSystemError(error) ? systemErrorName(error) : null;
 }
 
 /** Wraps what open, stat or truncate of `path` threw. Any other error is returned unchanged. */
 export function volumeError(path: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   if (isOutOfFiles(error)) return tooManyFiles(`${path} cannot be opened`, error);
-  const known = sentences[error.code ?? ''];
+  const known = sentences[systemErrorName(error) ?? ''];
   if (known === undefined) {
     return new FastsyncError({
       code: 'IO_ERROR',
       exitCode: exitCodes.usage,
-      message: `${path} cannot be used: ${error.message}`,
+      message: `${path} cannot be used: ${systemErrorText(error)}`,
       cause: error,
     });
   }

@@ -51,11 +51,15 @@ export function isVainFreeze(error: unknown): boolean {
   return error instanceof FastsyncError && error.code === 'FREEZE_TIMED_OUT';
 }
 
-export function journalFull(directory: string, neededBytes: number): FastsyncError {
+export function journalFull(
+  directory: string,
+  neededBytes: number,
+  isQuota = false,
+): FastsyncError {
   return new FastsyncError({
     code: 'JOURNAL_FULL',
     exitCode: exitCodes.incomplete,
-    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}; the target stays the state of its last epoch`,
+    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}${isQuota ? ', the quota is used up' : ''}; the target stays the state of its last epoch`,
     remedy: 'free some space there, or choose another place with --journal',
   });
 }

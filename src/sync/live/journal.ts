@@ -122,7 +122,7 @@ export class Journal {
       if (cancelled) throw abortOf(watch.signal);
     } catch (error) {
       const isFull = error instanceof EngineError && /^(ENOSPC|EDQUOT)$/.test(error.code);
-      throw isFull ? journalFull(this.directory, bytes) : error;
+      throw isFull ? journalFull(this.directory, bytes, error.code === 'EDQUOT') : error;
     }
     this.#staged = union(this.#staged, extents);
   }

@@ -1,8 +1,8 @@
 /** The failures of a freeze, as sentences. */
 
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 import { exitCodes, FastsyncError, tooManyFiles } from '../../errors.js';
+import { systemError } from '../../system-errors.js';
 import { freezeUnsupported } from './freezable.js';
 import type { Ending, ThawReason } from './freezer.js';
 
@@ -125,5 +125,5 @@ function failed(message: string): FastsyncError {
 }
 
 function errorName(errno: number): string {
-  return errno > 0 ? getSystemErrorName(-errno) : `error ${errno}`;
+  return errno > 0 ? systemError(errno)[0] : `error ${errno}`;
 }
