@@ -58,7 +58,7 @@ export async function probe(reader: ByteReader): Promise<Signature[]> {
   const picked = matches.flatMap(
     (places) => places.find(({ doubt }) => doubt === null) ?? places[0] ?? [],
   );
-  const found = await settleImage(reader, picked);
+  const found = await decideImage(reader, picked);
   const doubtful = found.filter(({ doubt }) => doubt !== null);
   return [...withoutCarried(found), ...doubtful];
 }
@@ -68,11 +68,11 @@ export async function probe(reader: ByteReader): Promise<Signature[]> {
  * four labels of ZFS, both copies of a GPT.
  */
 export async function survey(reader: ByteReader): Promise<Signature[]> {
-  return withoutCarried(await settleImage(reader, (await matchAll(reader)).flat()));
+  return withoutCarried(await decideImage(reader, (await matchAll(reader)).flat()));
 }
 
 /** Of an image of a disc and a partition table, only one need be what the disk is now. */
-async function settleImage(reader: ByteReader, found: readonly Signature[]): Promise<Signature[]> {
+async function decideImage(reader: ByteReader, found: readonly Signature[]): Promise<Signature[]> {
   const isImage = ({ type, doubt }: Signature): boolean => doubt === null && imageTypes.has(type);
   const isTable = ({ type, doubt }: Signature): boolean => doubt === null && tableTypes.has(type);
   if (!found.some(isImage) || !found.some(isTable)) return [...found];

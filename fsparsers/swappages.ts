@@ -8,10 +8,10 @@ import type { ByteReader } from './reader.js';
 /** Linux include/linux/swap.h, union swap_header: the list reaches to the signature at the page's end. */
 const listAt = 1536;
 const signatureBytes = 10;
-const head = (endian: 'little' | 'big') =>
+const header = (endian: 'little' | 'big') =>
   layout(endian, { version: [1024, 'u32'], lastPage: [1028, 'u32'], badPages: [1032, 'u32'] });
-const little = head('little');
-const big = head('big');
+const little = header('little');
+const big = header('big');
 
 /** None of a header that says impossible things: then all of the swap space is used. */
 export async function badPages(

@@ -150,7 +150,7 @@ async function walkChain(
     if (visited.has(sector)) return broken(`it comes back to sector ${sector}`);
     if (visited.size === mostPartitions) return broken(`it has over ${mostPartitions} records`);
     visited.add(sector);
-    // Also where none is: a record that stands there on another disk would go on with the chain.
+    // Also where none is: on another disk, a record there would continue the chain.
     structures.push({ name: 'EBR', start: sector * sectorBytes, length: sectorBytes });
     const slots = await readRecord(reader, sector * sectorBytes);
     if (slots === null) return broken(`no boot record at sector ${sector}`);

@@ -140,9 +140,9 @@ async function gptTable(
     notes.push(warning('GPT_COPIES_DIFFER', 'the GPT and its backup differ: the GPT is believed'));
   }
   const hybrid = mbr === null ? [] : await hybridPartitions(reader, mbr, sectorBytes);
-  const strangers = hybrid.filter(isUnknown);
-  if (strangers.length > 0) {
-    const names = strangers.map(({ name }) => name).join(', ');
+  const hybridOnly = hybrid.filter(isUnknown);
+  if (hybridOnly.length > 0) {
+    const names = hybridOnly.map(({ name }) => name).join(', ');
     notes.push(warning('MBR_HYBRID', `the GPT does not know ${names}: taken as used whole`));
   }
   return {
@@ -151,7 +151,7 @@ async function gptTable(
     sectorBytes,
     partitions: used.partitions,
     structures: [{ name: 'protective MBR', start: 0, length: sectorBytes }, ...places],
-    disputed: [...surplus, ...strangers],
+    disputed: [...surplus, ...hybridOnly],
     notes,
   };
 }

@@ -79,7 +79,7 @@ export function decodeDescriptor(
     inodeBitmap: low.inodeBitmap + (high?.inodeBitmap ?? 0) * wide,
     inodeTable: low.inodeTable + (high?.inodeTable ?? 0) * wide,
     freeClusters: low.freeClusters + (high?.freeClusters ?? 0) * 0x10000,
-    // The kernel ignores the flag unless a checksum guards it, and so must everybody else.
+    // The kernel ignores the flag unless a checksum covers it, and so must every reader.
     blockUninit: carriesChecksums && (low.flags & blockUninitFlag) !== 0,
     writtenInodes: carriesChecksums
       ? writtenInodes(geometry, low, high?.unusedInodes ?? 0)

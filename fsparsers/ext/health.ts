@@ -23,8 +23,8 @@ export interface Health {
   readonly notes: readonly MapNote[];
 }
 
-/** Judges the file system as it lies on disk together with what it is after the journal's replay. */
-export function judge(onDisk: ExtGeometry, after: ExtGeometry, journal: JournalView): Health {
+/** Assesses the file system as it is on disk and as it is after the journal's replay. */
+export function assessHealth(onDisk: ExtGeometry, after: ExtGeometry, journal: JournalView): Health {
   const distrust: MapNote[] = [];
   const warn = (code: string, message: string) => {
     distrust.push({

@@ -12,7 +12,7 @@ import { typeName } from './features.js';
 import { geometryOf } from './geometry.js';
 import type { ExtGeometry } from './geometry.js';
 import { readGroups } from './groups.js';
-import { judge, noJournal } from './health.js';
+import { assessHealth, noJournal } from './health.js';
 import { checkOwners, nothingFree } from './owners.js';
 import { replayJournal } from './journal/index.js';
 import { locator } from './locate.js';
@@ -54,7 +54,7 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
   const after = journal.overlay ?? reader;
   const geometry = journal.overlay === null ? onDisk : await readGeometry(after);
   const groups = await readGroups(after, geometry, journal.journalRanges, signal);
-  const { trusted, notes } = judge(onDisk, geometry, journal);
+  const { trusted, notes } = assessHealth(onDisk, geometry, journal);
 
   const builder = new MapBuilder(reader.sizeBytes);
   if (trusted) await markGroups(after, groups, builder, 'proved', signal);

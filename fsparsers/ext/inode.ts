@@ -59,7 +59,7 @@ export interface Inode {
   readonly block: Uint8Array;
 }
 
-/** Decodes an inode's bytes (at least 128) without judging them. */
+/** Decodes an inode's bytes (at least 128) without checking them. */
 export function decodeInode(bytes: Uint8Array, number: number, offsetBytes = 0): Inode {
   const view = viewOf(bytes);
   const format = view.getUint16(fieldAt.mode, true) & formatMask;

@@ -80,7 +80,7 @@ export interface ExtSuperblock {
   readonly has: (feature: FeatureName) => boolean;
 }
 
-/** Decodes a superblock's 1024 bytes without judging them. */
+/** Decodes a superblock's 1024 bytes without checking them. */
 export function decodeSuperblock(bytes: Uint8Array, at = 0): ExtSuperblock {
   const fields = superblockLayout.decode(bytes, at);
   const features = featureNames(fields);

@@ -78,8 +78,8 @@ async function readBlock(
   // Where a cluster holds several blocks, they are counted in units of 512 bytes.
   const unitBytes = blockBytes < boot.clusterBytes ? 512 : boot.clusterBytes;
   const bytes = await blocks.read(vcn * unitBytes, blockBytes);
-  const head = blockLayout.decode(bytes);
-  if (String.fromCharCode(...head.magic) !== 'INDX' || head.vcn !== vcn) {
+  const header = blockLayout.decode(bytes);
+  if (String.fromCharCode(...header.magic) !== 'INDX' || header.vcn !== vcn) {
     throw new ParseError('CORRUPT', `no index block at cluster ${vcn}`, place);
   }
   return applyFixups(bytes, place);

@@ -117,28 +117,28 @@ export function decodeRecord(bytes: Uint8Array, number: number, offsetBytes: num
     throw new ParseError('CORRUPT', 'no FILE signature', place);
   }
   const fixed = applyFixups(bytes, place);
-  const head = recordLayout.decode(fixed);
-  if ((head.flags & inUseFlag) === 0) throw new ParseError('CORRUPT', 'not in use', place);
-  if (head.fixupsAt >= fixupsBehindNumber && head.number !== number % 2 ** 32) {
-    throw new ParseError('CORRUPT', `says that it is record ${head.number}`, place);
+  const header = recordLayout.decode(fixed);
+  if ((header.flags & inUseFlag) === 0) throw new ParseError('CORRUPT', 'not in use', place);
+  if (header.fixupsAt >= fixupsBehindNumber && header.number !== number % 2 ** 32) {
+    throw new ParseError('CORRUPT', `says that it is record ${header.number}`, place);
   }
   return {
     number,
-    sequence: head.sequence,
-    baseNumber: head.baseLow + head.baseHigh * 2 ** 32,
-    attributes: decodeAttributes(fixed, head, place),
+    sequence: header.sequence,
+    baseNumber: header.baseLow + header.baseHigh * 2 ** 32,
+    attributes: decodeAttributes(fixed, header, place),
     place,
   };
 }
 
 function decodeAttributes(
   record: Uint8Array,
-  head: Decoded<typeof recordLayout.fields>,
+  header: Decoded<typeof recordLayout.fields>,
   place: ParseErrorPlace,
 ): Attribute[] {
-  const end = Math.min(head.usedBytes, record.length);
+  const end = Math.min(header.usedBytes, record.length);
   const attributes: Attribute[] = [];
-  let at = head.attributesAt;
+  let at = header.attributesAt;
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   for (;;) {
     if (at % 8 !== 0 || at + 4 > end) {
@@ -155,17 +155,17 @@ function decodeAttributes(
 }
 
 function decodeAttribute(bytes: Uint8Array, at: number, place: ParseErrorPlace): Attribute {
-  const head = attributeLayout.decode(bytes);
+  const header = attributeLayout.decode(bytes);
   const corrupt = (what: string): ParseError =>
     new ParseError('CORRUPT', `${what} in the attribute at ${at}`, place);
-  if (head.nameAt + 2 * head.nameLength > bytes.length) throw corrupt('the name overruns');
+  if (header.nameAt + 2 * header.nameLength > bytes.length) throw corrupt('the name overruns');
   const common = {
-    type: head.type,
-    name: decodeName(bytes, head.nameAt, head.nameLength),
-    flags: head.flags,
-    instance: head.instance,
+    type: header.type,
+    name: decodeName(bytes, header.nameAt, header.nameLength),
+    flags: header.flags,
+    instance: header.instance,
   };
-  if (head.isNonResident === 0) {
+  if (header.isNonResident === 0) {
     const { valueAt, valueBytes } = residentLayout.decode(bytes);
     if (valueAt + valueBytes > bytes.length) throw corrupt('the value overruns');
     return { ...common, isResident: true, value: bytes.subarray(valueAt, valueAt + valueBytes) };

@@ -30,10 +30,10 @@ export class DeviceView implements View {
   static async open(reader: ByteReader): Promise<DeviceView> {
     const pieceBytes = 1024 * 1024 + 4096;
     const { sizeBytes } = reader;
-    const head = Math.min(sizeBytes, pieceBytes);
-    const tail = Math.max(head, sizeBytes - pieceBytes);
+    const firstBytes = Math.min(sizeBytes, pieceBytes);
+    const tail = Math.max(firstBytes, sizeBytes - pieceBytes);
     const pieces = [
-      ...(await kept(reader, 0, head)),
+      ...(await kept(reader, 0, firstBytes)),
       ...(tail < sizeBytes ? await kept(reader, tail, sizeBytes - tail) : []),
     ];
     return new DeviceView(reader, pieces);

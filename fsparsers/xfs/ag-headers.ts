@@ -1,4 +1,4 @@
-/** The headers at the head of every allocation group: AGF, AGI and AGFL, checked. */
+/** The headers at the start of every allocation group: AGF, AGI and AGFL, checked. */
 
 import { ParseError } from '../errors.js';
 import { layout } from '../layout.js';
@@ -77,7 +77,7 @@ const magics: Readonly<Record<HeaderName, number>> = {
 };
 const crcs: Readonly<Record<HeaderName, number>> = { agf: 216, agi: 312, agfl: 32 };
 
-/** Blocks at the head of each group that the superblock's copy and these headers fill. */
+/** Blocks at the start of each group that the superblock's copy and these headers fill. */
 export function headerBlocks(geometry: Geometry): number {
   return Math.ceil((4 * geometry.sectorBytes) / geometry.blockBytes);
 }

@@ -111,7 +111,7 @@ async function withHead(
       offsetBytes: startBytes,
     });
   }
-  const head = await device.read(startBytes, lengthBytes);
+  const headers = await device.read(startBytes, lengthBytes);
   return {
     sizeBytes: device.sizeBytes,
     newest: device.newest,
@@ -119,7 +119,7 @@ async function withHead(
     read: (offset, length) => {
       const at = offset - startBytes;
       const lies = at >= 0 && at + length <= lengthBytes;
-      return lies ? Promise.resolve(head.slice(at, at + length)) : device.read(offset, length);
+      return lies ? Promise.resolve(headers.slice(at, at + length)) : device.read(offset, length);
     },
   };
 }

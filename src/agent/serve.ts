@@ -177,7 +177,8 @@ class Session implements AsyncDisposable {
   }
 
   async #writeCounter(): Promise<Answered> {
-    const body: Answer<'writeCounter'> = await this.#opened().writeCounter();
+    const { value, isFresh } = await this.#opened().writeCounter();
+    const body: Answer<'writeCounter'> = { counterText: value, isFresh };
     return { body };
   }
 

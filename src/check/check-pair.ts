@@ -106,10 +106,10 @@ async function verify(
         else reporter.report(event);
       },
     };
-    const surroundings = { reporter: collecting, signal };
-    if (pair.online === null) return await verifyPair(request, options, surroundings);
+    const context = { reporter: collecting, signal };
+    if (pair.online === null) return await verifyPair(request, options, context);
     const online = { ...pair.online, mustNotFreeze: [stateDirectory] };
-    return await verifyOnline(request, options, online, surroundings);
+    return await verifyOnline(request, options, online, context);
   } finally {
     await log?.close();
   }

@@ -16,13 +16,13 @@ import { closerLook, repairCommand } from './words.js';
 /** So many ranges are enough to see what kind of harm it is. */
 const mostRanges = 5;
 
-export interface Surroundings {
+export interface ParagraphContext {
   readonly configPath: string;
   readonly stateDirectory: string;
 }
 
 /** Ends with an empty line; null where there is nothing to say. */
-export function paragraphOf(result: PairResult, surroundings: Surroundings): string | null {
+export function paragraphOf(result: PairResult, context: ParagraphContext): string | null {
   const { record, report, error, notes } = result;
   // A replica that was repaired is well again, but something made it differ.
   if (record.exitCode === exitCodes.done && record.repairedBytes === 0) return null;
@@ -40,7 +40,7 @@ export function paragraphOf(result: PairResult, surroundings: Surroundings): str
     ...warnings,
     ...(record.exitCode === exitCodes.done ? [] : [lastWell(result.earlier)]),
     ...proofLines(result),
-    ...commandLines(result, surroundings),
+    ...commandLines(result, context),
   ];
   const body = lines.map((line) => `  ${visible(line)}\n`).join('');
   return `${record.pair}: ${visible(headline(result))}.\n${body}\n`;
@@ -110,11 +110,11 @@ function proofLines({ record, earlier }: PairResult): string[] {
   ];
 }
 
-function commandLines({ pair, record }: PairResult, surroundings: Surroundings): string[] {
+function commandLines({ pair, record }: PairResult, context: ParagraphContext): string[] {
   if (record.exitCode === exitCodes.locked || record.exitCode === exitCodes.done) return [];
-  const look = `Look closer: ${closerLook(pair, surroundings.stateDirectory)}`;
+  const look = `Look closer: ${closerLook(pair, context.stateDirectory)}`;
   if (record.differentRanges === 0) return [look];
-  return [look, `Repair: ${repairCommand(pair, surroundings.configPath)}`];
+  return [look, `Repair: ${repairCommand(pair, context.configPath)}`];
 }
 
 /** "2026-03-01 02:30 UTC, 26 h ago" */

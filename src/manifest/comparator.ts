@@ -92,7 +92,7 @@ class Comparison {
   #job: Job<DigestResult> | null = null;
   #cancelled = false;
   /** Every cell before this byte of the volume was compared. */
-  #judgedEndBytes = 0;
+  #comparedEndBytes = 0;
   #backend: 'uring' | 'threads' = 'threads';
 
   constructor(manifest: Manifest, volumeBytes: number, digest: Digester, ioOptions: IoOptions) {
@@ -129,7 +129,7 @@ class Comparison {
     if (!this.#cancelled) this.#missing(beyond);
     const cancelled = this.#done.durableBytes < this.#done.totalBytes;
     // Whole cells were read; the caller resumes at a position in the list that it asked for.
-    const durableBytes = totalBytes(clip(asked, 0, this.#judgedEndBytes));
+    const durableBytes = totalBytes(clip(asked, 0, this.#comparedEndBytes));
     return {
       progress: cancelled ? { ...this.#done, durableBytes } : this.#done,
       backend: this.#backend,
@@ -198,7 +198,7 @@ class Comparison {
 
   #count(coverage: ExtentList, expected: Uint8Array | null, found: Uint8Array | null): void {
     const bytes = totalBytes(coverage);
-    this.#judgedEndBytes = (coverage.at(-2) ?? 0) + (coverage.at(-1) ?? 0);
+    this.#comparedEndBytes = (coverage.at(-2) ?? 0) + (coverage.at(-1) ?? 0);
     const counters = { ...this.#done, durableBytes: this.#done.durableBytes + bytes };
     if (expected === null || found === null) {
       counters.badBytes += bytes;

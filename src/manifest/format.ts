@@ -39,7 +39,7 @@ export const blockTags = { header: 'HEAD', node: 'NODE', leaf: 'LEAF' } as const
 export type BlockKind = keyof typeof blockTags;
 
 /** At the beginning of every block but the header, which has the magic before it. */
-export const blockHead = layout('little', {
+export const blockHeader = layout('little', {
   tag: [0, 'bytes:4'],
   lengthBytes: [4, 'u32'],
   /** The block's index in its level: its first cell is `index * 256^(level + 1)`. */
@@ -47,7 +47,7 @@ export const blockHead = layout('little', {
 });
 
 /** The header before its texts: type, UUID and label of the file system, and the volume's path. */
-export const headerHead = layout('little', {
+export const headerLayout = layout('little', {
   magic: [0, 'bytes:16'],
   tag: [16, 'bytes:4'],
   lengthBytes: [20, 'u32'],
@@ -72,8 +72,8 @@ export const headerHead = layout('little', {
 });
 
 /** A leaf's fixed part. The runs of cells that are not whole follow, then the digests of proven cells. */
-export const leafHead = layout('little', {
-  ...blockHead.fields,
+export const leafHeader = layout('little', {
+  ...blockHeader.fields,
   /** One bit for each cell, the lowest first: the manifest covers part of it. */
   present: [16, `bytes:${bitmapBytes}`],
   /** The manifest covers all of it. */
@@ -84,8 +84,8 @@ export const leafHead = layout('little', {
 });
 
 /** A node's fixed part. The children's digests follow, then their places. */
-export const nodeHead = layout('little', {
-  ...blockHead.fields,
+export const nodeHeader = layout('little', {
+  ...blockHeader.fields,
   level: [16, 'u8'],
   padding: [17, 'bytes:7'],
   present: [24, `bytes:${bitmapBytes}`],

@@ -3,14 +3,14 @@
 import type { CrossCheck } from '../../fsparsers/usedmap.js';
 import type { DigestAlgorithm } from '../engine/index.js';
 import { mostCellBytes } from '../engine/index.js';
-import { isSealed, seal, tagOf } from './block.js';
+import { hasValidChecksum, putChecksum, tagOf } from './block.js';
 import { ManifestError, unsuitable } from './error.js';
 import {
   algorithmIds,
   checksumBytes,
   digestBytes,
   encode,
-  headerHead,
+  headerLayout,
   magic,
   mostBlockBytes,
   version,
@@ -102,7 +102,7 @@ type TextFields = Pick<ManifestHeader, 'filesystem' | 'source'>;
 
 /** The length of a header with these texts, which is also where the next block begins. */
 export function headerBytes(texts: TextFields): number {
-  return headerHead.sizeBytes + textsOf(texts).length + checksumBytes;
+  return headerLayout.sizeBytes + textsOf(texts).length + checksumBytes;
 }
 
 /** Encodes the header, the block at the beginning of the file. */
@@ -125,9 +125,9 @@ export function encodeHeader(header: Omit<StoredHeader, 'version'>): Buffer {
     ),
     root: Buffer.from(header.root, 'hex'),
   };
-  encode(headerHead, fields, block);
-  texts.copy(block, headerHead.sizeBytes);
-  return seal(block, 0);
+  encode(headerLayout, fields, block);
+  texts.copy(block, headerLayout.sizeBytes);
+  return putChecksum(block, 0);
 }
 
 /** Enough bytes of the file to decode any header. */
@@ -149,48 +149,48 @@ export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): St
       'name a file that --write-manifest wrote',
     );
   }
-  if (bytes.length < headerHead.sizeBytes + checksumBytes) fail('is cut off');
-  const head = headerHead.decode(bytes);
-  if (!tagOf('header').equals(head.tag)) fail('does not say what it is');
-  const { lengthBytes } = head;
-  const least = headerHead.sizeBytes + checksumBytes;
+  if (bytes.length < headerLayout.sizeBytes + checksumBytes) fail('is cut off');
+  const decoded = headerLayout.decode(bytes);
+  if (!tagOf('header').equals(decoded.tag)) fail('does not say what it is');
+  const { lengthBytes } = decoded;
+  const least = headerLayout.sizeBytes + checksumBytes;
   if (lengthBytes < least || lengthBytes > mostHeaderBytes) {
     fail(`says that it has ${lengthBytes} bytes`);
   }
   if (lengthBytes > bytes.length) fail('is cut off');
-  if (!isSealed(bytes.subarray(0, lengthBytes), 0)) fail('does not match its checksum');
-  if (head.version !== version) {
+  if (!hasValidChecksum(bytes.subarray(0, lengthBytes), 0)) fail('does not match its checksum');
+  if (decoded.version !== version) {
     throw unsuitable(
       'MANIFEST_TOO_NEW',
-      `${file} is a manifest of version ${head.version}, and this fastsync reads version ${version}`,
+      `${file} is a manifest of version ${decoded.version}, and this fastsync reads version ${version}`,
       'use a newer fastsync',
     );
   }
-  if (head.fileBytes !== fileBytes) {
-    fail(`speaks of a file of ${head.fileBytes} bytes, and the file has ${fileBytes}`);
+  if (decoded.fileBytes !== fileBytes) {
+    fail(`speaks of a file of ${decoded.fileBytes} bytes, and the file has ${fileBytes}`);
   }
   const texts =
-    decodeTexts(bytes.subarray(headerHead.sizeBytes, lengthBytes - checksumBytes), 4) ??
+    decodeTexts(bytes.subarray(headerLayout.sizeBytes, lengthBytes - checksumBytes), 4) ??
     fail('has texts that do not fit');
   const [algorithm] =
     (Object.entries(algorithmIds) as [DigestAlgorithm, number][]).find(
-      ([, id]) => id === head.algorithm,
-    ) ?? fail(`names algorithm ${head.algorithm}, which nobody knows`);
-  const problem = numberProblem(head);
+      ([, id]) => id === decoded.algorithm,
+    ) ?? fail(`names algorithm ${decoded.algorithm}, which nobody knows`);
+  const problem = numberProblem(decoded);
   if (problem !== null) fail(problem);
-  const crossCheck = crossCheckStates[head.crossCheck] ?? null;
+  const crossCheck = crossCheckStates[decoded.crossCheck] ?? null;
   const [type, uuid, label, source] = texts;
   return {
-    ...head,
+    ...decoded,
     algorithm,
     filesystem: { type: type ?? 'unknown', uuid: uuid ?? null, label: label ?? null },
     source: source ?? '',
     crossCheck:
       crossCheck === null
         ? null
-        : { state: crossCheck, contradictedBytes: head.contradictedKiB * 1024 },
-    createdAt: new Date(head.createdMs).toISOString(),
-    root: Buffer.from(head.root.subarray(0, digestBytes[algorithm])).toString('hex'),
+        : { state: crossCheck, contradictedBytes: decoded.contradictedKiB * 1024 },
+    createdAt: new Date(decoded.createdMs).toISOString(),
+    root: Buffer.from(decoded.root.subarray(0, digestBytes[algorithm])).toString('hex'),
   };
 }
 
@@ -205,16 +205,16 @@ export function isCellSize(bytes: number): boolean {
 }
 
 /** What is wrong with a header's numbers, or null. */
-function numberProblem(head: Numbers): string | null {
-  const { deviceBytes, cellBytes, coveredBytes, coveredCells, unprovenBytes } = head;
+function numberProblem(decoded: Numbers): string | null {
+  const { deviceBytes, cellBytes, coveredBytes, coveredCells, unprovenBytes } = decoded;
   if (!isCellSize(cellBytes)) return `names cells of ${cellBytes} bytes`;
   if (!Number.isSafeInteger(deviceBytes)) return `names a volume of ${deviceBytes} bytes`;
   if (coveredBytes > deviceBytes || unprovenBytes > coveredBytes) {
     return 'claims to cover more than there is';
   }
   if (coveredCells > Math.ceil(deviceBytes / cellBytes)) return `claims ${coveredCells} cells`;
-  if (head.createdMs > latestMs) return 'was written at no time';
-  if (head.topLengthBytes > mostBlockBytes || head.topOffset >= head.fileBytes) {
+  if (decoded.createdMs > latestMs) return 'was written at no time';
+  if (decoded.topLengthBytes > mostBlockBytes || decoded.topOffset >= decoded.fileBytes) {
     return 'says that the tree begins outside the file';
   }
   return null;

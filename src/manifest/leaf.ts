@@ -2,9 +2,9 @@
 
 import type { DigestAlgorithm } from '../engine/index.js';
 import { bitmapOf, bitsOf, hasBit, isWithin } from './bitmap.js';
-import { seal, tagOf } from './block.js';
+import { putChecksum, tagOf } from './block.js';
 import type { CoveredCell } from './cells.js';
-import { checksumBytes, digestBytes, domains, encode, fanOut, leafHead } from './format.js';
+import { checksumBytes, digestBytes, domains, encode, fanOut, leafHeader } from './format.js';
 import { hashIn } from './hashes.js';
 import { pushRuns, RunReader } from './runs.js';
 
@@ -46,8 +46,8 @@ export function encodeLeaf(
   for (const { cell, coverage } of partial) pushRuns(runs, coverage, cell * cellBytes);
   const digests = cells.flatMap(({ digest }) => digest ?? []);
   const tail = Buffer.concat([Buffer.from(runs), ...digests]);
-  const block = Buffer.alloc(leafHead.sizeBytes + tail.length + checksumBytes);
-  const head = {
+  const block = Buffer.alloc(leafHeader.sizeBytes + tail.length + checksumBytes);
+  const header = {
     tag: tagOf('leaf'),
     lengthBytes: block.length,
     index,
@@ -56,9 +56,9 @@ export function encodeLeaf(
     proven: bits(cells.filter(({ digest }) => digest !== null)),
     runBytes: runs.length,
   };
-  encode(leafHead, head, block);
-  tail.copy(block, leafHead.sizeBytes);
-  return seal(block, offsetBytes);
+  encode(leafHeader, header, block);
+  tail.copy(block, leafHeader.sizeBytes);
+  return putChecksum(block, offsetBytes);
 }
 
 /** Decodes the cells of a leaf. Calls `fail`, which must throw, where the block contradicts itself. */
@@ -67,17 +67,17 @@ export function decodeLeaf(
   block: Buffer,
   fail: (what: string) => never,
 ): ManifestCell[] {
-  if (block.length < leafHead.sizeBytes + checksumBytes) fail('is too short for a leaf');
-  const { index, present, whole, proven, runBytes } = leafHead.decode(block);
+  if (block.length < leafHeader.sizeBytes + checksumBytes) fail('is too short for a leaf');
+  const { index, present, whole, proven, runBytes } = leafHeader.decode(block);
   const width = digestBytes[algorithm];
   const bits = bitsOf(present);
-  const digestsAt = leafHead.sizeBytes + runBytes;
+  const digestsAt = leafHeader.sizeBytes + runBytes;
   const lengthBytes = digestsAt + bitsOf(proven).length * width + checksumBytes;
   if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
   if (bits.length === 0) fail('holds no cells');
   if (!isWithin(whole, present) || !isWithin(proven, present)) fail('describes cells it has not');
 
-  const runs = new RunReader(block.subarray(leafHead.sizeBytes, digestsAt));
+  const runs = new RunReader(block.subarray(leafHeader.sizeBytes, digestsAt));
   let digestAt = digestsAt;
   const cells = bits.map((bit) => {
     const cell = index * fanOut + bit;

@@ -2,7 +2,7 @@
 
 import type { DigestAlgorithm } from '../engine/index.js';
 import { bitmapOf, bitsOf, hasBit, isWithin } from './bitmap.js';
-import { seal, tagOf } from './block.js';
+import { putChecksum, tagOf } from './block.js';
 import {
   checksumBytes,
   childPlace,
@@ -10,7 +10,7 @@ import {
   domains,
   encode,
   fanOut,
-  nodeHead,
+  nodeHeader,
 } from './format.js';
 import { hashIn } from './hashes.js';
 
@@ -33,7 +33,7 @@ export function nodeDigest(
   block: Uint8Array,
   children: number,
 ): Uint8Array {
-  const hashedTo = nodeHead.sizeBytes + children * digestBytes[algorithm];
+  const hashedTo = nodeHeader.sizeBytes + children * digestBytes[algorithm];
   return hashIn(algorithm, domains.node, block.subarray(hashedFrom, hashedTo));
 }
 
@@ -59,10 +59,10 @@ export function encodeNode(
   offsetBytes: number,
 ): Buffer {
   const width = digestBytes[algorithm];
-  const placesAt = nodeHead.sizeBytes + children.length * width;
+  const placesAt = nodeHeader.sizeBytes + children.length * width;
   const block = Buffer.alloc(placesAt + children.length * childPlace.sizeBytes + checksumBytes);
   const bits = (some: readonly Child[]) => bitmapOf(some.map((child) => child.index % fanOut));
-  const head = {
+  const header = {
     tag: tagOf('node'),
     lengthBytes: block.length,
     index,
@@ -71,12 +71,12 @@ export function encodeNode(
     present: bits(children),
     doubtful: bits(children.filter(({ doubtful }) => doubtful)),
   };
-  encode(nodeHead, head, block);
+  encode(nodeHeader, header, block);
   for (const [place, child] of children.entries()) {
-    block.set(child.digest, nodeHead.sizeBytes + place * width);
+    block.set(child.digest, nodeHeader.sizeBytes + place * width);
     encode(childPlace, child, block, placesAt + place * childPlace.sizeBytes);
   }
-  return seal(block, offsetBytes);
+  return putChecksum(block, offsetBytes);
 }
 
 /** Decodes the children of a node. Calls `fail`, which must throw, where the block contradicts itself. */
@@ -86,21 +86,21 @@ export function decodeNode(
   block: Buffer,
   fail: (what: string) => never,
 ): Child[] {
-  if (block.length < nodeHead.sizeBytes + checksumBytes) fail('is too short for a node');
-  const head = nodeHead.decode(block);
-  const bits = bitsOf(head.present);
+  if (block.length < nodeHeader.sizeBytes + checksumBytes) fail('is too short for a node');
+  const header = nodeHeader.decode(block);
+  const bits = bitsOf(header.present);
   const width = digestBytes[algorithm];
-  const placesAt = nodeHead.sizeBytes + bits.length * width;
+  const placesAt = nodeHeader.sizeBytes + bits.length * width;
   const lengthBytes = placesAt + bits.length * childPlace.sizeBytes + checksumBytes;
   if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
-  if (head.level !== level) fail(`says that it is of level ${head.level}`);
-  if (!isWithin(head.doubtful, head.present)) fail('describes children it has not');
+  if (header.level !== level) fail(`says that it is of level ${header.level}`);
+  if (!isWithin(header.doubtful, header.present)) fail('describes children it has not');
   return bits.map((bit, place) => {
-    const at = nodeHead.sizeBytes + place * width;
+    const at = nodeHeader.sizeBytes + place * width;
     return {
-      index: head.index * fanOut + bit,
+      index: header.index * fanOut + bit,
       digest: block.subarray(at, at + width),
-      doubtful: hasBit(head.doubtful, bit),
+      doubtful: hasBit(header.doubtful, bit),
       ...childPlace.decode(block, placesAt + place * childPlace.sizeBytes),
     };
   });

@@ -3,11 +3,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { inFlight } from '../in-flight.js';
 import { withVolumeErrors } from '../volume/index.js';
-import { isSealed, tagOf } from './block.js';
+import { hasValidChecksum, tagOf } from './block.js';
 import { ManifestError } from './error.js';
 import {
   algorithmIds,
-  blockHead,
+  blockHeader,
   checksumBytes,
   fanOut,
   mostBlockBytes,
@@ -103,18 +103,18 @@ export class TreeReader {
     const fail = (what: string): never => {
       throw new ManifestError(this.#file, name, offset, what);
     };
-    const least = blockHead.sizeBytes + checksumBytes;
+    const least = blockHeader.sizeBytes + checksumBytes;
     if (lengthBytes < least || lengthBytes > mostBlockBytes) {
       fail(`should have ${lengthBytes} bytes, which none has`);
     }
     if (!(offset + lengthBytes <= this.#header.fileBytes)) fail('lies outside the file');
     const block = await this.#read(offset, lengthBytes);
     if (block.length < lengthBytes) fail('is cut off');
-    if (!isSealed(block, offset)) fail('does not match its checksum');
-    const head = blockHead.decode(block);
-    if (!tagOf(kind).equals(head.tag)) fail(`is no ${kind}`);
-    if (head.lengthBytes !== lengthBytes) fail(`says that it has ${head.lengthBytes} bytes`);
-    if (head.index !== index) fail(`says that it is number ${head.index}`);
+    if (!hasValidChecksum(block, offset)) fail('does not match its checksum');
+    const header = blockHeader.decode(block);
+    if (!tagOf(kind).equals(header.tag)) fail(`is no ${kind}`);
+    if (header.lengthBytes !== lengthBytes) fail(`says that it has ${header.lengthBytes} bytes`);
+    if (header.index !== index) fail(`says that it is number ${header.index}`);
     this.blocksRead++;
     return { fail, block };
   }

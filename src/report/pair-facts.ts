@@ -12,7 +12,7 @@ export interface PairFact {
   readonly isVerbatim: boolean;
 }
 
-/** The facts at the head of a report. A run that failed early knows little: the newest that did tells. */
+/** The facts at the top of a report. A run that failed early knows few; the newest run that knows them provides them. */
 export function pairFacts({ source, target, records, picture, madeAt }: PairReport): PairFact[] {
   const newest = (figure: 'deviceBytes' | 'usedBytes') =>
     records.findLast((run) => run[figure] !== null)?.[figure] ?? null;

@@ -19,7 +19,7 @@ export const writtenSchema = 'fastsync-written/1';
 /** All positions and lengths are bytes. Each range stands on a line of its own. */
 export function* writtenJson(written: WrittenRanges): Generator<string> {
   const { path, sizeBytes, granularityBytes, startedAt, missed, dirty } = written;
-  const head = JSON.stringify({
+  const opening = JSON.stringify({
     schema: writtenSchema,
     device: { path, bytes: sizeBytes },
     granularityBytes,
@@ -27,7 +27,7 @@ export function* writtenJson(written: WrittenRanges): Generator<string> {
     missed,
     dirtyBytes: totalBytes(dirty),
   });
-  yield `${head.slice(0, -1)},"ranges":[`;
+  yield `${opening.slice(0, -1)},"ranges":[`;
   let separator = '\n';
   for (const { start, length } of eachExtent(dirty)) {
     yield `${separator}{"start":${start},"length":${length}}`;

@@ -8,13 +8,13 @@ export const timerName = 'fastverify.timer';
 /** What every unit of ours begins with: another's is not overwritten. */
 export const unitMark = '# Written by "fastsync cron install";';
 
-const head = `${unitMark} it may be overwritten by it. For changes of your own: systemctl edit\n`;
+const preamble = `${unitMark} it may be overwritten by it. For changes of your own: systemctl edit\n`;
 
 export function serviceText({ command, configPath, idle }: Schedule): string {
   const [program, ...words] = command;
   // Variables are not replaced in the program's own name.
   const line = [quoted(program), ...words.map((word) => quoted(word.replaceAll('$', '$$$$')))];
-  return `${head}[Unit]
+  return `${preamble}[Unit]
 Description=Check the replicas named in ${specified(configPath)}
 Documentation=man:fastverify(8) man:fastsync.yaml(5)
 
@@ -27,7 +27,7 @@ ${idle ? 'IOSchedulingClass=idle\n' : ''}`;
 }
 
 export function timerText({ configPath, calendar, randomDelaySeconds }: Schedule): string {
-  return `${head}[Unit]
+  return `${preamble}[Unit]
 Description=When to check the replicas named in ${specified(configPath)}
 Documentation=man:fastverify(8) man:fastsync.yaml(5)
 

@@ -24,8 +24,8 @@ const alignmentBytes = 4096;
 export interface Plan {
   /** Everything to copy behind the header, in order. */
   readonly body: ExtentList;
-  /** What of the first MiB is used: copied when all else is on the disk. */
-  readonly head: ExtentList;
+  /** The used part of the first MiB: copied when everything else is on the disk. */
+  readonly header: ExtentList;
   /** What of the target no copied range covers. */
   readonly free: ExtentList;
   readonly usedBytes: number;
@@ -47,12 +47,12 @@ export function planCopy(
   const joined = coalesce(alignOutward(used, alignmentBytes, deviceBytes), gapBytes);
   // Neither the rounding nor the joining may lead over what cannot be read.
   const wanted = subtract(joined, badExtents(ranges));
-  const head = clip(wanted, 0, headerBytes);
+  const header = clip(wanted, 0, headerBytes);
   const body = clip(wanted, headerBytes, deviceBytes - headerBytes);
   const free = subtract(extentOf(0, deviceBytes), wanted);
   return {
     body,
-    head,
+    header,
     free,
     usedBytes: totalBytes(used),
     copyBytes: totalBytes(wanted),
@@ -68,14 +68,14 @@ export function planCopy(
  */
 export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes: number): Plan {
   const body = clip(plan.body, 0, targetBytes);
-  const head = clip(plan.head, 0, targetBytes);
-  const beyond = subtract(union(plan.head, plan.body), extentOf(0, targetBytes));
+  const header = clip(plan.header, 0, targetBytes);
+  const beyond = subtract(union(plan.header, plan.body), extentOf(0, targetBytes));
   return {
     ...plan,
     body,
-    head,
+    header,
     free: clip(plan.free, 0, targetBytes),
-    copyBytes: totalBytes(body) + totalBytes(head),
+    copyBytes: totalBytes(body) + totalBytes(header),
     truncatedBytes: totalBytes(beyond),
     cutBytes: Math.max(0, claimedBytes - targetBytes),
   };
@@ -83,11 +83,11 @@ export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes: numb
 
 /** The plan with the whole of the header in it, whatever of it is in use now. */
 export function withWholeHeader(plan: Plan, deviceBytes: number): Plan {
-  const head = extentOf(0, Math.min(headerBytes, deviceBytes));
+  const header = extentOf(0, Math.min(headerBytes, deviceBytes));
   return {
     ...plan,
-    head,
-    free: subtract(plan.free, head),
-    copyBytes: totalBytes(plan.body) + totalBytes(head),
+    header,
+    free: subtract(plan.free, header),
+    copyBytes: totalBytes(plan.body) + totalBytes(header),
   };
 }

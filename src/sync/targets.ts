@@ -140,7 +140,7 @@ async function contentsRead(volume: Volume, stamp: string | null): Promise<strin
   return [stamp === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
 }
 
-/** Rejects with LOCKED where another run writes a volume: whoever has it open then is no stranger. */
+/** Rejects with LOCKED where another run writes a volume: then it is our own process that has it open. */
 export async function refuseOtherRuns(
   volumes: readonly Pick<TargetFacts, 'identity' | 'usage'>[],
 ): Promise<void> {

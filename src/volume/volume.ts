@@ -10,8 +10,8 @@ export interface WriteCounter {
    * Stays the same as long as nothing is written to the volume. Another boot or another attachment
    * changes it too. Null where the kernel does not count. To be compared with an earlier one, not read.
    */
-  readonly counterText: string | null;
-  /** A write was in flight, or so recent that the next one may leave the text as it is. */
+  readonly value: string | null;
+  /** A write was in flight, or so recent that the next one may leave the value as it is. */
   readonly isFresh: boolean;
 }
 

@@ -150,8 +150,8 @@ test.serial('what was read once is kept, though the disk gets worse', async (t) 
   const checkpoints = path.join(directory, 'state', 'checkpoints');
   const [name = ''] = await readdir(checkpoints);
   const file = path.join(checkpoints, name);
-  const checkpoint = JSON.parse(await readFile(file, 'utf8')) as { sourceCounterText: string };
-  await writeFile(file, JSON.stringify({ ...checkpoint, sourceCounterText: 'another boot' }));
+  const checkpoint = JSON.parse(await readFile(file, 'utf8')) as { sourceWriteCounter: string };
+  await writeFile(file, JSON.stringify({ ...checkpoint, sourceWriteCounter: 'another boot' }));
 
   const worse = [
     [head, 8 * kibibyte],

@@ -4,7 +4,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FastsyncError } from '../../src/errors.js';
-import { seal } from '../../src/manifest/block.js';
+import { putChecksum } from '../../src/manifest/block.js';
 import { requireCanonical } from '../../src/manifest/cells.js';
 import { ManifestError } from '../../src/manifest/error.js';
 import { type Manifest, diffManifests, openManifest } from '../../src/manifest/index.js';
@@ -127,7 +127,7 @@ test('a block that is whole and lies in another’s place is noticed', async (t)
       t.true(plain instanceof ManifestError);
       // Also where their checksums were made to fit the new places.
       for (const { offset, lengthBytes } of [one, other]) {
-        seal(swapped.subarray(offset, offset + lengthBytes), offset);
+        putChecksum(swapped.subarray(offset, offset + lengthBytes), offset);
       }
       await writeFile(file, swapped);
       t.true((await attempt(t, file, (manifest) => manifest.extents())) instanceof ManifestError);

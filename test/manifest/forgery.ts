@@ -1,7 +1,7 @@
 /** What somebody with the documentation in hand can do to a manifest's file. */
 
-import { seal } from '../../src/manifest/block.js';
-import { algorithmIds, blockHead, headerHead, nodeHead } from '../../src/manifest/format.js';
+import { putChecksum } from '../../src/manifest/block.js';
+import { algorithmIds, blockHeader, headerLayout, nodeHeader } from '../../src/manifest/format.js';
 import { leafDigest } from '../../src/manifest/leaf.js';
 import { nodeDigest, rootDigest } from '../../src/manifest/node.js';
 
@@ -14,12 +14,12 @@ export interface Block {
 /** The blocks as they follow each other in the file. */
 export function blocksOf(bytes: Buffer): [Block, ...Block[]] {
   const text = (tag: Uint8Array) => Buffer.from(tag).toString('latin1');
-  const header = headerHead.decode(bytes);
+  const header = headerLayout.decode(bytes);
   const blocks: [Block, ...Block[]] = [
     { tag: text(header.tag), offset: 0, lengthBytes: header.lengthBytes },
   ];
   for (let offset = header.lengthBytes; offset < bytes.length;) {
-    const { tag, lengthBytes } = blockHead.decode(bytes, offset);
+    const { tag, lengthBytes } = blockHeader.decode(bytes, offset);
     blocks.push({ tag: text(tag), offset, lengthBytes });
     offset += lengthBytes;
   }
@@ -28,7 +28,7 @@ export function blocksOf(bytes: Buffer): [Block, ...Block[]] {
 
 /** Makes a changed block's checksum right again. */
 export function reseal(bytes: Buffer, { offset, lengthBytes }: Block): void {
-  seal(bytes.subarray(offset, offset + lengthBytes), offset);
+  putChecksum(bytes.subarray(offset, offset + lengthBytes), offset);
 }
 
 /**
@@ -56,10 +56,10 @@ export function resign(bytes: Buffer, before: Buffer, leaf: Block): void {
     ) as [Uint8Array, Uint8Array];
     changed = holder;
   }
-  const { cellBytes, deviceBytes } = headerHead.decode(before);
+  const { cellBytes, deviceBytes } = headerLayout.decode(before);
   const grid = { algorithm: 'sha256', cellBytes, deviceBytes } as const;
   const root = rootDigest(grid, algorithmIds.sha256, now);
-  Buffer.from(root).copy(bytes, headerHead.fields.root[0]);
+  Buffer.from(root).copy(bytes, headerLayout.fields.root[0]);
   reseal(bytes, blocks[0]);
 }
 
@@ -68,6 +68,6 @@ function partOf(bytes: Buffer, { offset, lengthBytes }: Block): Buffer {
 }
 
 function childrenOf(node: Buffer): number {
-  const { present } = nodeHead.decode(node);
+  const { present } = nodeHeader.decode(node);
   return [...present].reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
 }

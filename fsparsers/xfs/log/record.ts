@@ -92,7 +92,7 @@ export async function readRecord(
 /** xlog_valid_rec_header(). */
 function checkHeader(geometry: Geometry, header: RecordHeader, block: number): void {
   const wrong = (what: string) => new RecordFault(what, block);
-  if (header.magic !== recordMagic) throw wrong('is not the head of a record');
+  if (header.magic !== recordMagic) throw wrong('is not the header of a record');
   if (header.version === 0 || (header.version & ~versionsKnown) !== 0) {
     throw wrong(`begins a record of unknown version ${header.version}`);
   }

@@ -177,7 +177,7 @@ export class Transactions {
     }
     item.count++;
     if (item.count === 2) {
-      settleFormat(item, block);
+      decodeFormat(item, block);
       if (item.type === inodeItem) transaction.inodes.push(inodeOf(item, block));
     }
     this.#keep(transaction, item, region, block);
@@ -246,7 +246,7 @@ function beginItem(region: Uint8Array, block: number): Item {
 }
 
 /** Once the second region begins the first is complete, and says whether the data is wanted. */
-function settleFormat(item: Item, block: number): void {
+function decodeFormat(item: Item, block: number): void {
   if (item.type !== bufferItem) return;
   item.buffer = decodeBufferItem(item.regions[0] ?? new Uint8Array(0));
   if (item.buffer === null) throw new LogFault('has a malformed buffer item', block);
@@ -261,7 +261,7 @@ function inodeOf(item: Item, block: number): number {
 function commit(transaction: Transaction, block: number): CommittedTransaction {
   const buffers: { item: BufferItem; regions: readonly Uint8Array[] }[] = [];
   for (const item of transaction.buffers) {
-    if (item.buffer === null) settleFormat(item, block);
+    if (item.buffer === null) decodeFormat(item, block);
     if (item.buffer === null) continue;
     if (item.count !== item.total && !item.buffer.cancels) {
       throw new LogFault('commits a buffer item that is not complete', block);

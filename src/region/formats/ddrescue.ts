@@ -66,8 +66,8 @@ function mapfile(comment: string, status: '?' | '+', blocks: Iterable<Block>): I
   return inPieces(lines(`# Mapfile. Created by fastsync\n${comment}`, status, blocks));
 }
 
-function* lines(head: string, status: '?' | '+', blocks: Iterable<Block>): Generator<string> {
-  yield `${head}# current_pos  current_status  current_pass\n`;
+function* lines(comment: string, status: '?' | '+', blocks: Iterable<Block>): Generator<string> {
+  yield `${comment}# current_pos  current_status  current_pass\n`;
   yield `${hex(0)}     ${status}               1\n`;
   yield '#      pos        size  status\n';
   for (const { start, length, status } of blocks) {

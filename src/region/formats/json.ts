@@ -14,7 +14,7 @@ export function json(map: UsedMap, device: MappedDevice): Iterable<string> {
 
 function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
   const { free, bad, ...used } = map.ranges.totals();
-  const head = JSON.stringify({
+  const opening = JSON.stringify({
     schema: jsonSchema,
     device: { path: device.path, bytes: device.bytes },
     filesystem: filesystemOf(map.filesystem),
@@ -26,7 +26,7 @@ function* texts(map: UsedMap, device: MappedDevice): Generator<string> {
     hazards: map.hazards ?? [],
     ...(map.partitions === undefined ? {} : { partitions: map.partitions.map(partitionOf) }),
   });
-  yield `${head.slice(0, -1)},"ranges":[`;
+  yield `${opening.slice(0, -1)},"ranges":[`;
   let separator = '\n';
   for (const { start, length, reason } of map.ranges) {
     yield `${separator}{"start":${start},"length":${length},"used":${isUsed(reason)},"reason":"${reason}"}`;

@@ -83,7 +83,7 @@ export class CutoverBuffer {
 
   /**
    * Forgets what it holds, and reads ranges of the source into memory. Rejects with EngineError where
-   * the source cannot be read, and with STAGING_FULL.
+   * the source cannot be read, and with CUTOVER_BUFFER_FULL.
    */
   async fill(
     source: EndpointDescription,
@@ -130,7 +130,7 @@ export class CutoverBuffer {
 
   #full(extents: ExtentList, cause: EngineError): FastsyncError {
     return new FastsyncError({
-      code: 'STAGING_FULL',
+      code: 'CUTOVER_BUFFER_FULL',
       exitCode: exitCodes.incomplete,
       message: `${this.#directory} has no room for the last ${formatBytes(totalBytes(extents))} (${cause.code})`,
       remedy: 'free some memory, and run the same command again',

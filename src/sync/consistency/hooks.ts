@@ -29,12 +29,12 @@ const stderrFd = 2;
  * Runs $1, and ends it with all that it started when this process is gone, killed say, after $2 seconds:
  * its standard input is a pipe that only this process holds open. Plain POSIX shell, which is everywhere.
  */
-const guarded = `exec 3<&0 </dev/null
+const withWatchdog = `exec 3<&0 </dev/null
 { read -r gone; sleep "$2"; trap '' TERM; kill -s TERM 0; sleep 1; kill -s KILL 0; } <&3 &
-guard=$!
+watchdog=$!
 /bin/sh -c "$1" 3<&-
 code=$?
-kill "$guard"
+kill "$watchdog"
 exit "$code"`;
 
 /**
@@ -54,7 +54,7 @@ export async function runHook(
   if (!lasts) signal?.throwIfAborted();
   const graceSeconds = String(lasts ? graceMs / 1000 : 0);
   // No pipes out: whatever it leaves running must not keep us waiting. A group of its own, to be ended as one.
-  const child = execa('/bin/sh', ['-c', guarded, 'hook', command, graceSeconds], {
+  const child = execa('/bin/sh', ['-c', withWatchdog, 'hook', command, graceSeconds], {
     env: { ...environment, FASTSYNC_HOOK: name },
     stdio: ['pipe', stderrFd, stderrFd],
     detached: true,

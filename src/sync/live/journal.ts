@@ -25,7 +25,7 @@ import { emptyExtents, type ExtentList, totalBytes, union } from '../../region/i
 import { errnoName, FileByteReader, volumeError } from '../../volume/index.js';
 import type { StateFile } from '../state-file.js';
 import { watchJob, type Watch } from '../watch-job.js';
-import { type CommitRecord, sealRecord } from './commit-record.js';
+import { type CommitRecord, newCommitRecord } from './commit-record.js';
 import { signatureAreaDigest } from '../target-header/index.js';
 import { commitRecordFile, journalFile, makeJournal, journalName } from './journal-files.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
@@ -139,7 +139,7 @@ export class Journal {
   ): Promise<CommitRecord> {
     await this.#doing('flush', () => this.#handle.sync());
     if (!(await this.#isInPlace())) throw journalGone(this.path);
-    const published = sealRecord({
+    const published = newCommitRecord({
       ...record,
       sizeBytes: this.sizeBytes,
       extents: [...this.#staged],

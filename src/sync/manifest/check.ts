@@ -102,8 +102,8 @@ export async function checkManifest(
   const { stableId } = volume.identity;
   const sides = sidesKey(manifest.header.filesystem, await fingerprintOf(volume.identity));
   const state = new VerifyStateFile(stateDirectory, source.realPath, stableId, root, sides);
-  const counterText = [changeLog === null ? writeCounter.counterText : null];
-  const run = { comparator, detector, workList, span, deviceBytes, counterText, state, options };
+  const writeCounters = [changeLog === null ? writeCounter.value : null];
+  const run = { comparator, detector, workList, span, deviceBytes, writeCounters, state, options };
   const first = await verify({ ...run, ...context });
   const answers = await proveAgain(first, run, changeLog, request, context);
   const result = { ...first, ...answers };

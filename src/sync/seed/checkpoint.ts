@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isPublishedList, type PublishedTarget } from './published.js';
 import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
 
-const schema = 'fastsync-checkpoint/3';
+const schema = 'fastsync-checkpoint/4';
 
 export interface Checkpoint {
   readonly schema: typeof schema;
@@ -14,7 +14,7 @@ export interface Checkpoint {
   readonly source: string;
   readonly targets: readonly string[];
   /** Says whether the source was written since; null if that could not be known. */
-  readonly sourceCounterText: string | null;
+  readonly sourceWriteCounter: string | null;
   /** Digest of the work list that `durableBytes` counts in. */
   readonly workListDigest: string;
   readonly verified: boolean;

@@ -10,7 +10,7 @@ import { readHeader } from '../target-header/index.js';
 /** What a target was like when the run left it. */
 export interface PublishedTarget {
   /** Says whether it was written since; null if that could not be known. */
-  readonly counterText: string | null;
+  readonly writeCounter: string | null;
   /** Of its first MiB: still valid after a reboot, unlike the write counter. */
   readonly headerDigest: string;
 }
@@ -18,8 +18,8 @@ export interface PublishedTarget {
 /** To be called when everything is flushed. */
 export async function publishedTarget(volume: Volume): Promise<PublishedTarget> {
   const headerDigest = digestOf(await readHeader(volume.reader));
-  const { counterText } = await volume.writeCounter();
-  return { counterText, headerDigest };
+  const { value: writeCounter } = await volume.writeCounter();
+  return { writeCounter, headerDigest };
 }
 
 /** Whether nobody wrote to the targets since: then only what could not be read is missing. */
@@ -28,9 +28,9 @@ export async function areUntouched(
   targets: readonly Volume[],
 ): Promise<boolean> {
   for (const [index, target] of targets.entries()) {
-    const counterText = published[index]?.counterText ?? null;
-    if (counterText === null) return false;
-    if ((await target.writeCounter()).counterText !== counterText) return false;
+    const before = published[index]?.writeCounter ?? null;
+    if (before === null) return false;
+    if ((await target.writeCounter()).value !== before) return false;
   }
   return targets.length === published.length;
 }
@@ -58,10 +58,10 @@ export function isPublishedList(value: unknown): value is readonly PublishedTarg
 }
 
 function isPublished(value: unknown): value is PublishedTarget {
-  const { counterText, headerDigest } = (value ?? {}) as Partial<
+  const { writeCounter, headerDigest } = (value ?? {}) as Partial<
     Record<keyof PublishedTarget, unknown>
   >;
   return (
-    (counterText === null || typeof counterText === 'string') && typeof headerDigest === 'string'
+    (writeCounter === null || typeof writeCounter === 'string') && typeof headerDigest === 'string'
   );
 }

@@ -21,7 +21,7 @@ export interface ResumeQuestion {
   readonly checkpoint: Checkpoint | null;
   readonly source: Volume;
   readonly targets: readonly Volume[];
-  readonly counterText: string | null;
+  readonly writeCounter: string | null;
   readonly workList: ExtentList;
   readonly verify: boolean;
   /** The source is at rest: what can be read of it now belongs to what was read before. */
@@ -36,16 +36,16 @@ export function workListDigest(workList: ExtentList): string {
 
 /** Answers how to begin. Reads a few samples of the targets where it would trust them. */
 export async function decideResumption(question: ResumeQuestion): Promise<Resumption> {
-  const { checkpoint, counterText, workList, verify } = question;
+  const { checkpoint, writeCounter, workList, verify } = question;
   if (checkpoint === null) return { kind: 'fresh' };
   const doubt = (reason: string): Resumption => ({ kind: 'compare', reason });
   if (checkpoint.workListDigest !== workListDigest(workList)) {
     return doubt('what the source uses has changed since');
   }
-  if (counterText === null || checkpoint.sourceCounterText === null) {
+  if (writeCounter === null || checkpoint.sourceWriteCounter === null) {
     return doubt('this kernel cannot tell whether the source was written since');
   }
-  if (counterText !== checkpoint.sourceCounterText) {
+  if (writeCounter !== checkpoint.sourceWriteCounter) {
     return doubt('the source, or the machine, may have been written or restarted since');
   }
   if (verify && !checkpoint.verified) {

@@ -23,7 +23,7 @@ export async function isRetry(
       checkpoint,
       source,
       targets: opened,
-      counterText: (await source.writeCounter()).counterText,
+      writeCounter: (await source.writeCounter()).value,
       workList: plan.body,
       verify: options.verify,
       mayRetry: true,

@@ -23,13 +23,13 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     source.identity.stableId,
     targets.map(({ volume }) => volume.identity.stableId),
   );
-  const { counterText } = await source.writeCounter();
+  const { value: writeCounter } = await source.writeCounter();
   const checkpoint = options.resume ? await file.load() : null;
   const resumption = await decideResumption({
     checkpoint,
     source,
     targets: targets.map(({ volume }) => volume),
-    counterText,
+    writeCounter,
     workList: plan.body,
     verify: options.verify,
     mayRetry: run.follow === null,
@@ -45,7 +45,7 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
     runId: checkpoint?.runId ?? newRunId(),
     source: source.identity.stableId,
     targets: targets.map(({ volume }) => volume.identity.stableId),
-    sourceCounterText: counterText,
+    sourceWriteCounter: writeCounter,
     workListDigest: workListDigest(plan.body),
     verified: options.verify,
     free: options.free,

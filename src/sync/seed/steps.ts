@@ -68,11 +68,11 @@ export async function reachPoint(work: SeedWork): Promise<ConsistencyPoint | nul
 /** A copy of two moments must not be called done, unless the user has said that it may. */
 async function checkUnchanged({ run, progress }: SeedWork): Promise<ConsistencyPoint> {
   const { source, sourceMayChange } = run;
-  const { sourceCounterText: before } = progress.state;
+  const { sourceWriteCounter: before } = progress.state;
   const unchanged = { kind: 'reached', headerFrom: source.endpoint } as const;
   if (sourceMayChange || before === null) return unchanged;
-  const { counterText } = await source.writeCounter();
-  if (counterText === before) return unchanged;
+  const { value } = await source.writeCounter();
+  if (value === before) return unchanged;
   return {
     kind: 'missed',
     unpublished: {
@@ -86,7 +86,7 @@ async function checkUnchanged({ run, progress }: SeedWork): Promise<ConsistencyP
 /** Writes the header, and with it the signature. */
 export async function publish(work: SeedWork, from: EndpointDescription): Promise<void> {
   const { run, jobs, headers } = work;
-  const isFinished = await headers.publish(run.plan.head, (extents) =>
+  const isFinished = await headers.publish(run.plan.header, (extents) =>
     copyPiece(work, { phase: 'publishing', extents, from }),
   );
   if (!isFinished) return;

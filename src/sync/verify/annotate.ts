@@ -15,7 +15,7 @@ const sectorBytes = 512;
 /** So many looks at a range, so that a terabyte of differences is not walked sector by sector. */
 const mostSteps = 4096;
 
-/** Cuts the ranges where what lies in them changes, and names each piece. Lazy: there may be millions. */
+/** Splits the ranges where their content changes, and names each piece. Lazy: there may be millions. */
 export function* annotate(map: UsedMap, list: ExtentList): Generator<NamedRange> {
   for (const { start, length } of eachExtent(list)) {
     const end = start + length;

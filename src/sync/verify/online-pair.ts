@@ -59,7 +59,7 @@ export async function verifyOnline(
   const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
   const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
   // Both sides are written all the time: no counter can say that nothing was since an earlier run.
-  const first = await verify({ ...run, counterText: [null], state, options, ...context });
+  const first = await verify({ ...run, writeCounters: [null], state, options, ...context });
   const reached = { ...span, stopBytes: first.reachedBytes };
   const open = union(doubtful(first), spanned(changeLog.take(), reached));
   const concerns = (written: ExtentList) => spanned(written, reached);

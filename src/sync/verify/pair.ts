@@ -108,7 +108,7 @@ export async function verifyPair(
     workList,
     span,
     deviceBytes: map.deviceBytes,
-    counterText: counters.map(({ counterText }) => counterText),
+    writeCounters: counters.map(({ value }) => value),
     state,
     options,
     ...context,

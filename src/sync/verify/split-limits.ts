@@ -1,11 +1,11 @@
-/** Where a work list may be cut, and what place on the volume a position in it is. */
+/** Where a work list may be split, and which offset on the volume a position in it stands for. */
 
 import type { ExtentList } from '../../region/index.js';
 
 export interface SplitLimits {
-  /** Cuts fall on multiples of this. */
+  /** A list is split only at multiples of this. */
   readonly cutBytes: number;
-  /** Nothing is cut behind it. */
+  /** No split lies behind it. */
   readonly endBytes: number;
 }
 

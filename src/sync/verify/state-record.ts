@@ -6,12 +6,12 @@ import { isCount, isExtents, StateFile, stateKey } from '../state-file.js';
 import { isProofAges, type ProofAges } from './proof-ages.js';
 import type { Span } from './span.js';
 
-const schema = 'fastsync-verify/4';
+const schema = 'fastsync-verify/5';
 
-/** Beyond so many, suspects that lie close to each other are kept as one. */
+/** Beyond so many suspects, close ones are joined. */
 export const mostSuspects = 10_000;
 
-/** Of so many spans it is known where a run stopped; then the one that was longest not gone on with goes. */
+/** At most so many spans have an unfinished run; the one resumed longest ago is dropped first. */
 export const mostUnfinished = 16;
 
 /** A run that did not come to its end, by its span. */
@@ -21,7 +21,7 @@ export interface Unfinished extends Span {
   /** What of it was not found equal: looked at again first. */
   readonly suspects: readonly number[];
   /** What both sides' write counters said (see write-counter.ts); null where they said nothing. */
-  readonly counterText: readonly (string | null)[];
+  readonly writeCounters: readonly (string | null)[];
 }
 
 export interface VerifyStateRecord {
@@ -91,7 +91,7 @@ function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished 
     one.startBytes <= one.cursorBytes &&
     one.cursorBytes <= one.stopBytes &&
     one.stopBytes <= deviceBytes &&
-    Array.isArray(one.counterText) &&
+    Array.isArray(one.writeCounters) &&
     isExtents(one.suspects) &&
     one.suspects.length <= 2 * mostSuspects
   );

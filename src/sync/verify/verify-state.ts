@@ -30,7 +30,7 @@ export interface VerifyStateOptions {
   /** A volume in use is covered piece by piece: a run is resumed even if something was written since. */
   readonly mayHaveChanged: boolean;
   /** Both sides' write counters before this run (write-counter.ts); null where they say nothing. */
-  readonly counterText: readonly (string | null)[];
+  readonly writeCounters: readonly (string | null)[];
   readonly reporter: Reporter;
 }
 
@@ -38,7 +38,7 @@ export class VerifyState {
   readonly #options: VerifyStateOptions;
   #proofAges: ProofAges;
   /** From before the first of the runs that were resumed: what was compared then is as old as that. */
-  #counterText: readonly (string | null)[];
+  #writeCounters: readonly (string | null)[];
   /** All of the span before it was compared, in this run or in those that it resumes. */
   cursorBytes: number;
   /** What of it was not found equal when it was last read. */
@@ -47,7 +47,7 @@ export class VerifyState {
   private constructor(options: VerifyStateOptions) {
     this.#options = options;
     this.#proofAges = noProofs(options.deviceBytes);
-    this.#counterText = options.counterText;
+    this.#writeCounters = options.writeCounters;
     this.cursorBytes = options.span.startBytes;
   }
 
@@ -68,18 +68,18 @@ export class VerifyState {
     const note = (message: string) => {
       reporter.report({ type: 'note', severity: 'info', code: 'RESUME', message });
     };
-    if (!mayHaveChanged && !this.#isUntouched(unfinished.counterText)) {
+    if (!mayHaveChanged && !this.#isUntouched(unfinished.writeCounters)) {
       note('starting over: either side may have been written since an earlier run stopped');
       return;
     }
     note(`resuming at byte ${unfinished.cursorBytes}, where an earlier run stopped`);
-    this.#counterText = unfinished.counterText;
+    this.#writeCounters = unfinished.writeCounters;
     this.cursorBytes = unfinished.cursorBytes;
     this.suspects = Float64Array.from(unfinished.suspects);
   }
 
   #isUntouched(before: readonly (string | null)[]): boolean {
-    return this.#options.counterText.every(
+    return this.#options.writeCounters.every(
       (text, index) => text !== null && text === before[index],
     );
   }
@@ -110,7 +110,7 @@ export class VerifyState {
       ...span,
       cursorBytes: this.cursorBytes,
       suspects: [...bounded(this.suspects, mostSuspects)],
-      counterText: this.#counterText,
+      writeCounters: this.#writeCounters,
     };
     // Read again each time: a run on another span may have come further meanwhile.
     const earlier = await file.load();

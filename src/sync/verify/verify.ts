@@ -38,7 +38,7 @@ export interface VerifyRun {
   readonly span: Span;
   readonly deviceBytes: number;
   /** Both sides' write counters before the run: they say whether an interrupted one may be resumed. */
-  readonly counterText: readonly (string | null)[];
+  readonly writeCounters: readonly (string | null)[];
   readonly state: VerifyStateFile | null;
   readonly options: VerifyOptions;
   readonly reporter: Reporter;
@@ -69,14 +69,14 @@ const mostPieceBytes = 64 * 1024 * 1024 * 1024;
 
 /** Compares the work list. Rejects with EngineError where a disk is gone, and with STATE_UNUSABLE. */
 export async function verify(run: VerifyRun): Promise<VerifyResult> {
-  const { span, deviceBytes, counterText, options, reporter } = run;
+  const { span, deviceBytes, writeCounters, options, reporter } = run;
   const verifyState = await VerifyState.open({
     file: run.state,
     span,
     deviceBytes,
     resume: options.resume,
     mayHaveChanged: options.maxMs !== null,
-    counterText,
+    writeCounters,
     reporter,
   });
   return new Pass(run, verifyState).run();

@@ -25,8 +25,8 @@ export async function firstWriteCounterOf(volume: Volume): Promise<WriteCounter>
 
 /** Whether nobody wrote between two looks at a volume; null where that cannot be known. */
 export function isUnwritten(before: WriteCounter, now: WriteCounter): boolean | null {
-  if (before.counterText === null || now.counterText === null) return null;
-  return before.counterText === now.counterText && !before.isFresh && !now.isFresh;
+  if (before.value === null || now.value === null) return null;
+  return before.value === now.value && !before.isFresh && !now.isFresh;
 }
 
 /**

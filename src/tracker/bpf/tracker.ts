@@ -10,7 +10,7 @@ import { changeOf, type TrackedDevice, trackedDeviceOf } from './tracked-device.
 import { granularityFor } from '../granularity.js';
 import type { Drained, Tracker, TrackerHealth, TrackerOptions } from '../types.js';
 
-/** A running tracker, and what another process needs to go on with it. */
+/** A running tracker, and what another process needs to take it over. */
 export interface Started {
   readonly native: NativeTracker;
   readonly trackedDevice: TrackedDevice;

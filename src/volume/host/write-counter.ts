@@ -18,18 +18,18 @@ const tickMs = 20;
  * this attachment (diskseq), the kernel's count of its writes and discards. For a file: inode, size and
  * times of change. Null where the kernel does not count, or not here (an old kernel, a container).
  */
-export async function counterTextOf(identity: VolumeIdentity): Promise<string | null> {
+export async function writeCounterOf(identity: VolumeIdentity): Promise<string | null> {
   const text =
-    identity.kind === 'file' ? fileCounterText(identity.realPath) : deviceCounterText(identity);
+    identity.kind === 'file' ? fileCounter(identity.realPath) : deviceCounter(identity);
   return text.catch(() => null);
 }
 
-async function fileCounterText(path: string): Promise<string> {
+async function fileCounter(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return `file ${dev}:${ino} size ${size} modified ${mtimeNs} changed ${ctimeNs}`;
 }
 
-async function deviceCounterText(volume: VolumeIdentity): Promise<string | null> {
+async function deviceCounter(volume: VolumeIdentity): Promise<string | null> {
   const directory = deviceDirectory(volume);
   const disk = volume.partitionOf === null ? directory : `${directory}/..`;
   const read = async (path: string) => (await readFile(path, 'utf8')).trim();
@@ -41,7 +41,7 @@ async function deviceCounterText(volume: VolumeIdentity): Promise<string | null>
     `device ${volume.node} seq ${await read(`${disk}/diskseq`)}`,
     `writes ${writeFields.map((field) => counters[field] ?? '-').join(' ')}`,
   ];
-  if (volume.backingFile !== null) parts.push(await fileCounterText(volume.backingFile));
+  if (volume.backingFile !== null) parts.push(await fileCounter(volume.backingFile));
   return parts.join(', ');
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../../engine/index.js';
 import { inFlight, isGivenUp } from '../../in-flight.js';
 import { withVolumeErrors } from '../errors.js';
-import { counterTextOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
+import { writeCounterOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Volume, WriteCounter } from '../volume.js';
 import { directReader } from './direct-reader.js';
@@ -67,8 +67,8 @@ export class LocalVolume implements Volume {
       () => true,
       () => false,
     );
-    const counterText = isFlushed ? await counterTextOf(this.identity) : null;
-    return { counterText, isFresh: await this.#isBeingWritten().catch(() => false) };
+    const value = isFlushed ? await writeCounterOf(this.identity) : null;
+    return { value, isFresh: await this.#isBeingWritten().catch(() => false) };
   }
 
   nextData(offsetBytes: number): Promise<number | null> {

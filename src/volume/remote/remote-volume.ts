@@ -136,9 +136,9 @@ class AgentVolume implements RemoteVolume {
   async writeCounter(): Promise<WriteCounter> {
     // A connection that was lost ends the run by its digests; here it only means that nothing is known.
     const answer = await this.#calls.call({ type: 'writeCounter', body: {} }).catch(() => null);
-    if (answer === null) return { counterText: null, isFresh: false };
+    if (answer === null) return { value: null, isFresh: false };
     const { counterText, isFresh } = answer.reply;
-    return { counterText, isFresh };
+    return { value: counterText, isFresh };
   }
 
   nextData(): Promise<number | null> {

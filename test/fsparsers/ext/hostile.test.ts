@@ -15,7 +15,7 @@ import { seededRandom } from '../../support/random.js';
 import { scratchDirectory } from '../../support/scratch.js';
 import { makeImage, recipe } from './images.js';
 import { mutantOf, subjectOf } from './mutants.js';
-import { provedBlocks } from './witness.js';
+import { provedBlocks } from './plain-reader.js';
 
 const mutantsPerImage = 600;
 

@@ -80,7 +80,7 @@ test('full memory is told as such', async (t) => {
   const error = await t.throwsAsync(
     buffer.fill(endpoint, Float64Array.of(0, 8 * mebibyte), options),
   );
-  t.like(error, { code: 'STAGING_FULL', exitCode: 3 });
+  t.like(error, { code: 'CUTOVER_BUFFER_FULL', exitCode: 3 });
   // What did not fit is gone with the next one.
   await buffer.fill(endpoint, Float64Array.of(0, mebibyte), options);
 });

@@ -29,7 +29,7 @@ const doubts = Float64Array.of(65_536, sector, cursorBytes - sector, 2 * sector)
 /** The state that a run leaves whose time was up: all before the cursor proven, as it believed. */
 async function stopped(directory: string): Promise<VerifyStateFile> {
   const file = new VerifyStateFile(directory, 'left', 'right');
-  const unfinished = { ...span, cursorBytes, suspects: [], counterText: [null] };
+  const unfinished = { ...span, cursorBytes, suspects: [], writeCounters: [null] };
   const proofAges = [
     { endBytes: cursorBytes, provenAt: 1000 },
     { endBytes: deviceBytes, provenAt: 500 },
@@ -60,7 +60,7 @@ async function verifyPart(
     workList: spanned(everything, part),
     span: part,
     deviceBytes,
-    counterText: [null],
+    writeCounters: [null],
     state,
     options: { ioOptions: {}, resume: true, maxMs: 3_600_000 },
     reporter: { report: () => undefined },
@@ -99,7 +99,7 @@ test('a look at a part leaves the run over the whole where it is, and what it fi
     t.deepEqual([resumedAtBytes, stoppedAtBytes], [part.startBytes, null]);
   }
   const { unfinished = [] } = (await state.load()) ?? {};
-  t.deepEqual(unfinished, [{ ...span, cursorBytes, suspects: [...found], counterText: [null] }]);
+  t.deepEqual(unfinished, [{ ...span, cursorBytes, suspects: [...found], writeCounters: [null] }]);
   const result = await verifyPart(pair, state, span);
   t.is(result.resumedAtBytes, cursorBytes);
   t.deepEqual(result.different, found);
@@ -122,7 +122,7 @@ test('of runs on many parts the latest are remembered', async (t) => {
     deviceBytes,
     resume: true,
     mayHaveChanged: true,
-    counterText: [null],
+    writeCounters: [null],
     reporter: { report: () => undefined },
   });
   await verifyState.save(false);

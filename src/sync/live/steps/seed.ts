@@ -31,9 +31,9 @@ export async function seedTarget(
   await store.save({ runId });
   await invalidate(volume, runId, headerBytes);
   const map = await replicationSource.map();
-  const { body, head, free } = planCopy(map.ranges, sizeBytes);
+  const { body, header, free } = planCopy(map.ranges, sizeBytes);
   notes.wiped(await wipeFormer(volume, { ...layoutOf(map), free }));
-  dirty.add(union(body, head));
+  dirty.add(union(body, header));
   const sink = targetSink(context, volume, compare ? 'compare' : 'write');
   return stager.stage({ volume, sink, generation });
 }

@@ -16,13 +16,13 @@ export function provedBlocks(
 ): { blockBytes: number; why: ReadonlyMap<number, string> } | null {
   const geometry = plainGeometry(bytes);
   if (geometry === null) return null;
-  return { blockBytes: geometry.blockBytes, why: new WriteDetector(bytes, geometry).testify() };
+  return { blockBytes: geometry.blockBytes, why: new PlainReader(bytes, geometry).provedUsed() };
 }
 
 /** The groups, of the few there are here, that hold backups under sparse_super. */
 const backups = [0, 1, 3, 5, 7, 9, 25, 27, 49];
 
-class WriteDetector {
+class PlainReader {
   readonly #bytes: Buffer;
   readonly #geometry: ExtGeometry;
   readonly #why = new Map<number, string>();
@@ -35,7 +35,7 @@ class WriteDetector {
     this.#geometry = geometry;
   }
 
-  testify(): ReadonlyMap<number, string> {
+  provedUsed(): ReadonlyMap<number, string> {
     const { blockBytes, descriptorBytes, groupsCount } = this.#geometry;
     const table = this.#table();
     this.#prove(0, table, 'superblock');
