@@ -24,7 +24,11 @@ export interface Health {
 }
 
 /** Assesses the file system as it is on disk and as it is after the journal's replay. */
-export function assessHealth(onDisk: ExtGeometry, after: ExtGeometry, journal: JournalView): Health {
+export function assessHealth(
+  onDisk: ExtGeometry,
+  after: ExtGeometry,
+  journal: JournalView,
+): Health {
   const distrust: MapNote[] = [];
   const warn = (code: string, message: string) => {
     distrust.push({

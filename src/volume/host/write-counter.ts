@@ -19,8 +19,7 @@ const tickMs = 20;
  * times of change. Null where the kernel does not count, or not here (an old kernel, a container).
  */
 export async function writeCounterOf(identity: VolumeIdentity): Promise<string | null> {
-  const text =
-    identity.kind === 'file' ? fileCounter(identity.realPath) : deviceCounter(identity);
+  const text = identity.kind === 'file' ? fileCounter(identity.realPath) : deviceCounter(identity);
   return text.catch(() => null);
 }
 
