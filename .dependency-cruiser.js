@@ -20,6 +20,7 @@ const floors = [
       'fsparsers/layer.ts',
       'fsparsers/layout.ts',
       'fsparsers/mapbuilder.ts',
+      'fsparsers/numberset.ts',
       'fsparsers/parser.ts',
       'fsparsers/rangetable.ts',
       'fsparsers/reader.ts',

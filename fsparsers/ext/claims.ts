@@ -7,6 +7,7 @@
 import { crc32c } from '../checksum.js';
 import type { OwnerCheck } from '../crosscheck.js';
 import { gather } from '../gather.js';
+import { NumberSet } from '../numberset.js';
 import type { ByteReader } from '../reader.js';
 import { decodeExtentNode, type ExtentNode } from './extents.js';
 import type { ExtGeometry } from './geometry.js';
@@ -26,14 +27,15 @@ interface Node {
 
 interface Owner {
   readonly inode: Inode;
-  /** Blocks of pointers that were met, where nothing else keeps a circle from going on. */
-  readonly met: Set<number> | null;
+  readonly isExtents: boolean;
 }
 
 /** Read at once; with the fan-out of a tree it bounds what is waiting. */
 const waveBytes = 4 << 20;
 const directBlocks = 12;
 const indirectLevels = 3;
+/** Heights that a block of a mapping may have; extent trees have five at most. */
+const heights = 8;
 
 export class InodeClaims {
   readonly #reader: ByteReader;
@@ -42,7 +44,9 @@ export class InodeClaims {
   readonly #signal: AbortSignal | undefined;
   /** The deepest last: what is waiting is a few levels of a wave's children. */
   readonly #waiting: Node[] = [];
-  /** No sound file system has more blocks of mappings than blocks: then they are read in circles. */
+  /** Each is read once for each height that it is said to have: else a few, shared by all, cost time without end. */
+  readonly #met = new NumberSet();
+  /** No sound file system has more blocks of mappings than blocks. */
   #budget: number;
 
   constructor(
@@ -61,7 +65,7 @@ export class InodeClaims {
   /** Claims what the inode itself says; the rest waits for follow(). */
   add(inode: Inode): void {
     const isExtents = (inode.flags & inodeFlags.extents) !== 0;
-    const owner = { inode, met: isExtents || !inode.mapsBlocks ? null : new Set<number>() };
+    const owner = { inode, isExtents };
     if (inode.attributeBlock !== 0) this.#claim(owner, inode.attributeBlock, 1);
     if (!inode.mapsBlocks) return;
     if (isExtents) {
@@ -94,7 +98,7 @@ export class InodeClaims {
         this.#damage(owner, `its mapping at byte ${offsetBytes} cannot be read`);
       };
       for await (const { piece, bytes } of gather(this.#reader, wave, this.#signal, tell)) {
-        if (piece.owner.met === null) this.#readExtents(piece, bytes);
+        if (piece.owner.isExtents) this.#readExtents(piece, bytes);
         else this.#readPointers(piece, bytes);
       }
     }
@@ -154,18 +158,16 @@ export class InodeClaims {
   }
 
   #addPointers(owner: Owner, block: number, level: number): void {
-    if (block === 0) return;
-    if (owner.met?.has(block) === true) {
-      this.#damage(owner, `its indirect blocks are a circle at block ${block}`);
-      return;
-    }
-    owner.met?.add(block);
-    this.#wait(owner, block, level, 0, 0);
+    if (block !== 0) this.#wait(owner, block, level, 0, 0);
   }
 
   /** A block of the mapping: owned as well, and to be read. */
   #wait(owner: Owner, block: number, depth: number, from: number, to: number): void {
     if (!this.#claim(owner, block, 1)) return;
+    if (!this.#met.add((block * 2 + Number(owner.isExtents)) * heights + depth)) {
+      this.#damage(owner, `block ${block} of its mapping is in another place of a mapping too`);
+      return;
+    }
     const { blockBytes } = this.#geometry;
     const place = { offsetBytes: block * blockBytes, lengthBytes: blockBytes };
     this.#waiting.push({ ...place, owner, depth, from, to });
