@@ -114,7 +114,8 @@ test('a manifest that is cut off or goes on is noticed when it is opened', async
 test('a block that is whole and lies in another’s place is noticed', async (t) => {
   const { directory, bytes } = await someManifest(t, 630, 'xxh64');
   const file = path.join(directory, 'swapped');
-  const blocks = blocksOf(bytes);
+  // Without the header, which may be as long as a leaf: it names the volume's path. Its place is known.
+  const [, ...blocks] = blocksOf(bytes);
   let swaps = 0;
   for (const one of blocks) {
     for (const other of blocks) {
