@@ -12,12 +12,9 @@ export {
   verifyPair,
   type VerifyReport,
 } from './pair.js';
-export {
-  type OpenSide,
-  prepareVerify,
-  type PreparedVerify,
-  type VerifyRequest,
-} from './prepare.js';
+export { type OpenSide } from './open-side.js';
+export { prepareVerify, type PreparedVerify } from './prepare.js';
+export type { VerifyRequest } from './request.js';
 export { rangeEvents } from './range-events.js';
 export { repair, type RepairResult } from './repair.js';
 export { type Span, spanned, spanOf } from './span.js';

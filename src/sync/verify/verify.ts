@@ -14,6 +14,7 @@ import { orReport, warnOnce } from '../nonfatal.js';
 import { watchJob } from '../watch-job.js';
 import { type Answers, allEqual, doubtful, merged } from './answers.js';
 import { VerifyState } from './verify-state.js';
+import { firstPieceBytes, PieceSize } from './piece-size.js';
 import { type SplitLimits, pieceFrom, offsetAt } from './split-limits.js';
 import { VerifyProgress } from './verify-progress.js';
 import type { Comparator } from './comparator.js';
@@ -61,12 +62,6 @@ export interface VerifyResult extends Answers {
   readonly backend: CompareResult['backend'];
 }
 
-/** A piece of work between two saves of the state takes about this long. */
-const pieceSeconds = 4;
-const leastPieceBytes = 4 * 1024 * 1024;
-const firstPieceBytes = 64 * 1024 * 1024;
-const mostPieceBytes = 64 * 1024 * 1024 * 1024;
-
 /** Compares the work list. Rejects with EngineError where a disk is gone, and with STATE_UNUSABLE. */
 export async function verify(run: VerifyRun): Promise<VerifyResult> {
   const { span, deviceBytes, writeCounters, options, reporter } = run;
@@ -93,7 +88,7 @@ class Pass {
   #comparedBytes = 0;
   #backend: CompareResult['backend'] = 'threads';
   #written: boolean | null = false;
-  #pieceBytes: number;
+  readonly #pieceSize: PieceSize;
   readonly #trySave: ReturnType<typeof warnOnce>;
 
   constructor(run: VerifyRun, verifyState: VerifyState) {
@@ -102,9 +97,7 @@ class Pass {
     this.#trySave = warnOnce(run.reporter, 'this run goes on, but the next one cannot resume it');
     this.#splitLimits = { cutBytes: run.comparator.cutBytes, endBytes: run.span.stopBytes };
     this.#detector = { writtenSince: () => this.#writtenSince() };
-    const { bytesPerSecond = 0 } = run.options.ioOptions;
-    const limitBytes = bytesPerSecond === 0 ? Infinity : bytesPerSecond * pieceSeconds;
-    this.#pieceBytes = Math.min(firstPieceBytes, Math.max(leastPieceBytes, limitBytes));
+    this.#pieceSize = new PieceSize(run.options.ioOptions);
   }
 
   async run(): Promise<VerifyResult> {
@@ -148,7 +141,7 @@ class Pass {
     const progress = this.#progressOf('comparing', workList);
     while (verifyState.cursorBytes < span.stopBytes && !signal.aborted && !deadline.aborted) {
       const start = verifyState.cursorBytes;
-      const end = pieceFrom(workList, start, this.#pieceBytes, this.#splitLimits);
+      const end = pieceFrom(workList, start, this.#pieceSize.bytes, this.#splitLimits);
       const part = clip(workList, start, end - start);
       progress.begin(totalBytes(clip(workList, 0, start)), this.#answers);
       const startedAt = Date.now();
@@ -198,7 +191,7 @@ class Pass {
         shown.show(progress);
       },
     });
-    this.#adapt(result.progress.completedBytes, (performance.now() - startedMs) / 1000);
+    this.#pieceSize.adapt(result.progress.completedBytes, (performance.now() - startedMs) / 1000);
     this.#backend = result.backend;
     // A job that was stopped has compared a prefix; what it saw behind that is compared again next time.
     const reachedBytes = result.cancelled
@@ -223,14 +216,6 @@ class Pass {
     this.#answers = merged(this.#answers, answers);
     this.#comparedBytes += totalBytes(within(part));
     return { answers, reachedBytes };
-  }
-
-  /** Pieces that are long enough for their start not to matter, and short enough to lose little. */
-  #adapt(bytes: number, seconds: number): void {
-    if (seconds <= 0 || bytes === 0) return;
-    const wanted = Math.round((bytes / seconds) * pieceSeconds);
-    const most = Math.min(mostPieceBytes, 8 * this.#pieceBytes);
-    this.#pieceBytes = Math.min(most, Math.max(leastPieceBytes, wanted));
   }
 
   /** Remembers for the result that somebody wrote. */
