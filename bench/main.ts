@@ -12,6 +12,7 @@ import { mapContest } from './map.js';
 import { type OnlinePlace, onlinePlace } from './online-place.js';
 import { slowdown } from './slowdown.js';
 import type { ContestOptions } from './source.js';
+import { startUp } from './startup.js';
 import { trackerOverhead } from './tracker-overhead.js';
 import { verifyContest } from './verify.js';
 import { Workshop } from './volumes.js';
@@ -25,6 +26,11 @@ const contests: Readonly<Record<string, (options: ContestOptions) => Promise<str
   freezes: mounted(freezes),
   slowdown: mounted(slowdown),
 };
+
+/** What needs no volume, by the same names. */
+const others: Readonly<Record<string, (rounds: number) => Promise<string>>> = { startup: startUp };
+
+const names = [...Object.keys(others), ...Object.keys(contests)];
 
 /** What needs a file system that is mounted, and can be frozen. */
 function mounted(measure: (place: OnlinePlace) => Promise<string>) {
@@ -43,8 +49,8 @@ const args = await yargs(process.argv.slice(2))
     only: {
       type: 'string',
       array: true,
-      default: Object.keys(contests),
-      choices: Object.keys(contests),
+      default: names,
+      choices: names,
       describe: 'Which benchmarks',
     },
     fs: {
@@ -73,14 +79,19 @@ add(`${cpu}, kernel ${kernel}, engine on ${backend} with ${digest} digests, imag
 direct-I/O loop devices.
 `);
 
+for (const kind of args.only) {
+  const run = others[kind];
+  if (run !== undefined) add(await run(args.rounds));
+}
 for (const fs of args.fs) {
   for (const kind of args.only) {
+    const run = contests[kind];
+    if (run === undefined) continue;
     const workshop = await Workshop.open(path.resolve(args.scratch));
     try {
       const { rounds, gib, usedGib, seconds } = args;
       const options = { workshop, fs, rounds, gib, usedGib, seconds };
-      const run = contests[kind];
-      if (run !== undefined) add(await run(options));
+      add(await run(options));
     } finally {
       await workshop.dispose();
     }

@@ -2,10 +2,22 @@
 
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { packageRoot } from '../src/package-root.js';
 
 const directory = path.join(packageRoot, 'dist/program');
+
+/** Takes text-width.ts for string-width; cli-progress, which asks for an older one by require(), keeps it. */
+const textWidth: Plugin = {
+  name: 'text-width',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^string-width$/ }, ({ kind }) =>
+      kind === 'import-statement'
+        ? { path: path.join(packageRoot, 'packaging/text-width.ts') }
+        : undefined,
+    );
+  },
+};
 
 await rm(directory, { recursive: true, force: true });
 const { metafile } = await build({
@@ -25,6 +37,7 @@ const { metafile } = await build({
   minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
+  plugins: [textWidth],
   logLevel: 'warning',
   // Some libraries are CommonJS, and ask for Node's own modules by require().
   banner: {

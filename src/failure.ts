@@ -1,6 +1,6 @@
 /** Whatever was thrown, as the one kind of error that people are shown. */
 
-import { ParseError } from '../fsparsers/index.js';
+import { ParseError } from '../fsparsers/errors.js';
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles } from './errors.js';
 
 /** Every error as one sentence. What is none of ours is a bug, and says how to show it to us. */

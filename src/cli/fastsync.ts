@@ -1,20 +1,20 @@
 /** The fastsync command line: yargs parses and validates, the commands hand over to sync/. */
 
 import type { Argv } from 'yargs';
-import { addAgentCommand } from './agent.js';
-import { addCompletionCommand } from './completion.js';
+import { addAgentCommand } from './agent/command.js';
+import { addCompletionCommand } from './completion/command.js';
 import type { ProgramOutline } from './completion/program-outline.js';
-import { addConfigCommand } from './config.js';
-import { addCronCommand } from './cron.js';
-import { addInitCommand } from './init.js';
-import { addLiveCommand } from './live.js';
-import { addMapCommand } from './map.js';
+import { addConfigCommand } from './config/command.js';
+import { addCronCommand } from './cron/command.js';
+import { addInitCommand } from './init/command.js';
+import { addLiveCommand } from './live/command.js';
+import { addMapCommand } from './map/command.js';
 import { outlineOf } from './outline.js';
-import { program } from './program.js';
-import { addReportCommand } from './report.js';
-import { addTrackCommand } from './track.js';
-import { addStatusCommand } from './status.js';
-import { addVerifyCommand } from './verify.js';
+import { runProgram } from './program.js';
+import { addReportCommand } from './report/command.js';
+import { addTrackCommand } from './track/command.js';
+import { addStatusCommand } from './status/command.js';
+import { addVerifyCommand } from './verify/command.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((yargs: Argv) => Argv)[] = [
@@ -45,10 +45,8 @@ export function programOutlines(): readonly ProgramOutline[] {
 
 /** Runs the fastsync command with the words behind its name. */
 export async function fastsync(words: readonly string[]): Promise<void> {
-  const cli = program('fastsync', words, outlineOf(addFastsyncCommands))
-    .usage(
-      '$0 <command>\n\nCopies volumes by what their file systems really use, and proves the copies.',
-    )
-    .demandCommand(1, 'Name a command');
-  await addFastsyncCommands(cli).parseAsync();
+  const about = 'Copies volumes by what their file systems really use, and proves the copies.';
+  const synopsis = `$0 <command>\n\n${about}`;
+  const declare = (yargs: Argv) => addFastsyncCommands(yargs).demandCommand(1, 'Name a command');
+  await runProgram({ name: 'fastsync', synopsis, declare }, words);
 }

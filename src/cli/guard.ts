@@ -1,6 +1,7 @@
 /** Around a whole program: nothing but a difference that was found ends with exit code 1. */
 
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from '../errors.js';
+import { messageOf, notLoadable } from './loaded.js';
 
 type Program = (words: readonly string[]) => Promise<void>;
 
@@ -9,7 +10,7 @@ export async function guarded(name: string, load: () => Promise<Program>): Promi
   const words = process.argv.slice(2);
   let state: 'loading' | 'running' | 'done' = 'loading';
   const fail = (error: unknown) => {
-    const failure = state === 'loading' ? unloadable(name, error) : unexpected(error);
+    const failure = state === 'loading' ? notLoadable(name, error) : unexpected(error);
     tell(name, failure, words.includes('--json'));
     if (process.env.FASTSYNC_DEBUG) process.stderr.write(`${stackOf(error)}\n`);
     process.exit(failure.exitCode);
@@ -37,18 +38,6 @@ export async function guarded(name: string, load: () => Promise<Program>): Promi
   }
 }
 
-function unloadable(name: string, error: unknown): FastsyncError {
-  const message = `${name} cannot be loaded by Node ${process.version}: ${messageOf(error)}`;
-  if (isOutOfFiles(error)) return tooManyFiles(message, error);
-  return new FastsyncError({
-    code: 'NOT_LOADABLE',
-    exitCode: exitCodes.usage,
-    message,
-    remedy: 'Install it again, with Node 20.19 or newer, and give it enough memory (ulimit -v)',
-    cause: error,
-  });
-}
-
 /** What had begun by then, and what was found, nobody knows: it is not proven. */
 function unexpected(error: unknown): FastsyncError {
   if (error instanceof FastsyncError) return error;
@@ -69,12 +58,6 @@ function tell(command: string, failure: FastsyncError, json: boolean): void {
   const outcome: { exitCode: ExitCode; outcome: 'failed' } = { exitCode, outcome: 'failed' };
   const summary = { type: 'summary', command, ...outcome, seconds: 0, error: { code, message } };
   process.stdout.write(`${JSON.stringify(summary)}\n`);
-}
-
-/** In one line: what a module cannot be loaded for may be shown with its source. */
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n')[0] ?? '';
 }
 
 function stackOf(error: unknown): string {

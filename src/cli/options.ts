@@ -1,10 +1,7 @@
-/** Options that several commands share. */
+/** Options that several commands share; what they mean is in shared-arguments.ts. */
 
 import type { Options } from 'yargs';
-import { type MapOptions, parsers } from '../../fsparsers/index.js';
-import { checkIoOptions, type IoOptions } from '../engine/index.js';
-import { openVolume, type Override, overrideHelp } from '../volume/index.js';
-import { checkCount, parseSize, usage } from './values.js';
+import { type Override, overrideHelp } from '../volume/refusals.js';
 
 export const outputOptions = {
   json: {
@@ -22,9 +19,12 @@ export const outputOptions = {
   },
 } as const satisfies Record<string, Options>;
 
+/** As fsparsers/ calls them, of which the help of a command needs no more than the names. */
+export const families = ['ext', 'xfs', 'ntfs', 'disk'];
+
 export const identificationOptions = {
   as: {
-    choices: [...Object.keys(parsers), 'union'],
+    choices: [...families, 'union'],
     group: 'What the source is:',
     describe: 'Read it as this where its signatures are ambiguous; union: as all of them at once',
   },
@@ -54,29 +54,6 @@ export const identificationOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-interface IdentificationArguments {
-  readonly as?: string | undefined;
-  readonly whole: boolean;
-  readonly swap: 'whole' | 'header';
-  readonly 'cross-check': 'auto' | 'owners' | 'none';
-  readonly 'log-device'?: string | undefined;
-}
-
-/** The options above as mapVolume() takes them. The log device stays open until the command ends. */
-export async function identification(args: IdentificationArguments): Promise<MapOptions> {
-  if (args.whole && args.as !== undefined) {
-    throw usage('--whole and --as contradict each other: name one of them');
-  }
-  const as = args.whole ? 'whole' : args.as;
-  const log = args['log-device'];
-  return {
-    swap: args.swap,
-    crossCheck: args['cross-check'],
-    ...(as === undefined ? {} : { as }),
-    ...(log === undefined ? {} : { externalJournal: (await openVolume(log)).reader }),
-  };
-}
-
 export const speedOptions = {
   bwlimit: { type: 'string', group: 'Speed:', describe: 'Bytes per second at most: 50M' },
   backend: {
@@ -95,33 +72,7 @@ export const speedOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-interface SpeedArguments {
-  readonly backend: 'auto' | 'uring' | 'threads';
-  readonly 'queue-depth': number;
-  readonly chunk: string;
-  readonly 'in-flight': string;
-  readonly bwlimit?: string | undefined;
-}
-
-/** How hard to work. Looked at in full here: behind the first write it would be too late. */
-export function ioOptionsFrom(args: SpeedArguments): IoOptions {
-  const ioOptions = {
-    backend: args.backend,
-    queueDepth: checkCount('queue-depth', args['queue-depth'], 1, 1024),
-    chunkBytes: parseSize('chunk', args.chunk),
-    inFlightBytes: parseSize('in-flight', args['in-flight']),
-    bytesPerSecond: args.bwlimit === undefined ? 0 : parseSize('bwlimit', args.bwlimit),
-  };
-  try {
-    checkIoOptions(ioOptions);
-  } catch (error) {
-    if (error instanceof RangeError) throw usage(error.message);
-    throw error;
-  }
-  return ioOptions;
-}
-
-const overrideNames = Object.keys(overrideHelp) as Override[];
+export const overrideNames = Object.keys(overrideHelp) as Override[];
 
 /** One option for every refusal: they come from the table of refusals, so none can be forgotten. */
 export const overrideOptions = Object.fromEntries(
@@ -130,10 +81,3 @@ export const overrideOptions = Object.fromEntries(
     { type: 'boolean', default: false, group: 'Safety:', describe: overrideHelp[name] },
   ]),
 ) as Record<Override, { type: 'boolean'; default: false; group: string; describe: string }>;
-
-/** The refusals that the user has overridden. */
-export function overridesFrom(
-  args: Readonly<Partial<Record<Override, boolean>>>,
-): ReadonlySet<Override> {
-  return new Set(overrideNames.filter((name) => args[name]));
-}

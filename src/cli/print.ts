@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkIsFile, openFile } from '../own-file.js';
-import { withVolumeErrors } from '../volume/index.js';
+import { withVolumeErrors } from '../volume/errors.js';
 import { usage } from './values.js';
 
 /**

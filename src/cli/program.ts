@@ -4,11 +4,11 @@ import yargs, { type Argv } from 'yargs';
 import { exitCodes, type FastsyncError } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
 import { reasonOf } from '../own-file.js';
-import { chooseReporter } from '../report/index.js';
+import { chooseReporter } from '../report/choose.js';
 import { version } from '../version.js';
-import type { CommandOutline } from './outline.js';
+import { outlineOf } from './outline.js';
 import { usage } from './values.js';
-import { asksForJson, checkWords, commandNamed } from './words.js';
+import { asksForJson, checkValues, checkWords, commandNamed } from './words.js';
 
 const exitCodeTable = `Exit codes:
   0  done, equal                   4  refused for safety; nothing was written
@@ -16,33 +16,48 @@ const exitCodeTable = `Exit codes:
   2  usage, or could not start     6  the other host failed
   3  incomplete, or not proven     7  locked by another run`;
 
-/**
- * A command line for the words behind the program's name, held against its outline; the caller adds
- * options and commands.
- */
-export function program(name: string, words: readonly string[], outline: CommandOutline): Argv {
+export interface Program {
+  readonly name: string;
+  /** As the help begins. */
+  readonly synopsis: string;
+  /** Adds options and commands to a command line. */
+  readonly declare: (yargs: Argv) => Argv;
+}
+
+/** Runs a program with the words behind its name, held against what it declares. */
+export async function runProgram(
+  { name, synopsis, declare }: Program,
+  words: readonly string[],
+): Promise<void> {
   goOnWithoutOutput();
-  return (
-    yargs([...words])
-      .scriptName(name)
-      // What is wrong is said in one language, ours: the sentences of the parser are a part of them.
-      .locale('en')
-      .strict()
-      .version(version)
-      .alias('help', 'h')
-      .epilogue(exitCodeTable)
-      .wrap(Math.min(100, process.stdout.columns || 80))
-      .check(({ _: names }) => {
-        checkWords(words, commandNamed(outline, names.map(String)));
-        return true;
-      })
-      .fail((message, error: Error | undefined) => {
-        const failure = failureOf(name, message, error);
-        const command = commandNamed(outline, leading(words)).name || name;
-        reportFailure(command, failure, asksForJson(words));
-        process.exit(failure.exitCode);
-      })
-  );
+  const outline = outlineOf(declare);
+  const line = yargs([...words])
+    .scriptName(name)
+    .usage(synopsis)
+    // What is wrong is said in one language, ours: the sentences of the parser are a part of them.
+    .locale('en')
+    .strict()
+    .version(version)
+    .alias('help', 'h')
+    .epilogue(exitCodeTable)
+    .wrap(Math.min(100, process.stdout.columns || 80))
+    .check((args) => {
+      const command = commandNamed(outline, args._.map(String));
+      checkWords(words, command);
+      checkValues(args, command);
+      return true;
+    })
+    .fail((message, error: Error | undefined) => {
+      throw failureOf(name, message, error);
+    });
+  try {
+    await declare(line).parseAsync();
+  } catch (error) {
+    const failure = asFastsyncError(error);
+    const command = commandNamed(outline, leading(words)).name || name;
+    await reportFailure(command, failure, asksForJson(words));
+    process.exit(failure.exitCode);
+  }
 }
 
 /**
@@ -70,16 +85,20 @@ function leading(words: readonly string[]): readonly string[] {
 }
 
 /** What the parser says is a usage error; what a command threw is its own. */
-function failureOf(name: string, message: string, error: Error | undefined): FastsyncError {
-  if (error !== undefined && error.name !== 'YError') return asFastsyncError(error);
+function failureOf(name: string, message: string, error: Error | undefined): Error {
+  if (error !== undefined && error.name !== 'YError') return error;
   const sentence = message.replaceAll(/\s+/g, ' ').replace(/\.$/, '');
   return usage(`${sentence}. See ${name} --help`);
 }
 
 /** A script that asked for JSON gets its summary, whatever else was wrong with the words. */
-function reportFailure(command: string, failure: FastsyncError, json: boolean): void {
+async function reportFailure(
+  command: string,
+  failure: FastsyncError,
+  json: boolean,
+): Promise<void> {
   const { code, message, exitCode, remedy = null } = failure;
-  const reporter = chooseReporter({ json, quiet: !json });
+  const reporter = await chooseReporter({ json, quiet: !json });
   reporter.report({ type: 'error', code, message, remedy });
   const figures = { error: { code, message } };
   const summary = { command, outcome: 'failed', exitCode, seconds: 0, facts: [], figures } as const;

@@ -1,10 +1,14 @@
 /** What every command has in common: a reporter, signals, and errors turned into exit codes. */
 
+import { addon } from '../engine/addon.js';
 import { exitCodes } from '../errors.js';
 import { asFastsyncError } from '../failure.js';
-import { chooseReporter, type Reporter, type SummaryEvent } from '../report/index.js';
-import { StallWatch, UnfinishedTargets } from '../sync/index.js';
-import { abortOnSignals, exitWithoutWaiting } from './signals.js';
+import { chooseReporter } from '../report/choose.js';
+import type { Reporter, SummaryEvent } from '../report/events.js';
+import { StallWatch } from '../sync/stall-watch.js';
+import { UnfinishedTargets } from '../sync/unfinished-targets.js';
+import { relay } from './service.js';
+import { abortOnSignals, exitWithoutWaiting, type SignalEngine } from './signals.js';
 import { supervise, supervisor } from './supervisor.js';
 import { parseDuration } from './values.js';
 
@@ -34,8 +38,9 @@ export async function runCommand(
   action: (context: Context) => Promise<Outcome>,
 ): Promise<void> {
   await runSupervised(options);
-  const reporter = chooseReporter(options);
-  const { signal, release } = abortOnSignals();
+  const reporter = await chooseReporter(options);
+  const engine = engineForSignals();
+  const { signal, release } = abortOnSignals(engine);
   noteReaderGone(options);
   const unfinished = new UnfinishedTargets();
   const stalls = new StallWatch(reporter);
@@ -56,12 +61,21 @@ export async function runCommand(
   const seconds = Math.round(performance.now() - startedMs) / 1000;
   reporter.report({ type: 'summary', command, seconds, ...outcome });
   process.exitCode = outcome.exitCode;
-  if (stalls.gaveUp !== null) exitWithoutWaiting(outcome.exitCode);
+  if (stalls.gaveUp !== null) exitWithoutWaiting(outcome.exitCode, engine);
+}
+
+/** Null where the engine cannot be loaded: a command that needs it will say so. */
+function engineForSignals(): SignalEngine {
+  try {
+    return addon();
+  } catch {
+    return null;
+  }
 }
 
 async function runSupervised(options: RunOptions): Promise<void> {
   if (supervisor !== null || !isSupervised(options)) return;
-  const exitCode = await supervise();
+  const exitCode = await supervise(relay);
   if (exitCode !== null) process.exit(exitCode);
 }
 

@@ -1,7 +1,13 @@
 /** Word to the service manager that started us, if one did: sd_notify(3). */
 
-import { notifySocket } from '../engine/index.js';
+import { notifySocket } from '../engine/notify.js';
 import { supervisor } from './supervisor.js';
+
+/** Passes on what a supervised child has to say: the service manager listens to its own child only. */
+export function relay(message: string): void {
+  const { NOTIFY_SOCKET: socket } = process.env;
+  if (socket !== undefined) notifySocket(socket, message);
+}
 
 export interface Service {
   /** Everything runs; said once. */

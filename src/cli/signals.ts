@@ -1,31 +1,22 @@
 /** Ctrl-C and its kin: the first asks the run to stop in good order, the second stops at once. */
 
-import { addon } from '../engine/index.js';
+import type { Addon } from '../engine/index.js';
 import { type ExitCode, exitCodes } from '../errors.js';
-import { isScreen } from '../report/index.js';
+import { isScreen } from '../report/screen.js';
 import { supervisor } from './supervisor.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Null where the engine cannot be loaded: a command that needs it will say so. */
-function engine(): Pick<
-  ReturnType<typeof addon>,
-  'watchSignals' | 'unwatchSignals' | 'exitNow'
-> | null {
-  try {
-    return addon();
-  } catch {
-    return null;
-  }
-}
+/** What the engine does about signals; null: nothing of it is loaded, or it cannot be. */
+export type SignalEngine = Pick<Addon, 'watchSignals' | 'unwatchSignals' | 'exitNow'> | null;
 
 /** Ends the process, whatever its threads wait for: those of Node and of jobs would be joined. */
-export function exitWithoutWaiting(exitCode: ExitCode): never {
+export function exitWithoutWaiting(exitCode: ExitCode, engine: SignalEngine): never {
   // Last of all, behind whatever else is done at the end.
   process.once('exit', (code) => {
     const last = Number(process.exitCode ?? code);
     supervisor?.exits(last);
-    engine()?.exitNow(last);
+    engine?.exitNow(last);
   });
   process.exit(exitCode);
 }
@@ -34,9 +25,11 @@ export function exitWithoutWaiting(exitCode: ExitCode): never {
  * A signal that is aborted by the first SIGINT, SIGTERM or SIGHUP. The second ends the process, whatever
  * its threads wait for.
  */
-export function abortOnSignals(): { readonly signal: AbortSignal; readonly release: () => void } {
+export function abortOnSignals(engine: SignalEngine): {
+  readonly signal: AbortSignal;
+  readonly release: () => void;
+} {
   const controller = new AbortController();
-  const native = engine();
   let heard = 0;
   const onSignal = () => {
     heard++;
@@ -47,10 +40,10 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
     // Checkpoints only claim what is flushed, so stopping anywhere is safe.
     // The bar hides the cursor, and has no time to show it again.
     if (isScreen(process.stderr)) process.stderr.write('\u001B[?25h\n');
-    exitWithoutWaiting(exitCodes.interrupted);
+    exitWithoutWaiting(exitCodes.interrupted, engine);
   };
   const release = () => {
-    native?.unwatchSignals();
+    engine?.unwatchSignals();
     for (const name of signals) process.removeListener(name, onSignal);
   };
   for (const name of signals) {
@@ -63,6 +56,6 @@ export function abortOnSignals(): { readonly signal: AbortSignal; readonly relea
   supervisor?.onSignals((count) => {
     while (heard < count) onSignal();
   });
-  native?.watchSignals(exitCodes.interrupted, isScreen(process.stderr));
+  engine?.watchSignals(exitCodes.interrupted, isScreen(process.stderr));
   return { signal: controller.signal, release };
 }

@@ -6,7 +6,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { notifySocket } from '../engine/index.js';
 import { exitCodes } from '../errors.js';
 
 const marker = 'FASTSYNC_SUPERVISED';
@@ -60,8 +59,11 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
-/** Runs this very command as a child; resolves with its exit code, or null where no child can be started. */
-export function supervise(): Promise<number | null> {
+/**
+ * Runs this very command as a child; resolves with its exit code, or null where no child can be started.
+ * What the child has to say to the service manager goes through `relay`.
+ */
+export function supervise(relay: (message: string) => void): Promise<number | null> {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: childEnvironment(),
@@ -84,11 +86,6 @@ export function supervise(): Promise<number | null> {
 function childEnvironment(): NodeJS.ProcessEnv {
   const { WATCHDOG_PID: _, ...environment } = process.env;
   return { ...environment, [marker]: '1', UV_THREADPOOL_SIZE: String(childThreads) };
-}
-
-function relay(message: string): void {
-  const { NOTIFY_SOCKET: socket } = process.env;
-  if (socket !== undefined) notifySocket(socket, message);
 }
 
 /** The first is for the child to end in good order; with the second this process ends, whatever the child does. */

@@ -1,7 +1,8 @@
 /** The words of a command line as they were typed, held against what the command declares. */
 
 import type { CommandOutline, OptionOutline } from './outline.js';
-import { usage } from './values.js';
+import { valueKind } from './value-kinds.js';
+import { parseDuration, parseSize, usage } from './values.js';
 
 /** The command that the words name: "track start"; the program itself where they name none. */
 export function commandNamed(program: CommandOutline, names: readonly string[]): CommandOutline {
@@ -43,6 +44,20 @@ export function checkWords(words: readonly string[], command: CommandOutline): v
   throw usage(
     first === undefined ? 'an empty word ("") names nothing' : `${first.name} needs a value`,
   );
+}
+
+/** Sizes and times, before anything is loaded that would take them. Throws a usage error that names the option. */
+export function checkValues(
+  args: Readonly<Record<string, unknown>>,
+  { options }: CommandOutline,
+): void {
+  for (const { name, defaultValue } of options) {
+    const value = args[name];
+    if (typeof value !== 'string' || value === defaultValue) continue;
+    const kind = valueKind(name);
+    if (kind === 'time') parseDuration(name, value);
+    if (kind === 'size') parseSize(name, value);
+  }
 }
 
 /** Every word that names an option, and the word behind it where that can be its value. */

@@ -1,18 +1,9 @@
 /** The live face of a run: a progress bar on stderr while it works, lasting lines above it. */
 
-import { Chalk } from 'chalk';
 import cliProgress from 'cli-progress';
 import type { Reporter, StatusEvent } from './events.js';
-import { type Emphasis, type TextSinks, rangeLimit, writeLasting } from './plain.js';
-import { isScreen } from './screen.js';
+import { type TextSinks, rangeLimit, writeLasting } from './plain.js';
 import { formatBytes, formatDuration, formatPercent, formatRate } from './units.js';
-
-/** Colours for a stream; none where NO_COLOR is set or the stream is no terminal that has any. */
-export function emphasisFor(stream: NodeJS.WritableStream & { isTTY?: boolean }): Emphasis {
-  const wanted = isScreen(stream) && !process.env.NO_COLOR;
-  const chalk = new Chalk({ level: wanted ? 1 : 0 });
-  return { error: chalk.red, warning: chalk.yellow, good: chalk.green, faint: chalk.dim };
-}
 
 /** A reporter for a terminal on stderr. */
 export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream }): Reporter {

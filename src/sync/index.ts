@@ -19,4 +19,3 @@ export { isRetry } from './seed/retry.js';
 export { StallWatch } from './stall-watch.js';
 export { halfRepairedState, UnfinishedTargets } from './unfinished-targets.js';
 export * from './seed/online.js';
-export * from './manifest/index.js';

@@ -5,7 +5,8 @@
 
 import { exitCodes, FastsyncError } from '../errors.js';
 import { giveUp, isGivenUp, type Requests, requestsInFlight } from '../in-flight.js';
-import { formatDuration, type Reporter } from '../report/index.js';
+import type { Reporter } from '../report/events.js';
+import { formatDuration } from '../report/units.js';
 
 /** A disk that spins up, or tries again to read a bad sector, takes less as a rule. */
 const tellAfterMs = 30_000;

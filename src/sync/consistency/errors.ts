@@ -1,7 +1,7 @@
 /** What can keep a copy of a source in use from becoming the state of one moment. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { formatBytes } from '../../report/index.js';
+import { formatBytes } from '../../report/units.js';
 
 /** The code and the remedy that users know, by what was being done. */
 const missedWrites = {

@@ -2,7 +2,7 @@
 
 import { type ExitCode, exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
-import { formatBytes } from '../../report/index.js';
+import { formatBytes } from '../../report/units.js';
 import { MissedWrites } from '../consistency/errors.js';
 import type { Failure } from './next-step.js';
 

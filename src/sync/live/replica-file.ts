@@ -1,7 +1,7 @@
 /** What is known of a target between two runs: whose replica it is, and of which moment. */
 
 import path from 'node:path';
-import { type Lock, takeLock } from '../../volume/index.js';
+import { type Lock, takeLock } from '../../volume/local/lock.js';
 import { isCount, isMoment, StateFile, stateKey } from '../state-file.js';
 
 const schema = 'fastsync-replica/2';

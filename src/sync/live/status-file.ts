@@ -5,7 +5,7 @@ import path from 'node:path';
 import { makeDirectory } from '../../directories.js';
 import type { FastsyncError } from '../../errors.js';
 import { checkIsFile, ownFileError, readOwn, reasonOf } from '../../own-file.js';
-import { bootId, processStart } from '../../volume/index.js';
+import { bootId, processStart } from '../../volume/host/processes.js';
 import { reach } from '../../reach.js';
 import { isCount, isMoment } from '../state-file.js';
 import type { HookName } from '../consistency/hooks.js';

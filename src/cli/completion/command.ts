@@ -1,0 +1,28 @@
+/** `fastsync completion`: a script that teaches a shell the options of both programs. */
+
+import type { Argv } from 'yargs';
+import type { ProgramOutline } from './program-outline.js';
+import { loaded } from '../loaded.js';
+import { shells, completionOptions } from './options.js';
+
+/** Adds the command to the command line; `programs` are what the script completes. */
+export function addCompletionCommand(yargs: Argv, programs: () => readonly ProgramOutline[]): Argv {
+  return yargs.command(
+    'completion <shell>',
+    'Print a script that completes the words of fastsync and fastverify',
+    (command) =>
+      command
+        .positional('shell', {
+          choices: shells,
+          demandOption: true,
+          describe: 'The shell that is to be taught; pairs: the names in the configuration',
+        })
+        .options(completionOptions)
+        .example('source <($0 completion bash)', 'In ~/.bashrc')
+        .example(
+          '$0 completion zsh > /usr/local/share/zsh/site-functions/_fastsync',
+          'For all users',
+        ),
+    async (args) => (await loaded(() => import('./run.js'))).runCompletion(args, programs),
+  );
+}

@@ -1,0 +1,25 @@
+/** `fastsync map`: what of a volume is in use, and why. */
+
+import type { Argv } from 'yargs';
+import { loaded } from '../loaded.js';
+import { mapOptions } from './options.js';
+
+/** Adds the command to the command line. */
+export function addMapCommand(yargs: Argv): Argv {
+  return yargs.command(
+    'map <volume>',
+    'Show what of a volume is in use, and why',
+    (command) =>
+      command
+        .positional('volume', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A block device, partition, logical volume or image file',
+        })
+        .options(mapOptions)
+        .example('$0 map /dev/vg0/data', 'Geometry, journal state, used bytes by reason, a picture')
+        .example('$0 map disk.img --format ddrescue > disk.map', 'A domain for ddrescue -m')
+        .example('$0 map disk.img --format json | jq .usedBytes', 'The used bytes, for a script'),
+    async (args) => (await loaded(() => import('./run.js'))).runMap(args),
+  );
+}

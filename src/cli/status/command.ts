@@ -1,0 +1,15 @@
+/** `fastsync status`: how the replications of this host are doing. */
+
+import type { Argv } from 'yargs';
+import { loaded } from '../loaded.js';
+import { statusOptions } from './options.js';
+
+/** Adds the command to the command line. */
+export function addStatusCommand(yargs: Argv): Argv {
+  return yargs.command(
+    'status',
+    'Replications: state, dirty bytes, last consistent point, lag; exit 0 only if all are well',
+    (command) => command.options(statusOptions),
+    async (args) => (await loaded(() => import('./run.js'))).runStatus(args),
+  );
+}
