@@ -54,6 +54,7 @@ class Session implements AsyncDisposable {
   readonly #jobs = new Map<number, Job<DigestResult>>();
   readonly #pending = new Set<Promise<void>>();
   #isGreeted = false;
+  #isOpening = false;
   #volume: Volume | null = null;
 
   constructor({ only }: AgentOptions) {
@@ -75,6 +76,9 @@ class Session implements AsyncDisposable {
     const request = parsed.data;
     if (this.#isGreeted === (request.type === 'hello')) {
       throw protocolBroken(link.peer, `"${request.type}" out of turn`);
+    }
+    if (this.#jobs.has(request.id)) {
+      throw protocolBroken(link.peer, `a second request of the number ${request.id}`);
     }
     if (this.#pending.size >= mostPending) {
       throw protocolBroken(link.peer, `more than ${mostPending} requests at once`);
@@ -128,20 +132,31 @@ class Session implements AsyncDisposable {
   }
 
   async #open(path: string): Promise<Answered> {
-    if (this.#volume !== null) throw refused('this session has a volume already');
-    if (this.#only !== null) await this.#refuseOther(path, this.#only);
-    const volume = await openVolume(path);
-    this.#volume = volume;
-    const { identity } = volume;
+    if (this.#volume !== null || this.#isOpening)
+      throw refused('this session has a volume already');
+    this.#isOpening = true;
+    try {
+      this.#volume = await this.#openAllowed(path);
+    } finally {
+      this.#isOpening = false;
+    }
+    const { identity } = this.#volume;
     const body: Answer<'open'> = { identity, fingerprint: await fingerprintOf(identity) };
     return { body };
   }
 
   /** By what they are, not by their names: there may be several of these for one disk. */
-  async #refuseOther(path: string, only: string): Promise<void> {
+  async #openAllowed(path: string): Promise<Volume> {
+    const only = this.#only;
+    if (only === null) return openVolume(path);
     const allowed = await identifyVolume(only);
     const asked = await identifyVolume(path).catch(() => null);
-    if (asked?.node === allowed.node) return;
+    if (asked?.node === allowed.node) {
+      const volume = await openVolume(path);
+      // The name may have come to mean another one meanwhile.
+      if (volume.identity.node === allowed.node) return volume;
+      await volume.close();
+    }
     throw refused(`this agent may open ${only} only, and was asked for ${path}`);
   }
 

@@ -44,6 +44,8 @@ export class Calls {
   readonly link: Link;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
+  /** Why nothing is answered any more. */
+  #over: { readonly error: unknown } | null = null;
   /** Settles when the connection is over. */
   readonly finished: Promise<void>;
 
@@ -68,7 +70,7 @@ export class Calls {
     // Heard when it is awaited below, which may be after it has failed.
     answered.catch(() => undefined);
     const { type, body, attachment } = call;
-    if (this.link.ended.aborted) this.#failAll(this.link.ended.reason);
+    if (this.#over !== null) this.#failAll(this.#over.error);
     else await this.link.send({ id, type, ...body }, attachment);
     const cancel = () => {
       void this.call({ type: 'cancel', body: { of: id } }).catch(() => undefined);
@@ -103,13 +105,14 @@ export class Calls {
       return;
     }
     if (pending === undefined) throw this.#broken('an answer that nobody asked for');
+    const failure = type === 'failure' ? failureSchema.safeParse(message.control) : null;
+    // Whoever waits for it hears that too: it is still among those that wait.
+    if (failure?.success === false) throw this.#broken('a failure that is none');
     this.#pending.delete(id as number);
-    if (type !== 'failure') {
+    if (failure === null) {
       pending.resolve(message);
       return;
     }
-    const failure = failureSchema.safeParse(message.control);
-    if (!failure.success) throw this.#broken('a failure that is none');
     const { code, exitCode, message: text, remedy } = failure.data;
     const how = remedy === null ? {} : { remedy };
     pending.reject(
@@ -118,6 +121,7 @@ export class Calls {
   }
 
   #failAll(error: unknown): void {
+    this.#over ??= { error };
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }

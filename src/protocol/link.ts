@@ -97,7 +97,8 @@ export class Link {
 
   /**
    * The peer's messages, in order, until it ends the connection between two of them. Throws
-   * PROTOCOL_BROKEN, NOT_AN_AGENT, VERSION_SKEW, PEER_SILENT and LINK_LOST; the connection is over then.
+   * PROTOCOL_BROKEN, NOT_AN_AGENT, VERSION_SKEW, PEER_SILENT and LINK_LOST. However this ends, also where
+   * whoever takes the messages leaves, the connection is over then.
    */
   async *messages(): AsyncGenerator<Message> {
     let control: unknown = null;
@@ -123,10 +124,11 @@ export class Link {
         if (missingBytes === 0) yield { control, attachment: Buffer.concat(parts) };
       }
       if (missingBytes > 0) throw linkLost(this.peer, 'it ended in the middle of a message');
-      this.#end(null);
     } catch (error) {
       this.#end(error);
       throw error;
+    } finally {
+      this.#end(null);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The agent by itself, over pipes: what it answers, what it refuses, and how it ends. */
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import { fastsyncBin } from '../support/fastsync.js';
 import { endingWithUs } from '../support/lifetime.js';
 import { seededRandom } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
+import { during } from '../support/until.js';
 import { writeFile } from 'node:fs/promises';
 
 const mebibyte = 1024 * 1024;
@@ -96,6 +98,15 @@ test('what cannot be opened is a failure with its own code, and the session goes
   await t.notThrowsAsync(calls.call({ type: 'open', body: { path: file } }));
   const behind = { offsetBytes: 8 * mebibyte, lengthBytes: 1 };
   await t.throwsAsync(calls.call({ type: 'read', body: behind }), { code: 'AGENT_REFUSED' });
+});
+
+test('a session has one volume, also where two are asked for at once', async (t) => {
+  const { file } = await volumeFile(t, 1116);
+  const { calls } = await session(t);
+  const asked = [1, 2].map(() => calls.call({ type: 'open', body: { path: file } }));
+  const [one, other] = await Promise.allSettled(asked);
+  t.is(one?.status, 'fulfilled');
+  t.like(other, { status: 'rejected', reason: { code: 'AGENT_REFUSED' } });
 });
 
 test('--only opens that volume by any of its names, and no other', async (t) => {
@@ -199,6 +210,52 @@ test('a driver that breaks the rules is told so in one sentence, and the agent e
     t.is(exitCode, 6, `${name}: ${stderr} ${String(signal)}`);
     t.regex(stderr, /^error: [^\n]+$/, name);
   }
+});
+
+test('two digests of one number are refused, so that none is forgotten', async (t) => {
+  const directory = await scratchDirectory(t);
+  const file = await sparseFile(path.join(directory, 'large'), 1024 * mebibyte);
+  const list = encodeNumbers(Float64Array.of(0, 1024 * mebibyte));
+  const digest = { type: 'digest', algorithm: 'sha256', cellBytes: mebibyte, bytesPerSecond: 1 };
+  const frame = (kind: 'control' | 'data', payload: Uint8Array) =>
+    encodeFrame({ kind, payload }, 0n);
+  const request = Buffer.concat([
+    frame('control', json({ id: 3, ...digest, attached: list.length })),
+    frame('data', list),
+  ]);
+  const agent = startAgent(t);
+  agent.stdin.on('error', () => undefined);
+  agent.stdin.write(bannerLine());
+  agent.stdin.write(hello);
+  agent.stdin.write(frame('control', json({ id: 2, type: 'open', path: file })));
+  // Not before it is open.
+  let said = '';
+  agent.stdout.on('data', (data: Buffer) => (said += data.toString('latin1')));
+  await during(agent, () => said.includes('"identity"'));
+  agent.stdin.write(Buffer.concat([request, request]));
+  const { exitCode, stderr } = await agent;
+  t.is(exitCode, 6);
+  t.regex(Buffer.from(stderr).toString(), /^error: [^\n]+$/);
+});
+
+test('a driver that breaks the rules and reads nothing keeps no agent', async (t) => {
+  const { file } = await volumeFile(t, 1115);
+  const frame = (payload: object) => encodeFrame({ kind: 'control', payload: json(payload) }, 0n);
+  const agent = spawn(process.execPath, [fastsyncBin, 'agent', '--peer-timeout', '1d'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  t.teardown(() => agent.kill('SIGKILL'));
+  const ended = once(agent, 'exit');
+  agent.stdin.on('error', () => undefined);
+  agent.stdin.write(bannerLine());
+  agent.stdin.write(hello);
+  agent.stdin.write(frame({ id: 2, type: 'open', path: file }));
+  for (let id = 3; id < 7; id++) {
+    const place = { offsetBytes: 0, lengthBytes: mebibyte };
+    agent.stdin.write(frame({ id, type: 'read', ...place }));
+  }
+  agent.stdin.write(frame({ id: 9, type: 'format' }));
+  t.deepEqual(await ended, [6, null]);
 });
 
 test('bytes of any kind never crash it', async (t) => {

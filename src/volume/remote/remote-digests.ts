@@ -44,6 +44,9 @@ export function remoteDigests(
       cellBytes,
     });
     if (result === null) throw protocolBroken(calls.link.peer, 'digests of other cells');
+    // Whoever asked would ask again, and again.
+    if (result.cancelled && !cancelled.signal.aborted)
+      throw protocolBroken(calls.link.peer, 'a part of the digests, though nobody had it stop');
     progress = result.progress;
     return result;
   };

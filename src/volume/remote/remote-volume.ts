@@ -38,6 +38,7 @@ export async function openRemoteVolume(
   { shell, silenceMs, onLine }: RemoteOptions,
   signal: AbortSignal,
 ): Promise<RemoteVolume> {
+  signal.throwIfAborted();
   const peer = address.destination;
   const started = startAgent(address, shell, onLine);
   const { stdin, stdout } = started.process;
