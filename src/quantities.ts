@@ -23,5 +23,8 @@ export function durationOf(text: string): number | null {
   return Number.isSafeInteger(ms) && ms > 0 ? ms : null;
 }
 
+/** What the watchdog of a freeze waits for at most: the limit of native/freezer/main.cc. */
+export const longestFreezeMs = 3_600_000;
+
 /** What a timer can wait for: 24 days and a bit. */
 export const longestTimerMs = 2 ** 31 - 1;

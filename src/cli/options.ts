@@ -1,76 +1,138 @@
 /** Options that several commands share; what they mean is in shared-arguments.ts. */
 
 import type { Options } from 'yargs';
+import { defaultConfigPath } from '../config/types.js';
 import { type Override, overrideHelp } from '../volume/refusals.js';
 
-export const outputOptions = {
+type Table = Readonly<Record<string, Options>>;
+
+/** A table of options under one heading of the help. */
+export function under<const Entries extends Table>(
+  group: string,
+  entries: Entries,
+): { readonly [Name in keyof Entries]: Entries[Name] & { readonly group: string } } {
+  const grouped = Object.entries(entries).map(([name, option]) => [name, { ...option, group }]);
+  return Object.fromEntries(grouped) as never;
+}
+
+export const outputOptions = under('Output:', {
   json: {
     type: 'boolean',
     default: false,
-    group: 'Output:',
-    describe: 'JSON lines, each with a "type": status, note, error, and at last summary',
+    describe: 'Print JSON lines, each with a "type": status, note, error; the last one is summary',
   },
   quiet: {
     alias: 'q',
     type: 'boolean',
     default: false,
-    group: 'Output:',
-    describe: 'Only warnings and errors',
+    describe: 'Print only warnings and errors',
   },
-} as const satisfies Record<string, Options>;
+});
 
-/** As fsparsers/ calls them, of which the help of a command needs no more than the names. */
+/** The families that fsparsers/ has a parser for: help and completion need no more than their names. */
 export const families = ['ext', 'xfs', 'ntfs', 'disk'];
 
-export const identificationOptions = {
+export const identificationOptions = under('What the source is:', {
   as: {
     choices: [...families, 'union'],
-    group: 'What the source is:',
-    describe: 'Read it as this where its signatures are ambiguous; union: as all of them at once',
+    describe: 'Read it as this if its signatures are ambiguous; union: as all of them at once',
   },
   whole: {
     type: 'boolean',
     default: false,
-    group: 'What the source is:',
-    describe: 'Every byte counts as used, whatever lies there',
+    describe: 'Treat every byte as used, whatever the volume holds',
   },
   swap: {
     choices: ['whole', 'header'],
     default: 'whole',
-    group: 'What the source is:',
     describe:
-      'Swap space: copy all of it, or only its label and UUID; with a hibernated system in it, all',
+      'Copy all of a swap space, or only its label and UUID; a hibernated system is copied whole',
   },
   'cross-check': {
     choices: ['auto', 'owners', 'none'],
     default: 'auto',
-    group: 'What the source is:',
-    describe: 'Hold free space against who owns blocks; auto: where that costs little',
+    describe: 'Check free space against the owners of blocks; auto: only where that is cheap',
   },
   'log-device': {
     type: 'string',
-    group: 'What the source is:',
-    describe: 'Where its journal or log lies, if on another device',
+    describe: 'The device that holds its journal or log, if that is external',
   },
-} as const satisfies Record<string, Options>;
+});
 
-export const speedOptions = {
-  bwlimit: { type: 'string', group: 'Speed:', describe: 'Bytes per second at most: 50M' },
+export const speedOptions = under('Speed:', {
+  bwlimit: { type: 'string', describe: 'Limit the rate to so many bytes per second: 50M' },
   backend: {
     choices: ['auto', 'uring', 'threads'],
     default: 'auto',
-    group: 'Speed:',
-    describe: 'io_uring, a pool of threads, or the first that the kernel allows',
+    describe: 'Use io_uring, a thread pool, or the first of them that the kernel allows',
   },
-  'queue-depth': { type: 'number', default: 32, group: 'Speed:', describe: 'Requests at once' },
-  chunk: { type: 'string', default: '1M', group: 'Speed:', describe: 'Largest request' },
-  'in-flight': { type: 'string', default: '64M', group: 'Speed:', describe: 'Buffers at once' },
+  'queue-depth': { type: 'number', default: 32, describe: 'Most requests in flight' },
+  chunk: { type: 'string', default: '1M', describe: 'Size of the largest request' },
+  'in-flight': { type: 'string', default: '64M', describe: 'Most bytes in flight' },
   'io-timeout': {
     type: 'string',
-    group: 'Speed:',
-    describe: 'Give up (exit 3) what has not answered for so long: 10m [default: wait, and say so]',
+    describe:
+      'Give up a volume (exit code 3) that has not answered for so long: 10m [default: wait]',
+  },
+});
+
+/** Every copy of a source: it is read once for all of them. */
+export const targetsOption = {
+  type: 'string',
+  array: true,
+  demandOption: true,
+} as const satisfies Options;
+
+export const maxFreezeOption = {
+  type: 'string',
+  default: '5s',
+  describe: 'Thaw the source after so long at the latest; a watchdog enforces it',
+} as const satisfies Options;
+
+export const granularityOption = {
+  type: 'string',
+  describe: 'Bytes per bit of the dirty bitmap: a power of two from 4K to 1G',
+} as const satisfies Options;
+
+/** Around a freeze. */
+export const hookOptions = {
+  'before-freeze': {
+    type: 'string',
+    describe: 'Run this shell command before the freeze, to flush a database for example',
+  },
+  'after-freeze': {
+    type: 'string',
+    describe: 'Run this shell command after the freeze, whether it succeeded or not',
+  },
+  'hook-timeout': {
+    type: 'string',
+    default: '60s',
+    describe: 'Kill a command that runs longer than this',
   },
 } as const satisfies Record<string, Options>;
+
+export const peerTimeoutOption = {
+  type: 'string',
+  default: '30s',
+  describe: 'Treat the other host as dead after so long without a sign of life',
+} as const satisfies Options;
+
+export const resumeOption = {
+  type: 'boolean',
+  default: true,
+  describe: '--no-resume: start over instead of resuming an interrupted run',
+} as const satisfies Options;
+
+export const stateDirOption = {
+  type: 'string',
+  describe: 'The state directory [default: /var/lib/fastsync]',
+} as const satisfies Options;
+
+export const configOption = {
+  type: 'string',
+  default: defaultConfigPath,
+  describe: 'The configuration file',
+} as const satisfies Options;
 
 export const overrideNames = Object.keys(overrideHelp) as Override[];
 

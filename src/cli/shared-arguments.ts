@@ -1,10 +1,13 @@
 /** What the options that several commands share mean to the floors below. */
 
+import type { InferredOptionTypes } from 'yargs';
 import type { MapOptions } from '../../fsparsers/index.js';
 import { checkIoOptions, type IoOptions } from '../engine/index.js';
+import type { Hooks } from '../sync/index.js';
 import { openVolume, type Override } from '../volume/index.js';
+import type { hookOptions } from './options.js';
 import { overrideNames } from './options.js';
-import { checkCount, parseSize, usage } from './values.js';
+import { checkCount, parseDuration, parseSize, usage } from './values.js';
 
 interface IdentificationArguments {
   readonly as?: string | undefined;
@@ -53,6 +56,15 @@ export function ioOptionsFrom(args: SpeedArguments): IoOptions {
     throw error;
   }
   return ioOptions;
+}
+
+/** The commands around a freeze. Throws a usage error. */
+export function hooksFrom(args: InferredOptionTypes<typeof hookOptions>): Hooks {
+  return {
+    beforeFreeze: args['before-freeze'] ?? null,
+    afterFreeze: args['after-freeze'] ?? null,
+    timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
+  };
 }
 
 /** The refusals that the user has overridden. */

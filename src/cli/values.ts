@@ -1,7 +1,7 @@
 /** Option values as people write them: sizes and rates with units. */
 
 import { exitCodes, FastsyncError } from '../errors.js';
-import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
+import { durationOf, longestFreezeMs, longestTimerMs, sizeOf } from '../quantities.js';
 
 /** "64M", "1.5GiB", "4096": bytes (see sizeOf). Throws a usage error that names the option. */
 export function parseSize(option: string, text: string): number {
@@ -16,9 +16,6 @@ export function parseDuration(option: string, text: string): number {
   if (ms !== null && ms <= longestTimerMs) return ms;
   throw usage(`--${option}: expected a time such as 90m or 2h, up to 24d, got "${text}"`);
 }
-
-/** As the watchdog of a freeze takes it. */
-const longestFreezeMs = 60 * 60 * 1000;
 
 /** How long writers may wait: milliseconds. Throws a usage error. */
 export function parseFreeze(text: string): number {

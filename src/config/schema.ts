@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { parsers } from '../../fsparsers/index.js';
-import { durationOf, longestTimerMs, sizeOf } from '../quantities.js';
+import { durationOf, longestFreezeMs, longestTimerMs, sizeOf } from '../quantities.js';
 import { overrides } from '../volume/index.js';
 
 /** Valid names of pairs: a name becomes part of file names, and a label of metrics. */
@@ -56,7 +56,7 @@ const settings = {
   repair: flag.optional(),
   online: flag.optional(),
   settle: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
-  maxFreeze: duration(3_600_000, 'a time such as 5s, up to 1h').optional(),
+  maxFreeze: duration(longestFreezeMs, 'a time such as 5s, up to 1h').optional(),
   ioTimeout: duration(longestTimerMs, 'a time such as 10m').optional(),
   maxTime: duration(longestTimerMs, 'a time such as 90m or 2h, up to 24d').optional(),
   maxAge: duration(Number.MAX_SAFE_INTEGER, 'a time such as 36h or 7d').optional(),

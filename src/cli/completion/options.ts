@@ -1,18 +1,12 @@
 /** What `fastsync completion` takes. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
-import { defaultConfigPath } from '../../config/types.js';
+import type { InferredOptionTypes } from 'yargs';
+import { configOption } from '../options.js';
 
-/** "pairs" is for the scripts: the names that the configuration has, one a line. */
+/** "pairs" is for the scripts: the names of the configured pairs, one per line. */
 export const shells = ['bash', 'zsh', 'pairs'] as const;
 
-export const completionOptions = {
-  config: {
-    type: 'string',
-    default: defaultConfigPath,
-    describe: 'For pairs: the configuration',
-  },
-} as const satisfies Record<string, Options>;
+export const completionOptions = { config: configOption };
 
 export type CompletionArguments = {
   readonly shell: (typeof shells)[number];

@@ -1,14 +1,8 @@
 /** What `fastsync config` takes. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
-import { defaultConfigPath } from '../../config/types.js';
+import type { InferredOptionTypes } from 'yargs';
+import { configOption } from '../options.js';
 
-export const configOptions = {
-  config: {
-    type: 'string',
-    default: defaultConfigPath,
-    describe: 'The configuration file',
-  },
-} as const satisfies Record<string, Options>;
+export const configOptions = { config: configOption };
 
 export type ConfigArguments = InferredOptionTypes<typeof configOptions>;

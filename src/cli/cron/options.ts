@@ -1,31 +1,35 @@
 /** What `fastsync cron` takes. */
 
 import type { InferredOptionTypes, Options } from 'yargs';
-import { defaultConfigPath } from '../../config/types.js';
+import { configOption } from '../options.js';
 
 export const cronOptions = {
-  'dry-run': { type: 'boolean', default: false, describe: 'Print what would be written' },
+  'dry-run': {
+    type: 'boolean',
+    default: false,
+    describe: 'Print the units and the crontab line, and write nothing',
+  },
   write: { type: 'boolean', default: false, describe: 'Write the service and the timer' },
-  config: { type: 'string', default: defaultConfigPath, describe: 'The configuration file' },
+  config: configOption,
   calendar: {
     type: 'string',
     default: '*-*-* 02:30',
-    describe: 'When, as systemd.time(7) has it: "*-*-* 02:30", "Sun 04:00", weekly',
+    describe: 'When to check, in the format of systemd.time(7): "*-*-* 02:30", "Sun 04:00", weekly',
   },
   'random-delay': {
     type: 'string',
     default: '0',
-    describe: 'At most so long after it, by chance: 30m',
+    describe: 'Delay each check by a random time of up to this: 30m',
   },
   idle: {
     type: 'boolean',
     default: false,
-    describe: 'The idle I/O class: give way to whoever else wants the disks',
+    describe: 'Run in the idle I/O scheduling class',
   },
   'unit-dir': {
     type: 'string',
     default: '/etc/systemd/system',
-    describe: 'Where the units go',
+    describe: 'The directory to write the units to',
   },
   yes: {
     alias: 'y',

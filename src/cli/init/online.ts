@@ -15,7 +15,8 @@ import type { OnlineArguments } from './options.js';
 import { describeSeed } from './summary.js';
 import { writePieces } from '../print.js';
 import { type Context, type Outcome, withFile } from '../run.js';
-import { checkCount, parseDuration, parseFreeze, parseGranularity } from '../values.js';
+import { hooksFrom } from '../shared-arguments.js';
+import { checkCount, parseFreeze, parseGranularity } from '../values.js';
 
 /** The options as sync/ takes them. Throws a usage error that names the option. */
 export function onlineFrom(args: OnlineArguments): OnlineOptions {
@@ -25,11 +26,7 @@ export function onlineFrom(args: OnlineArguments): OnlineOptions {
     maxRounds: checkCount('rounds', args.rounds, 1, 1000),
     cutover: args.cutover,
     granularityBytes: granularity === undefined ? null : parseGranularity(granularity),
-    hooks: {
-      beforeFreeze: args['before-freeze'] ?? null,
-      afterFreeze: args['after-freeze'] ?? null,
-      timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
-    },
+    hooks: hooksFrom(args),
   };
 }
 

@@ -1,141 +1,109 @@
 /** What `fastsync init` takes. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
-import { identificationOptions, outputOptions, overrideOptions, speedOptions } from '../options.js';
+import type { InferredOptionTypes } from 'yargs';
+import {
+  granularityOption,
+  hookOptions,
+  identificationOptions,
+  maxFreezeOption,
+  outputOptions,
+  overrideOptions,
+  resumeOption,
+  speedOptions,
+  stateDirOption,
+  targetsOption,
+  under,
+} from '../options.js';
 
-const volumeOptions = {
+const volumeOptions = under('Volumes:', {
   src: {
     type: 'string',
     demandOption: true,
-    group: 'Volumes:',
     describe: 'The volume to copy from: a block device or an image file',
   },
   dst: {
-    type: 'string',
-    array: true,
-    demandOption: true,
-    group: 'Volumes:',
-    describe: 'Where to; may be given several times, the source is read once',
+    ...targetsOption,
+    describe: 'A volume to copy to; repeat it for several targets, the source is read once',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const copyOptions = {
+const copyOptions = under('What is written:', {
   free: {
     choices: ['skip', 'discard', 'zero'],
     default: 'skip',
-    group: 'What is written:',
-    describe: "The target's unused ranges: leave them, discard them, or make them read as zeroes",
+    describe: 'Leave the unused ranges of the target alone, discard them, or zero them',
   },
   compare: {
     type: 'boolean',
     default: false,
-    group: 'What is written:',
     describe: 'Read the target first and write only what differs',
   },
   verify: {
     type: 'boolean',
     default: false,
-    group: 'What is written:',
-    describe: 'Read back what was written, past the cache',
+    describe: 'Read back what was written, bypassing the page cache',
   },
   rescue: {
     type: 'boolean',
     default: false,
-    group: 'What is written:',
     describe:
-      'Go on after unreadable sectors, retry them smaller, leave zeroes and list them (exit 3)',
+      'Continue past unreadable sectors: retry in smaller requests, zero and list them (exit code 3)',
   },
   'rescue-map': {
     type: 'string',
-    group: 'What is written:',
-    describe: 'With --rescue: write what could not be read as a ddrescue mapfile',
+    describe: 'With --rescue: list the unreadable ranges in this ddrescue mapfile',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const onlineOptions = {
+const onlineOptions = under('A source in use:', {
   online: {
     type: 'boolean',
     default: false,
-    group: 'A source in use:',
-    describe: 'The source is mounted and stays so: follow its writes, freeze it for a moment',
+    describe: 'Copy a mounted source: track its writes, and freeze it briefly for the cutover',
   },
-  'max-freeze': {
-    type: 'string',
-    default: '5s',
-    group: 'A source in use:',
-    describe: 'The longest that its writers may wait; a watchdog sees to it',
-  },
+  'max-freeze': maxFreezeOption,
   rounds: {
     type: 'number',
     default: 16,
-    group: 'A source in use:',
-    describe: 'The most rounds over what was written meanwhile',
+    describe: 'Most rounds that copy what was written meanwhile',
   },
   cutover: {
     type: 'boolean',
     default: true,
-    group: 'A source in use:',
-    describe: '--no-cutover: copy all but the last of it, and leave the targets unfinished',
+    describe: '--no-cutover: stop before the cutover and leave the targets unfinished',
   },
-  'before-freeze': {
-    type: 'string',
-    group: 'A source in use:',
-    describe: 'Run this command before the last freeze: flush a database',
-  },
-  'after-freeze': {
-    type: 'string',
-    group: 'A source in use:',
-    describe: 'Run this command after it, whatever came of it',
-  },
-  'hook-timeout': {
-    type: 'string',
-    default: '60s',
-    group: 'A source in use:',
-    describe: 'How long each of the two may take',
-  },
+  ...hookOptions,
   granularity: {
-    type: 'string',
-    group: 'A source in use:',
-    describe:
-      'What one mark of the tracker stands for [default: 4K up to 1 TiB, 64K from 16 TiB on]',
+    ...granularityOption,
+    describe: `${granularityOption.describe} [default: 4K up to 1 TiB, 64K from 16 TiB]`,
   },
-} as const satisfies Record<string, Options>;
+});
 
-const resumeOptions = {
-  resume: {
-    type: 'boolean',
-    default: true,
-    group: 'Interrupted runs:',
-    describe: 'Go on where an earlier run stopped; --no-resume starts over',
-  },
+const resumeOptions = under('Interrupted runs:', {
+  resume: resumeOption,
   'checkpoint-interval': {
     type: 'number',
     default: 5000,
-    group: 'Interrupted runs:',
     describe: 'Milliseconds between two flushes of the target',
   },
-  'state-dir': {
-    type: 'string',
-    group: 'Interrupted runs:',
-    describe: 'Where checkpoints are kept [default: /var/lib/fastsync]',
-  },
-} as const satisfies Record<string, Options>;
+  'state-dir': stateDirOption,
+});
 
 const safetyOptions = {
-  'dry-run': {
-    type: 'boolean',
-    default: false,
-    group: 'Safety:',
-    describe: 'Print the plan and what would be refused, write nothing',
-  },
-  dirty: {
-    choices: ['refuse', 'copy-all'],
-    default: 'refuse',
-    group: 'Safety:',
-    describe: 'A source whose file system is not at rest: refuse it, or copy every byte of it',
-  },
+  ...under('Safety:', {
+    'dry-run': {
+      type: 'boolean',
+      default: false,
+      describe: 'Print the plan and the refusals, and write nothing',
+    },
+    dirty: {
+      choices: ['refuse', 'copy-all'],
+      default: 'refuse',
+      describe: 'Refuse a source whose file system is not clean, or copy every byte of it',
+    },
+  }),
   ...overrideOptions,
-} as const satisfies Record<string, Options>;
+};
 
 export const initOptions = {
   ...volumeOptions,
@@ -146,7 +114,7 @@ export const initOptions = {
   ...resumeOptions,
   ...safetyOptions,
   ...outputOptions,
-} as const satisfies Record<string, Options>;
+};
 
 export type InitArguments = InferredOptionTypes<typeof initOptions>;
 export type OnlineArguments = InferredOptionTypes<typeof onlineOptions>;

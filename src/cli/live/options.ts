@@ -1,87 +1,64 @@
 /** What `fastsync live` takes. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
-import { identificationOptions, outputOptions, overrideOptions, speedOptions } from '../options.js';
+import type { InferredOptionTypes } from 'yargs';
+import {
+  hookOptions,
+  identificationOptions,
+  maxFreezeOption,
+  outputOptions,
+  overrideOptions,
+  speedOptions,
+  stateDirOption,
+  targetsOption,
+  under,
+} from '../options.js';
 
-const volumeOptions = {
+const volumeOptions = under('Volumes:', {
   src: {
     type: 'string',
-    group: 'Volumes:',
-    describe: 'The volume to follow: a block device, as a rule mounted',
+    describe: 'The volume to replicate: a block device, usually mounted',
   },
   dst: {
-    type: 'string',
-    array: true,
-    demandOption: true,
-    group: 'Volumes:',
-    describe: 'What follows it; may be given several times, each goes at its own pace',
+    ...targetsOption,
+    describe: 'A replica; repeat it for several replicas, each advances at its own pace',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const followOptions = {
+const replicationOptions = under('Replication:', {
   interval: {
     type: 'string',
     default: '5s',
-    group: 'Following:',
-    describe: 'Time between two epochs; while nothing is written there are none',
+    describe: 'Time between two epochs; an idle source starts none',
   },
-  'max-freeze': {
-    type: 'string',
-    default: '5s',
-    group: 'Following:',
-    describe: 'The longest that writers may have to wait',
-  },
+  'max-freeze': maxFreezeOption,
   journal: {
     type: 'string',
-    group: 'Following:',
-    describe: 'Where epochs are staged, not on the source [default: live/ in the state directory]',
+    describe: 'The directory that epochs are staged in [default: live/ in the state directory]',
   },
   'after-epoch': {
     type: 'string',
-    group: 'Following:',
     describe:
-      'A shell command to run when an epoch is on a target, which then is written no further',
+      'Run this shell command after each epoch; the replica is not written to until it exits',
   },
-  'before-freeze': {
-    type: 'string',
-    group: 'Following:',
-    describe: 'Run this command before each freeze: flush a database',
-  },
-  'after-freeze': {
-    type: 'string',
-    group: 'Following:',
-    describe: 'Run this command after it, whatever became of it',
-  },
-  'hook-timeout': {
-    type: 'string',
-    default: '60s',
-    group: 'Following:',
-    describe: 'How long each of these three may take',
-  },
+  ...hookOptions,
   recover: {
     type: 'boolean',
     default: false,
-    group: 'Following:',
-    describe:
-      'Only finish, without the source, what an interrupted run had begun to write to --dst',
+    describe: 'Only finish applying the journal of an interrupted run to --dst, without the source',
   },
-  'state-dir': {
-    type: 'string',
-    group: 'Following:',
-    describe: 'Where its state is kept [default: /var/lib/fastsync]',
-  },
-} as const satisfies Record<string, Options>;
+  'state-dir': stateDirOption,
+});
 
 /** A replica of a part of the source is none. */
 const { 'allow-small-target': _, ...safetyOptions } = overrideOptions;
 
 export const liveOptions = {
   ...volumeOptions,
-  ...followOptions,
+  ...replicationOptions,
   ...identificationOptions,
   ...speedOptions,
   ...safetyOptions,
   ...outputOptions,
-} as const satisfies Record<string, Options>;
+};
 
 export type LiveArguments = InferredOptionTypes<typeof liveOptions>;

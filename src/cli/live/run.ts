@@ -18,7 +18,7 @@ import type { LiveArguments } from './options.js';
 import { describeLive, describeRecovered, statusLineOf } from './summary.js';
 import { type Context, type Outcome, runCommand } from '../run.js';
 import { service } from '../service.js';
-import { identification, ioOptionsFrom, overridesFrom } from '../shared-arguments.js';
+import { hooksFrom, identification, ioOptionsFrom, overridesFrom } from '../shared-arguments.js';
 import { parseDuration, parseFreeze } from '../values.js';
 
 export function runLive(args: LiveArguments): Promise<void> {
@@ -40,12 +40,7 @@ async function run(args: LiveArguments, context: Context): Promise<Outcome> {
     stateDirectory: state,
     journalDirectory,
     map: await identification(args),
-    hooks: {
-      beforeFreeze: args['before-freeze'] ?? null,
-      afterFreeze: args['after-freeze'] ?? null,
-      afterEpoch: args['after-epoch'] ?? null,
-      timeoutMs: parseDuration('hook-timeout', args['hook-timeout']),
-    },
+    hooks: { ...hooksFrom(args), afterEpoch: args['after-epoch'] ?? null },
     ioOptions: ioOptionsFrom(args),
     exclusive: !overrides.has('allow-busy-target') && !overrides.has('allow-mounted-target'),
   };

@@ -10,7 +10,7 @@ export const mapOptions = {
   format: {
     choices: formatNames,
     default: 'text',
-    describe: 'How to print it: for people, or for another tool',
+    describe: 'Output format: text for people, the others for programs',
   },
   ...identificationOptions,
 } as const satisfies Record<string, Options>;

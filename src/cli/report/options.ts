@@ -1,19 +1,15 @@
 /** What `fastsync report` takes. */
 
 import type { InferredOptionTypes, Options } from 'yargs';
-import { defaultConfigPath } from '../../config/types.js';
+import { configOption } from '../options.js';
 
 export const reportOptions = {
   html: {
     type: 'string',
     nargs: 1,
-    describe: 'Write one self-contained HTML page to this file; - writes it to stdout',
+    describe: 'Write a self-contained HTML page to this file; - writes it to stdout',
   },
-  config: {
-    type: 'string',
-    default: defaultConfigPath,
-    describe: 'The configuration that names the pair',
-  },
+  config: configOption,
 } as const satisfies Record<string, Options>;
 
 export type ReportArguments = { readonly pair: string } & InferredOptionTypes<typeof reportOptions>;

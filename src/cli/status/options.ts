@@ -1,18 +1,16 @@
 /** What `fastsync status` takes. */
 
 import type { InferredOptionTypes, Options } from 'yargs';
+import { stateDirOption } from '../options.js';
 
 export const statusOptions = {
-  watch: { type: 'boolean', default: false, describe: 'Show it again every second, until Ctrl-C' },
+  watch: { type: 'boolean', default: false, describe: 'Refresh every second until Ctrl-C' },
   json: {
     type: 'boolean',
     default: false,
-    describe: 'One JSON object a line, with all replications',
+    describe: 'Print one JSON object per line that lists all replications',
   },
-  'state-dir': {
-    type: 'string',
-    describe: 'The state directory of the replications [default: /var/lib/fastsync]',
-  },
+  'state-dir': stateDirOption,
 } as const satisfies Record<string, Options>;
 
 export type StatusArguments = InferredOptionTypes<typeof statusOptions>;

@@ -2,29 +2,25 @@
 
 import type { InferredOptionTypes, Options } from 'yargs';
 import { type FormatName, writtenFormats } from '../../region/formats/index.js';
-import { outputOptions } from '../options.js';
+import { granularityOption, outputOptions } from '../options.js';
 
 export const volumePositional = {
   type: 'string',
   demandOption: true,
-  describe: 'A block device, partition or logical volume, or the image file of a loop device',
+  describe: 'A block device, partition or logical volume, or the image file behind a loop device',
 } as const;
 
 export const startOptions = {
-  granularity: {
-    type: 'string',
-    default: '64K',
-    describe: 'What one mark stands for: a power of two from 4K to 1G',
-  },
+  granularity: { ...granularityOption, default: '64K' },
 } as const satisfies Record<string, Options>;
 
 export const drainOptions = {
   format: {
     choices: ['text', 'json', ...(Object.keys(writtenFormats) as Exclude<FormatName, 'json'>[])],
     default: 'text',
-    describe: 'How to print it: for people, or for another tool',
+    describe: 'Output format: text for people, the others for programs',
   },
-  peek: { type: 'boolean', default: false, describe: 'Print it, and leave it for the next drain' },
+  peek: { type: 'boolean', default: false, describe: 'Print the ranges without clearing them' },
 } as const satisfies Record<string, Options>;
 
 interface OfVolume {

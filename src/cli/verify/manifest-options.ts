@@ -1,45 +1,37 @@
-/** The options of fastverify that speak of manifests. */
+/** The options of fastverify that concern manifests. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
+import { under } from '../options.js';
 
-const group = 'Manifests:';
-
-export const manifestOptions = {
+export const manifestOptions = under('Manifests:', {
   'write-manifest': {
     type: 'string',
-    group,
-    describe: 'Digest what --src uses, and write it to this file',
+    describe: 'Digest the used ranges of --src, and write the digests to this file',
   },
   manifest: {
     type: 'string',
-    group,
-    describe: 'Verify --src against this manifest, without another copy',
+    describe: 'Verify --src against this manifest instead of a replica',
   },
   root: {
     type: 'string',
-    group,
-    describe: 'The root that --manifest must have, as --write-manifest printed it',
+    describe: 'The root digest that --manifest must have, as --write-manifest printed it',
   },
   against: {
     type: 'string',
-    group,
-    describe: 'Compare --manifest with this one; no volume is read',
+    describe: 'Compare --manifest with this manifest; reads no volume',
   },
   algorithm: {
     choices: ['xxh3-128', 'xxh64', 'sha256'],
-    group,
-    describe: 'Digest of a new manifest; sha256 where somebody may mean harm [default: xxh3-128]',
+    describe: 'Digest of a new manifest; sha256 against deliberate changes [default: xxh3-128]',
   },
   'manifest-cell': {
     type: 'string',
-    group,
-    describe: 'Bytes to a digest, a power of two from 64K to 16M [default: 1M]',
+    describe: 'Bytes per digest, a power of two from 64K to 16M [default: 1M]',
   },
   engine: {
     choices: ['native', 'portable'],
-    group,
-    describe: 'portable: no native code, for manifests of xxh64 [default: native]',
+    describe: 'portable: use no native code, for xxh64 manifests [default: native]',
   },
-} as const satisfies Record<string, Options>;
+});
 
 export type ManifestArguments = InferredOptionTypes<typeof manifestOptions>;

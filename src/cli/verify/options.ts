@@ -1,111 +1,93 @@
 /** What `fastverify` takes. */
 
-import type { InferredOptionTypes, Options } from 'yargs';
+import type { InferredOptionTypes } from 'yargs';
 import { defaultConfigPath } from '../../config/types.js';
+import {
+  identificationOptions,
+  maxFreezeOption,
+  outputOptions,
+  overrideOptions,
+  resumeOption,
+  speedOptions,
+  stateDirOption,
+  under,
+} from '../options.js';
 import { manifestOptions } from './manifest-options.js';
-import { identificationOptions, outputOptions, overrideOptions, speedOptions } from '../options.js';
 import { remoteOptions } from './remote-options.js';
 
-const volumeOptions = {
+const volumeOptions = under('Volumes:', {
   src: {
     type: 'string',
-    group: 'Volumes:',
-    describe: 'The volume that is right: a block device or an image file',
+    describe: 'The source: a block device or an image file',
   },
   dst: {
     type: 'string',
-    group: 'Volumes:',
-    describe: 'Its replica',
+    describe: 'The replica, on this host or another: /PATH, HOST:/PATH',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const pairsOptions = {
+const pairsOptions = under('Configured pairs:', {
   config: {
     type: 'string',
-    group: 'Pairs of a configuration:',
-    describe: `The file that names the pairs [default: ${defaultConfigPath}]`,
+    describe: `The configuration file that names the pairs [default: ${defaultConfigPath}]`,
   },
   all: {
     type: 'boolean',
     default: false,
-    group: 'Pairs of a configuration:',
-    describe: 'Check every pair, one after the other; say nothing if all is well',
+    describe: 'Check every pair in turn; print nothing if all is well',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const scopeOptions = {
+const scopeOptions = under('What is compared:', {
   free: {
     choices: ['ignore', 'verify'],
     default: 'ignore',
-    group: 'What is compared:',
-    describe: "The source's unused ranges: leave them out, or compare them too",
+    describe: 'Ignore the unused ranges of the source, or compare them too',
   },
   start: {
     type: 'string',
-    group: 'What is compared:',
-    describe: 'From this byte of the volume: 10G',
+    describe: 'Start at this byte of the volume: 10G',
   },
   stop: {
     type: 'string',
-    group: 'What is compared:',
-    describe: 'Up to this byte, itself not included',
+    describe: 'Stop before this byte',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const resultOptions = {
+const resultOptions = under('Differences:', {
   repair: {
     type: 'boolean',
     default: false,
-    group: 'What becomes of differences:',
     describe: 'Copy the ranges that differ from the source, and compare them again',
   },
   'ddrescue-map': {
     type: 'string',
-    group: 'What becomes of differences:',
     describe: 'Write a ddrescue mapfile: + equal, - different, * not proven, ? not compared',
   },
-} as const satisfies Record<string, Options>;
+});
 
-const inUseOptions = {
+const inUseOptions = under('Volumes in use:', {
   online: {
     type: 'boolean',
     default: false,
-    group: 'Volumes in use:',
-    describe:
-      'The source is mounted: follow the writes of both sides, and prove again what they touch',
+    describe: 'Verify a mounted source: track the writes of both sides, and compare them again',
   },
   settle: {
     type: 'string',
     default: '15s',
-    group: 'Volumes in use:',
-    describe: 'How long a replica may take to follow before a difference is one',
+    describe: 'How far the replica may lag behind before a difference counts',
   },
-  'max-freeze': {
-    type: 'string',
-    default: '5s',
-    group: 'Volumes in use:',
-    describe: 'The longest that writers may wait while the map is read; a watchdog sees to it',
-  },
-} as const satisfies Record<string, Options>;
+  'max-freeze': maxFreezeOption,
+});
 
-const timeOptions = {
+const timeOptions = under('Long runs:', {
   'max-time': {
     type: 'string',
-    group: 'Long runs:',
-    describe: 'Stop in good order after so long (90m, 2h), and go on there next time',
+    describe: 'Stop cleanly after so long (90m, 2h); the next run resumes there',
   },
-  resume: {
-    type: 'boolean',
-    default: true,
-    group: 'Long runs:',
-    describe: 'Go on where an earlier run stopped; --no-resume starts over',
-  },
-  'state-dir': {
-    type: 'string',
-    group: 'Long runs:',
-    describe: 'Where the age of every proof is kept [default: /var/lib/fastsync]',
-  },
-} as const satisfies Record<string, Options>;
+  resume: resumeOption,
+  'state-dir': stateDirOption,
+});
 
 export const verifyOptions = {
   ...volumeOptions,
@@ -120,7 +102,7 @@ export const verifyOptions = {
   ...speedOptions,
   ...overrideOptions,
   ...outputOptions,
-} as const satisfies Record<string, Options>;
+};
 
 export type VerifyArguments = InferredOptionTypes<typeof verifyOptions> & {
   readonly pairs?: readonly string[] | undefined;

@@ -12,6 +12,7 @@ import { Freezer, type Frozen } from './freezer.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Mount } from '../host/mounts.js';
 import { deviceNumbers } from '../node.js';
+import { longestFreezeMs } from '../../quantities.js';
 import { mountIdOf } from '../host/processes.js';
 import { refuseOwnState } from './must-not-freeze.js';
 import { systemRoots } from '../host/sysfs.js';
@@ -52,8 +53,6 @@ export interface FreezeRequest {
 }
 
 const defaultMaxFreezeMs = 5000;
-/** The limit of native/freezer/main.cc. */
-const longestFreezeMs = 3_600_000;
 const busyPatience = { othersMs: 10_000, oursMs: 600_000 };
 /** Random, so that two waiting runs do not collide again and again. */
 const busyPauseMs = { least: 20, most: 120 };
