@@ -64,8 +64,7 @@ export function tooManyFiles(what: string, cause?: unknown): FastsyncError {
 export function ifAbsent<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof FastsyncError) throw error;
-    if (isOutOfFiles(error))
-      throw tooManyFiles('the devices and mounts cannot be looked at', error);
+    if (isOutOfFiles(error)) throw tooManyFiles('cannot examine the devices and mounts', error);
     return value;
   };
 }

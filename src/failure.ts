@@ -14,7 +14,7 @@ export function asFastsyncError(error: unknown): FastsyncError {
           ? exitCodes.refused
           : exitCodes.usage,
       message: error.message,
-      remedy: '--whole copies every byte, whatever is on it; --as FAMILY says what it is',
+      remedy: '--whole copies every byte, whatever the content; --as FAMILY names the file system',
       cause: error,
     });
   }

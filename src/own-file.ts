@@ -41,7 +41,7 @@ export async function directoryProblem(directory: string): Promise<string | null
 function pathProblem(error: unknown): string | null {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOTDIR') return 'cannot be: a part of the path is not a directory';
-  if (code === 'ELOOP') return 'cannot be: its links go round in a circle';
+  if (code === 'ELOOP') return 'cannot be: its symbolic links form a loop';
   return code === 'ENAMETOOLONG' ? 'cannot be: its name is too long' : null;
 }
 
@@ -91,7 +91,7 @@ function notAFile(message: string): FastsyncError {
     code: 'NOT_A_FILE',
     exitCode: exitCodes.usage,
     message,
-    remedy: 'name a regular file, or a place for a new one',
+    remedy: 'name a regular file, or a path where a new one can be created',
   });
 }
 
@@ -106,7 +106,7 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOENT: 'its directory is gone',
   EIO: 'its disk fails',
-  ESTALE: 'its server does not know it any more',
+  ESTALE: 'its server no longer knows it (stale handle)',
   EUCLEAN: 'its file system is damaged',
   EBADMSG: 'its file system is damaged',
 };

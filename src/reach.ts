@@ -39,7 +39,7 @@ async function ask(place: string): Promise<void> {
   throw new FastsyncError({
     code: 'NOT_ANSWERING',
     exitCode: exitCodes.usage,
-    message: `${place} does not answer within ${limitMs / 1000} s: what it lies on (a network or FUSE file system, a disk) hangs`,
-    remedy: 'bring that back, or unmount it (umount --lazy), and try again',
+    message: `${place} did not respond within ${limitMs / 1000} s: its storage (a network or FUSE file system, a disk) hangs`,
+    remedy: 'restore that storage, or unmount it (umount --lazy), and try again',
   });
 }

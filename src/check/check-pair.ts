@@ -156,6 +156,6 @@ function interrupted(): FastsyncError {
     code: 'INTERRUPTED',
     exitCode: exitCodes.interrupted,
     message: 'the check was interrupted',
-    remedy: 'the next run goes on where it stopped',
+    remedy: 'the next run resumes where this one stopped',
   });
 }

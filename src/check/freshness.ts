@@ -34,7 +34,7 @@ export function stalenessOf(
   }
   const ageMs = nowMs - coverBegan(earlier, startedAt);
   if (ageMs <= maxAgeMs) return null;
-  return `a part of it was not proven once in ${age(ageMs)}, maxAge allows ${age(maxAgeMs)}`;
+  return `a part of it has not been proven for ${age(ageMs)}, maxAge allows ${age(maxAgeMs)}`;
 }
 
 function coverBegan(earlier: readonly RunRecord[], nowMs: number): number {

@@ -68,7 +68,7 @@ const metrics: readonly Metric[] = [
   },
   {
     name: 'oldest_proof_timestamp_seconds',
-    help: 'No part of the volume was last proven equal before this; absent while a part never was.',
+    help: 'When the least recently proven part of the volume was proven equal; absent while a part was never proven.',
     value: ({ lastKnown }) =>
       lastKnown?.oldestProof == null ? null : Date.parse(lastKnown.oldestProof) / 1000,
   },
@@ -98,8 +98,7 @@ export async function writeMetrics(
       lastKnown: history.findLast(({ outcome }) => outcome !== 'failed') ?? null,
     });
   }
-  const help =
-    'When the last check of the pair that ended with exit code 0 ended; 0: none ever did.';
+  const help = 'When the last check with exit code 0 ended; 0: no check has had exit code 0.';
   await replaceFile(file, metricsText(states) + family(lastSuccess, help, successes), 0o644);
 }
 
@@ -116,7 +115,7 @@ function metricsText(states: readonly PairState[]): string {
     });
     return family(full, help, samples);
   });
-  return [family('fastverify_pair_info', 'Which volumes a pair is.', infos), ...families].join('');
+  return [family('fastverify_pair_info', 'The volumes of each pair.', infos), ...families].join('');
 }
 
 function family(name: string, help: string, samples: readonly string[]): string {

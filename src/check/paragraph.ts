@@ -34,11 +34,11 @@ export function paragraphOf(result: PairResult, context: ParagraphContext): stri
   const remedy = error?.remedy?.replace(/--allow-([\w-]+)/, 'in the configuration, allow: [$1]');
   const lines = [
     ...(remedy === undefined ? [] : [`To do: ${remedy}.`]),
-    ...(result.staleness === null ? [] : ['To do: give it a longer maxTime, or a larger maxAge.']),
+    ...(result.staleness === null ? [] : ['To do: set a longer maxTime or a larger maxAge.']),
     ...rangeLines(result),
     ...doubts,
     ...warnings,
-    ...(record.exitCode === exitCodes.done ? [] : [lastWell(result.earlier)]),
+    ...(record.exitCode === exitCodes.done ? [] : [lastSuccess(result.earlier)]),
     ...proofLines(result),
     ...commandLines(result, context),
   ];
@@ -89,13 +89,13 @@ function rangeLine({ answer, cause, repaired, start, length, what }: RangeEvent)
 }
 
 /** When a check of this pair last ended with exit code 0. */
-function lastWell(earlier: readonly RunRecord[]): string {
+function lastSuccess(earlier: readonly RunRecord[]): string {
   const last = earlier.findLast(({ exitCode }) => exitCode === exitCodes.done);
-  if (last !== undefined) return `Last well: ${moment(last.startedAt)}.`;
+  if (last !== undefined) return `Last success: ${moment(last.startedAt)}.`;
   const [first] = earlier;
   return first === undefined
-    ? 'Last well: never; this is its first check.'
-    : `Last well: never since its first check, ${moment(first.startedAt)}.`;
+    ? 'Last success: never; this is the first check.'
+    : `Last success: never since the first check, ${moment(first.startedAt)}.`;
 }
 
 function proofLines({ record, earlier }: PairResult): string[] {
@@ -105,7 +105,7 @@ function proofLines({ record, earlier }: PairResult): string[] {
   const { oldestProof } = known;
   return [
     oldestProof === null
-      ? 'Oldest proof: none yet of a part of it.'
+      ? 'Oldest proof: a part was never proven.'
       : `Oldest proof: ${moment(oldestProof)}.`,
   ];
 }

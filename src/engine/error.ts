@@ -21,7 +21,7 @@ export function describeFailure(
   if (syscall === 'io_uring_setup') return `io_uring is not available here: ${text} (${code})`;
   const place = lengthBytes === 0 ? '' : ` at byte ${offsetBytes}, ${lengthBytes} bytes`;
   return syscall === 'verify'
-    ? `what was read back is not what was written (${sideName}${place})`
+    ? `the data read back differs from the data written (${sideName}${place})`
     : `${syscall} failed on ${sideName}${place}: ${text} (${code})`;
 }
 

@@ -79,7 +79,7 @@ async function readText(file: string): Promise<string | null> {
   try {
     await using handle = await openFile(file, constants.O_RDONLY);
     const { size } = await handle.stat();
-    if (size > mostFileBytes) throw new Error(`it has ${size} bytes, which is not what we write`);
+    if (size > mostFileBytes) throw new Error(`it has ${size} bytes, which fastsync did not write`);
     return await handle.readFile('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;

@@ -41,7 +41,7 @@ export function comparatorOf(
   if (engine === 'portable' && algorithm !== 'xxh64') {
     throw unsuitable(
       'ALGORITHM_NOT_PORTABLE',
-      `${manifest.file} is made with ${algorithm}, and the portable engine knows xxh64 only`,
+      `${manifest.file} uses ${algorithm}, but the portable engine supports only xxh64`,
       'use --engine native, or write the manifest with --algorithm xxh64',
     );
   }

@@ -29,7 +29,7 @@ export async function diffManifests(a: Manifest, b: Manifest): Promise<ManifestD
     throw unsuitable(
       'MANIFESTS_DIFFER_IN_KIND',
       `${a.file} has ${name} ${a.header[name]} and ${b.file} has ${b.header[name]}: they cannot be compared`,
-      'write one of them again like the other',
+      'write one of them again with the settings of the other',
     );
   }
   const readBefore = a.tree.blocksRead + b.tree.blocksRead;

@@ -151,7 +151,7 @@ export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): St
   }
   if (bytes.length < headerLayout.sizeBytes + checksumBytes) fail('is cut off');
   const decoded = headerLayout.decode(bytes);
-  if (!tagOf('header').equals(decoded.tag)) fail('does not say what it is');
+  if (!tagOf('header').equals(decoded.tag)) fail('has the wrong tag');
   const { lengthBytes } = decoded;
   const least = headerLayout.sizeBytes + checksumBytes;
   if (lengthBytes < least || lengthBytes > mostHeaderBytes) {
@@ -162,12 +162,12 @@ export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): St
   if (decoded.version !== version) {
     throw unsuitable(
       'MANIFEST_TOO_NEW',
-      `${file} is a manifest of version ${decoded.version}, and this fastsync reads version ${version}`,
+      `${file} is a manifest of version ${decoded.version}, but this fastsync reads version ${version}`,
       'use a newer fastsync',
     );
   }
   if (decoded.fileBytes !== fileBytes) {
-    fail(`speaks of a file of ${decoded.fileBytes} bytes, and the file has ${fileBytes}`);
+    fail(`gives the file size as ${decoded.fileBytes} bytes, but it is ${fileBytes}`);
   }
   const texts =
     decodeTexts(bytes.subarray(headerLayout.sizeBytes, lengthBytes - checksumBytes), 4) ??
@@ -175,7 +175,7 @@ export function decodeHeader(file: string, bytes: Buffer, fileBytes: number): St
   const [algorithm] =
     (Object.entries(algorithmIds) as [DigestAlgorithm, number][]).find(
       ([, id]) => id === decoded.algorithm,
-    ) ?? fail(`names algorithm ${decoded.algorithm}, which nobody knows`);
+    ) ?? fail(`names the unknown algorithm ${decoded.algorithm}`);
   const problem = numberProblem(decoded);
   if (problem !== null) fail(problem);
   const crossCheck = crossCheckStates[decoded.crossCheck] ?? null;
@@ -210,10 +210,10 @@ function numberProblem(decoded: Numbers): string | null {
   if (!isCellSize(cellBytes)) return `names cells of ${cellBytes} bytes`;
   if (!Number.isSafeInteger(deviceBytes)) return `names a volume of ${deviceBytes} bytes`;
   if (coveredBytes > deviceBytes || unprovenBytes > coveredBytes) {
-    return 'claims to cover more than there is';
+    return 'claims to cover more than the volume has';
   }
   if (coveredCells > Math.ceil(deviceBytes / cellBytes)) return `claims ${coveredCells} cells`;
-  if (decoded.createdMs > latestMs) return 'was written at no time';
+  if (decoded.createdMs > latestMs) return 'has an impossible creation time';
   if (decoded.topLengthBytes > mostBlockBytes || decoded.topOffset >= decoded.fileBytes) {
     return 'says that the tree begins outside the file';
   }

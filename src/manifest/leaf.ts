@@ -75,7 +75,8 @@ export function decodeLeaf(
   const lengthBytes = digestsAt + bitsOf(proven).length * width + checksumBytes;
   if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
   if (bits.length === 0) fail('holds no cells');
-  if (!isWithin(whole, present) || !isWithin(proven, present)) fail('describes cells it has not');
+  if (!isWithin(whole, present) || !isWithin(proven, present))
+    fail('describes cells that it does not have');
 
   const runs = new RunReader(block.subarray(leafHeader.sizeBytes, digestsAt));
   let digestAt = digestsAt;
@@ -85,9 +86,9 @@ export function decodeLeaf(
     const room = Math.min(cellBytes, deviceBytes - start);
     const coverage = hasBit(whole, bit)
       ? Float64Array.of(start, cellBytes)
-      : (runs.next(start, room) ?? fail(`has runs of cell ${cell} that make no sense`));
+      : (runs.next(start, room) ?? fail(`has invalid runs for cell ${cell}`));
     if (hasBit(whole, bit) ? room < cellBytes : isWhole(coverage, cellBytes)) {
-      fail(`calls cell ${cell} whole or not, against what it covers`);
+      fail(`has a flag for cell ${cell} that contradicts its runs`);
     }
     if (!hasBit(proven, bit)) return { cell, coverage, digest: null };
     digestAt += width;

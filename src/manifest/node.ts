@@ -94,7 +94,7 @@ export function decodeNode(
   const lengthBytes = placesAt + bits.length * childPlace.sizeBytes + checksumBytes;
   if (block.length !== lengthBytes) fail(`has ${block.length} bytes where ${lengthBytes} belong`);
   if (header.level !== level) fail(`says that it is of level ${header.level}`);
-  if (!isWithin(header.doubtful, header.present)) fail('describes children it has not');
+  if (!isWithin(header.doubtful, header.present)) fail('describes children that it does not have');
   return bits.map((bit, place) => {
     const at = nodeHeader.sizeBytes + place * width;
     return {

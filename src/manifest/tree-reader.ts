@@ -92,10 +92,10 @@ export class TreeReader {
     if (expected === null) {
       const root = rootDigest(this.#header, algorithmIds[this.#header.algorithm], digest);
       if (Buffer.from(root).toString('hex') !== this.#header.root) {
-        fail('is not what the header’s root was made of');
+        fail('does not match the root in the header');
       }
     } else if (!Buffer.from(digest).equals(expected)) {
-      fail('does not have the digest that the node above has of it');
+      fail('does not match its digest in the parent node');
     }
   }
 
@@ -105,14 +105,14 @@ export class TreeReader {
     };
     const least = blockHeader.sizeBytes + checksumBytes;
     if (lengthBytes < least || lengthBytes > mostBlockBytes) {
-      fail(`should have ${lengthBytes} bytes, which none has`);
+      fail(`has the impossible length of ${lengthBytes} bytes`);
     }
     if (!(offset + lengthBytes <= this.#header.fileBytes)) fail('lies outside the file');
     const block = await this.#read(offset, lengthBytes);
     if (block.length < lengthBytes) fail('is cut off');
     if (!hasValidChecksum(block, offset)) fail('does not match its checksum');
     const header = blockHeader.decode(block);
-    if (!tagOf(kind).equals(header.tag)) fail(`is no ${kind}`);
+    if (!tagOf(kind).equals(header.tag)) fail(`is not a ${kind}`);
     if (header.lengthBytes !== lengthBytes) fail(`says that it has ${header.lengthBytes} bytes`);
     if (header.index !== index) fail(`says that it is number ${header.index}`);
     this.blocksRead++;

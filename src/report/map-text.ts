@@ -5,11 +5,11 @@ import { formatBytes, formatPercent } from './units.js';
 import { visible } from './visible.js';
 
 const reasonTexts: readonly (readonly [Reason, string])[] = [
-  ['data', 'file contents and what the file system has allocated'],
+  ['data', 'file contents and other allocated blocks'],
   ['metadata', "the file system's own structures"],
   ['journal', 'the journal'],
-  ['outside', 'not part of the file system: boot area, space behind its end'],
-  ['unknown', 'cannot be proved free, hence copied'],
+  ['outside', 'not part of the file system: boot area, space after its end'],
+  ['unknown', 'cannot be proved free, therefore copied'],
   ['bad', 'listed as bad by the file system itself, not copied'],
   ['free', 'proved free, not copied'],
 ];
@@ -45,7 +45,7 @@ function crossCheckRows({ crossCheck }: UsedMap): (readonly [string, string])[] 
   if (crossCheck === undefined) return [];
   const { state, detail, contradictedBytes } = crossCheck;
   const found =
-    contradictedBytes === 0 ? '' : `, ${contradictedBytes} bytes are claimed though free`;
+    contradictedBytes === 0 ? '' : `, ${contradictedBytes} bytes marked free have an owner`;
   return [['cross-check', `${state}${detailOf(detail)}${found}`]];
 }
 
@@ -95,7 +95,7 @@ function usageLines(ranges: RangeTable, deviceBytes: number): string[] {
   const row = (name: string, bytes: number, text: string) =>
     `  ${name.padEnd(9)} ${formatBytes(bytes).padStart(9)}  ${formatPercent(bytes, deviceBytes).padStart(7)}  ${text}`;
   return [
-    row('used', used, `in ${ranges.length} ranges, free ones counted`),
+    row('used', used, `in ${ranges.length} ranges, including free ones`),
     ...reasonTexts
       .filter(([reason]) => totals[reason] > 0)
       .map(([reason, text]) => row(reason, totals[reason], text)),

@@ -38,7 +38,7 @@ export function pairFacts({ source, target, records, picture, madeAt }: PairRepo
 
 function oldestProof(last: RunRecord, madeAt: string): string {
   return last.oldestProof === null
-    ? 'none for a part of it'
+    ? 'a part was never proven'
     : `${ageAt(madeAt, last.oldestProof)} old`;
 }
 

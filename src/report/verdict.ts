@@ -39,7 +39,7 @@ const describe: Readonly<Record<RunRecord['outcome'], Describe>> = {
   'not proven': (last) => ({
     certainty: 'doubtful',
     headline: 'Not proven',
-    sentence: `On ${formatInstant(last.startedAt)} nothing was found different, but ${counted(last.notProvenBytes, last.notProvenRanges)} could not be judged${repaired(last)}.`,
+    sentence: `On ${formatInstant(last.startedAt)} no difference was found, but ${counted(last.notProvenBytes, last.notProvenRanges)} could not be proven equal or different${repaired(last)}.`,
   }),
   interrupted: (last, report) => ({
     certainty: 'doubtful',
@@ -71,8 +71,8 @@ function describeEqual(last: RunRecord, { madeAt }: PairReport): PairVerdict {
 /** What the last run that came to an answer said: a failed one says nothing about the data. */
 function lastAnswer({ records }: PairReport): string {
   const answered = records.findLast(({ outcome }) => answers.has(outcome));
-  if (answered === undefined) return 'no run has come to an answer yet';
-  return `the last answer is that of ${formatInstant(answered.startedAt)}: ${answered.outcome}`;
+  if (answered === undefined) return 'no run has finished yet';
+  return `the last outcome is from ${formatInstant(answered.startedAt)}: ${answered.outcome}`;
 }
 
 const answers: ReadonlySet<string> = new Set(['equal', 'different', 'not proven']);
@@ -83,7 +83,7 @@ function reason({ error }: RunRecord): string {
 
 function unproven({ notProvenBytes, notProvenRanges }: RunRecord): string {
   if (notProvenBytes === 0) return '';
-  return `; ${counted(notProvenBytes, notProvenRanges)} could not be judged`;
+  return `; ${counted(notProvenBytes, notProvenRanges)} could not be proven equal or different`;
 }
 
 function repaired({ repairedBytes }: RunRecord): string {

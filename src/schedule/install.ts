@@ -58,6 +58,6 @@ function notOurs(file: string): FastsyncError {
     code: 'UNIT_NOT_OURS',
     exitCode: exitCodes.refused,
     message: `${file} exists and was not written by fastsync`,
-    remedy: 'look at it, and say --yes to overwrite it, or name another directory with --unit-dir',
+    remedy: 'inspect it; overwrite it with --yes, or name another directory with --unit-dir',
   });
 }

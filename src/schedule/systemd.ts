@@ -8,7 +8,7 @@ export const timerName = 'fastverify.timer';
 /** What every unit of ours begins with: another's is not overwritten. */
 export const unitMark = '# Written by "fastsync cron install";';
 
-const preamble = `${unitMark} it may be overwritten by it. For changes of your own: systemctl edit\n`;
+const preamble = `${unitMark} it may overwrite this file. To change settings: systemctl edit\n`;
 
 export function serviceText({ command, configPath, idle }: Schedule): string {
   const [program, ...words] = command;
@@ -21,7 +21,7 @@ Documentation=man:fastverify(8) man:fastsync.yaml(5)
 [Service]
 Type=oneshot
 ExecStart=${line.join(' ')}
-# Only the check itself is asked to stop; it ends in good order what it has begun.
+# SIGTERM goes to the main process only: it shuts its children down cleanly.
 KillMode=mixed
 ${idle ? 'IOSchedulingClass=idle\n' : ''}`;
 }
@@ -34,7 +34,7 @@ Documentation=man:fastverify(8) man:fastsync.yaml(5)
 [Timer]
 OnCalendar=${calendar}
 RandomizedDelaySec=${randomDelaySeconds}s
-# A host that was off at that time makes up for it.
+# If the host was off at that time, the check runs after boot.
 Persistent=true
 
 [Install]

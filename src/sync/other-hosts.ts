@@ -82,12 +82,12 @@ async function userOf(
   if (first === null || first.state === 'clean') return null;
   if (ours !== null && first.nodeName === ours) return null;
   if (first.state === 'fsck')
-    return `e2fsck is at work on it, or was stopped there: ${wordsOf(first)}`;
+    return `e2fsck is running on it, or was interrupted: ${wordsOf(first)}`;
   reporter?.report({
     type: 'note',
     severity: 'info',
     code: 'WATCHED_FOR_OTHERS',
-    message: `${path} was not cleanly unmounted (${wordsOf(first)}): looking for up to ${first.waitSeconds} s whether another host still has it mounted`,
+    message: `${path} was not cleanly unmounted (${wordsOf(first)}): watching for up to ${first.waitSeconds} s whether another host has it mounted`,
   });
   const until = performance.now() + first.waitSeconds * 1000;
   while (performance.now() < until) {
@@ -101,7 +101,7 @@ async function userOf(
 
 function wordsOf({ nodeName, deviceName, time }: Mmp): string {
   const at = new Date(time * 1000);
-  const when = Number.isNaN(at.getTime()) ? 'at no time that there is' : at.toISOString();
+  const when = Number.isNaN(at.getTime()) ? 'at an invalid time' : at.toISOString();
   const name = (text: string | null) => JSON.stringify(text ?? '');
-  return `node ${name(nodeName)}, device ${name(deviceName)}, last heard of ${when}`;
+  return `node ${name(nodeName)}, device ${name(deviceName)}, last updated ${when}`;
 }

@@ -48,12 +48,12 @@ export async function sectorRefusals(
 function refusalOf(target: string, own: number, source: string, unit: Unit): Refusal {
   const { what, bytes, isExact } = unit;
   const why = isExact
-    ? `counts in sectors of ${bytes} bytes, and would not be found there`
-    : `reads pieces of ${bytes} bytes, and could not be mounted there`;
+    ? `counts in sectors of ${bytes} bytes, so the kernel would not find it there`
+    : `reads blocks of ${bytes} bytes, so it could not be mounted there`;
   return {
     code: 'SECTOR_SIZE',
     message: `the target ${target} has sectors of ${own} bytes, and the ${what} of ${source} ${why}`,
-    remedy: 'name a target whose sectors are of the size that the source was made for',
+    remedy: 'name a target with sectors of that size',
   };
 }
 

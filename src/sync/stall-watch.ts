@@ -108,7 +108,7 @@ export class StallWatch {
   #tell(name: string, ms: number): void {
     const limit =
       this.#limitMs === null
-        ? '--io-timeout would set a limit'
+        ? 'no limit; --io-timeout sets one'
         : `up to ${formatDuration(this.#limitMs / 1000)}`;
     const message = `${name} has not answered for ${formatDuration(ms / 1000)}; the run waits for it (${limit})`;
     this.#note('NOT_ANSWERING', message);
@@ -128,8 +128,8 @@ export class StallWatch {
     const error = new FastsyncError({
       code: 'IO_TIMEOUT',
       exitCode: exitCodes.incomplete,
-      message: `${name} has not answered for ${formatDuration(limitMs / 1000)}, the limit, and was given up`,
-      remedy: 'bring back what it lies on, and run the same command again',
+      message: `gave up on ${name}: it has not answered for ${formatDuration(limitMs / 1000)}, the limit`,
+      remedy: 'restore its storage, and run the same command again',
     });
     this.#gaveUp ??= error;
     giveUp(name, error);

@@ -76,7 +76,8 @@ export class StateFile<State> {
       code: 'STATE_UNUSABLE',
       action: `${action} the ${this.#options.what}`,
       file: this.path,
-      remedy: 'make room in the directory and writable, or choose another with --state-dir',
+      remedy:
+        'free space in the directory and make it writable, or choose another one with --state-dir',
     };
     return ownFileError(trouble, cause);
   }

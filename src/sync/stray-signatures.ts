@@ -167,8 +167,8 @@ export async function probedOtherwise(
   );
   const missing = wanted.filter((signature) => !there.has(identityOf(signature)));
   return [
-    ...strays.map((what) => `it carries ${what}, which the source does not`),
-    ...missing.map((one) => `the source carries ${describeSignature(one)}, which it does not`),
+    ...strays.map((what) => `it has ${what}, which the source does not have`),
+    ...missing.map((one) => `it lacks ${describeSignature(one)}, which the source has`),
   ];
 }
 

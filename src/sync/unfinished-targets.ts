@@ -28,5 +28,6 @@ export class UnfinishedTargets {
   }
 }
 
-export const unpublishedState = 'is unfinished: it carries no signature';
-export const halfRepairedState = 'is partly repaired: some of what differed may be right already';
+export const unpublishedState = 'is unfinished: it has no signature';
+export const halfRepairedState =
+  'is partly repaired: some of the differing ranges may be equal already';

@@ -132,8 +132,8 @@ export function notReplica({ identity, holds }: TargetFacts, source: VolumeIdent
   const what = holds.length === 0 ? 'nothing recognisable' : holds.join('; ');
   return {
     code: 'NOT_A_REPLICA',
-    message: `the target ${identity.path} is not a replica of ${source.path}: it holds ${what}, and no run has proven it equal`,
-    remedy: 'make sure that the name leads to the right volume, and seed it with fastsync init',
+    message: `the target ${identity.path} is not a replica of ${source.path}: it holds ${what}, and no run has proven them equal`,
+    remedy: 'check that it is the right volume, and seed it with fastsync init',
   };
 }
 
@@ -189,7 +189,7 @@ function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] 
     refusals.push({
       code: 'TARGET_HAS_DATA',
       message: `the target ${path} holds ${holds.join('; ')}, which would be overwritten`,
-      remedy: 'make sure that it is the right target',
+      remedy: 'check that it is the right target',
     });
   }
   return refusals;
@@ -204,7 +204,7 @@ function busyWith({ swaps, holders, writers }: Usage): string | null {
   const [swap] = swaps;
   if (swap !== undefined) return `${swap} is swap space`;
   const [holder] = holders;
-  if (holder !== undefined) return `${holder} is on top of it`;
+  if (holder !== undefined) return `${holder} uses it`;
   const [writer] = writers;
   return writer === undefined
     ? null

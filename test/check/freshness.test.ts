@@ -28,14 +28,17 @@ test('the oldest proof decides', (t) => {
 test('the first cover has as long as every later one', (t) => {
   t.is(staleness(null, []), null);
   t.is(staleness(null, nights(7, { oldestProof: null })), null);
-  t.regex(staleness(null, nights(8, { oldestProof: null })) ?? '', /not proven once in 8 days/);
+  t.regex(
+    staleness(null, nights(8, { oldestProof: null })) ?? '',
+    /has not been proven for 8 days/,
+  );
 });
 
 test('nights on which the pair could not be checked are neither a beginning nor an end', (t) => {
   const failed = { outcome: 'failed', oldestProof: null } as const;
   t.is(staleness(null, nights(30, failed)), null);
   const between = [runOf(0, { oldestProof: null }), ...nights(8, failed)];
-  t.regex(staleness(null, between) ?? '', /not proven once in 9 days/);
+  t.regex(staleness(null, between) ?? '', /has not been proven for 9 days/);
 });
 
 test('what was covered before and is not any more, as after growing, begins anew', (t) => {

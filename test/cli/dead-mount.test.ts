@@ -86,7 +86,7 @@ test.serial(
     ]);
     for (const { exitCode, stderr, command } of results) {
       t.is(exitCode, 2, `${command}: ${String(stderr)}`);
-      t.regex(String(stderr), /does not answer within 30 s.*unmount it/s, command);
+      t.regex(String(stderr), /did not respond within 30 s.*unmount it/s, command);
       t.notRegex(String(stderr), /\n {4}at /);
     }
   },

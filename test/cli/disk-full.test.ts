@@ -111,7 +111,7 @@ test('init: a full state directory is told before the first write; later the cop
   t.is(exitCode, 0, String(stderr));
   t.regex(
     String(stderr),
-    /warning: cannot write the checkpoint \S+: its file system is full; the copy goes on/,
+    /warning: cannot write the checkpoint \S+: its file system is full; the copy continues/,
   );
   t.is((await execa('e2fsck', ['-fn', target])).exitCode, 0);
   t.is((await fastverify(['--src', source, '--dst', target])).exitCode, 0);

@@ -237,10 +237,10 @@ test.serial('what cannot be seeded online is refused in a clear sentence', async
   const within = path.join(source.directory, 'target.img');
   const onItself = await run(source.device, within, ...source.state);
   t.is(onItself.exitCode, 4);
-  t.regex(onItself.said, /lies on it, and the run would wait for itself|same storage/);
+  t.regex(onItself.said, /lies on it, so the run would block itself|same storage/);
   const state = await run(source.device, target, '--state-dir', path.join(source.directory, 's'));
   t.is(state.exitCode, 4);
-  t.regex(state.said, /lies on it, and the run would wait for itself/);
+  t.regex(state.said, /lies on it, so the run would block itself/);
   for (const wrong of [
     ['--granularity', '5000'],
     ['--granularity', '8G'],

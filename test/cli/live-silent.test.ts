@@ -49,7 +49,7 @@ test('a target that falls silent is shown, given up after the limit, and caught 
   t.regex(stalled.message, /volume has not answered for \d+ s$/);
   const given = await until('IO_TIMEOUT');
   t.is(given.exitCode, 3);
-  t.regex(given.message, /volume has not answered for 45 s, the limit, and was given up/);
+  t.regex(given.message, /gave up on .*volume: it has not answered for 45 s, the limit/);
   const { epoch } = run.lines.findLast(({ target }) => target === well) as unknown as Shown;
   await run.epoch(well, epoch + 2);
 

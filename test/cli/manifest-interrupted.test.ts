@@ -104,7 +104,7 @@ test('a volume of another size: what is missing is different, what is more is no
   await resize(bytes + 4096);
   const larger = await fastverify([...check, ...state]);
   t.is(larger.exitCode, 0, String(larger.stderr));
-  t.regex(String(larger.stderr), /the manifest is of a volume of 67108864/);
+  t.regex(String(larger.stderr), /the manifest describes a volume of 67108864/);
   await resize(bytes - 10_000);
   const smaller = await fastverifyLines([...check, ...state]);
   t.is(smaller.exitCode, 1);

@@ -119,7 +119,7 @@ test('without native code: an XXH64 manifest gives the same answer, any other a 
   t.is((await fastverify(write)).exitCode, 0);
   const other = await fastverify([...check, '--engine', 'portable'], {}, bare);
   t.is(other.exitCode, 2);
-  t.regex(String(other.stderr), /^error: .*xxh3-128.*portable engine knows xxh64 only/);
+  t.regex(String(other.stderr), /^error: .*xxh3-128.*portable engine supports only xxh64/);
 });
 
 test('two manifests: what differs, what only one covers, what cannot be compared', async (t) => {
@@ -217,7 +217,7 @@ test('a part of the volume: what lies in it, and a span with nothing in it is no
     const { exitCode, stderr, summary } = await check(...span);
     t.is(exitCode, 2, span.join(' '));
     t.like(summary.error, { code: 'EMPTY_SPAN' });
-    t.regex(stderr, /nothing lies between/);
+    t.regex(stderr, /the range from byte .* is empty/);
   }
 });
 

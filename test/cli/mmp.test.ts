@@ -134,7 +134,7 @@ test('the wait for another host is told, and ends at a signal', async (t) => {
       let said = '';
       run.stdout.on('data', (data: Buffer) => {
         said += String(data);
-        const found = /WATCHED_FOR_OTHERS.* looking for up to (\d+) s whether/.exec(said);
+        const found = /WATCHED_FOR_OTHERS.* watching for up to (\d+) s whether/.exec(said);
         if (found !== null) resolve(Number(found[1]));
       });
       run.on('exit', () => {
@@ -156,7 +156,7 @@ test('a file system that e2fsck is at work on', async (t) => {
   const target = path.join(directory, 'target');
   const refused = await fastsyncJson(['init', '--src', image, '--dst', target, ...state]);
   t.is(refused.exitCode, 4);
-  t.regex(JSON.stringify(refused.summary), /e2fsck is at work/);
+  t.regex(JSON.stringify(refused.summary), /e2fsck is running/);
   await execa('tune2fs', ['-f', '-E', 'clear_mmp', image]);
   const seeded = await fastsyncJson(['init', '--src', image, '--dst', target, ...state]);
   t.is(seeded.exitCode, 0, JSON.stringify(seeded.summary));

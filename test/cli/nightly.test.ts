@@ -108,8 +108,8 @@ test.serial('a clean pair, a differing one, a missing device, a held lock', asyn
   const sectorBytes = Math.floor(flippedBytes / 512) * 512;
   t.true(bad.startsWith('bad: DIFFERENT: '), bad);
   t.regex(bad, new RegExp(`^  different at byte ${sectorBytes}, 512 bytes: .*data`, 'm'));
-  t.regex(bad, /^ {2}Last well: never; this is its first check\.$/m);
-  t.regex(bad, /^ {2}Oldest proof: none yet of a part of it\.$/m);
+  t.regex(bad, /^ {2}Last success: never; this is the first check\.$/m);
+  t.regex(bad, /^ {2}Oldest proof: a part was never proven\.$/m);
   t.true(gone.startsWith(`gone: NOT CHECKED: ${at('gone.img')} does not exist`), gone);
   t.true(busy.startsWith('busy: NOT CHECKED: '), busy);
   t.regex(busy, new RegExp(`process ${String(holder.pid)}\\b`));

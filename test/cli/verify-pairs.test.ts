@@ -131,9 +131,9 @@ test('a volume too large for one night is well while its proofs are young', asyn
   t.is(late.exitCode, 3);
   t.regex(
     String(late.stdout),
-    /^a: NOT PROVEN: .*: a part of it was not proven once in .*, maxAge allows 1 s\./,
+    /^a: NOT PROVEN: .*: a part of it has not been proven for .*, maxAge allows 1 s\./,
   );
-  t.regex(String(late.stdout), /^ {2}Last well: /m);
+  t.regex(String(late.stdout), /^ {2}Last success: /m);
   const whole = await fastverify([...(await configure({}, { maxTime: '1h' })), 'a']);
   t.is(whole.exitCode, 0, String(whole.stdout));
   const last = (await readHistory(state, 'a')).at(-1);

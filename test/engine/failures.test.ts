@@ -297,7 +297,7 @@ test('verify notices what changed between writing and reading back', async (t) =
       t.like(error, { code: 'EIO', syscall: 'verify', side: 0 });
       t.is(error.offsetBytes, MiB);
       t.is(error.lengthBytes, 64 * KiB);
-      t.regex(error.message, /what was read back is not what was written \(target 1 at byte/);
+      t.regex(error.message, /the data read back differs from the data written \(target 1 at byte/);
       t.is(job.progress().durableBytes, 0);
     }
   }

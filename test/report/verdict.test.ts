@@ -59,26 +59,27 @@ const cases: readonly Case[] = [
     ],
     headline: 'Different',
     sentence:
-      /, 4 KiB in one range of \S+ did not hold what \S+ holds; 1 KiB in 1,234 ranges could not be judged\.$/,
+      /, 4 KiB in one range of \S+ did not hold what \S+ holds; 1 KiB in 1,234 ranges could not be proven equal or different\.$/,
   },
   {
     name: 'not proven',
     records: [runOf(0, { outcome: 'not proven', notProvenBytes: 4096, notProvenRanges: 2 })],
     headline: 'Not proven',
-    sentence: /nothing was found different, but 4 KiB in 2 ranges could not be judged\.$/,
+    sentence:
+      /no difference was found, but 4 KiB in 2 ranges could not be proven equal or different\.$/,
   },
   {
     name: 'failed after an answer',
     records: [runOf(0), runOf(1, failed), runOf(2, failed)],
     headline: 'Failed',
     sentence:
-      /2026-01-03.* failed \(\/dev\/vg1\/mail does not exist\); the last answer is that of 2026-01-01 02:00 UTC: equal\.$/,
+      /2026-01-03.* failed \(\/dev\/vg1\/mail does not exist\); the last outcome is from 2026-01-01 02:00 UTC: equal\.$/,
   },
   {
     name: 'interrupted before any answer',
     records: [runOf(0, { outcome: 'interrupted' })],
     headline: 'Interrupted',
-    sentence: /stopped before its end; no run has come to an answer yet\.$/,
+    sentence: /stopped before its end; no run has finished yet\.$/,
   },
 ];
 

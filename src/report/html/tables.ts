@@ -13,10 +13,10 @@ const mostRuns = 30;
 
 /** What differs and what is not proven, in the order of the volume. */
 export function rangeTable(picture: VolumePicture | null): Html {
-  if (picture === null) return html`<p class="empty">Nothing is known of the volume.</p>`;
+  if (picture === null) return html`<p class="empty">Nothing is known about the volume.</p>`;
   const { shown, omitted } = foundRanges(picture, mostRanges);
   if (shown.length === 0 && omitted === 0) {
-    return html`<p class="empty">Nothing differs, and nothing is left unproven.</p>`;
+    return html`<p class="empty">Every range is equal.</p>`;
   }
   const more =
     omitted === 0

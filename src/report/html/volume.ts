@@ -13,7 +13,7 @@ const rows = 16;
 const cell = { width: 16, height: 16, gap: 1 };
 
 const kinds: readonly (readonly [CellKind, string])[] = [
-  ['used', 'in use, faint where only partly'],
+  ['used', 'in use (faint: partly in use)'],
   ['free', 'free'],
   ['different', 'different'],
   ['unproven', 'not proven'],
@@ -67,7 +67,7 @@ export function volumeFigure(picture: VolumePicture | null, isLastRun: boolean):
       <p>
         One cell is ${formatBytes(picture.deviceBytes / cells.length)}, one row
         ${formatBytes(rowBytes)}; a cell with one differing byte in it is marked. Seen
-        ${formatInstant(takenAt)}${isLastRun ? '' : ', by an earlier run than the last'}.${omittedNote(different.length + notProven.length, omittedRanges)}
+        ${formatInstant(takenAt)}${isLastRun ? '' : ', by a run before the last one'}.${omittedNote(different.length + notProven.length, omittedRanges)}
       </p>
     </figcaption>
   </figure>`;
@@ -115,5 +115,5 @@ function description({ deviceBytes }: VolumePicture, cells: readonly Cell[]): st
 
 function omittedNote(kept: number, omitted: number): string {
   if (omitted === 0) return '';
-  return ` ${formatCount(omitted)} more ranges than the ${formatCount(kept)} drawn were not kept.`;
+  return ` ${formatCount(omitted)} more ranges exist than the ${formatCount(kept)} drawn.`;
 }

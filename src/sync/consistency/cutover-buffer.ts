@@ -65,7 +65,7 @@ export class CutoverBuffer {
     throw new FastsyncError({
       code: 'NO_SHARED_MEMORY',
       exitCode: exitCodes.usage,
-      message: `no tmpfs to hold the last writes in was found (${directories.join(', ')})`,
+      message: `no tmpfs for the cutover buffer was found (${directories.join(', ')})`,
       remedy: 'mount one: mount -t tmpfs tmpfs /dev/shm',
     });
   }

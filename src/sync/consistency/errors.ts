@@ -41,8 +41,8 @@ export function leftTooMuch({ code, path, bytes, limit }: LeftTooMuch): Fastsync
   return new FastsyncError({
     code,
     exitCode: exitCodes.incomplete,
-    message: `${path} was thawed at once: ${formatBytes(bytes)} were left to read, too much for the ${limit}`,
-    remedy: 'allow more with --max-freeze, or run it when less is written',
+    message: `${path} was thawed early: ${formatBytes(bytes)} were left to read, too much for the ${limit}`,
+    remedy: 'allow more time with --max-freeze, or try again when less is being written',
   });
 }
 
@@ -51,8 +51,8 @@ export function notQuiet(path: string): FastsyncError {
   return new FastsyncError({
     code: 'SOURCE_NOT_QUIET',
     exitCode: exitCodes.incomplete,
-    message: `${path} is not mounted and is written to without a pause: there is no moment to copy`,
-    remedy: 'let its writer pause for a moment',
+    message: `${path} is not mounted and is written to without a pause: no consistent copy is possible`,
+    remedy: 'pause its writer for a moment',
   });
 }
 

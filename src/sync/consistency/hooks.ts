@@ -91,7 +91,7 @@ export async function runHook(
     code: 'HOOK_FAILED',
     exitCode: exitCodes.incomplete,
     message: `the command of --${name} ${late[0] ?? `ended with ${ending}`}: ${command}`,
-    remedy: 'mend it, and run the same command again',
+    remedy: 'fix it, and run the same command again',
   });
 }
 

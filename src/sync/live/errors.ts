@@ -59,7 +59,7 @@ export function journalFull(
   return new FastsyncError({
     code: 'JOURNAL_FULL',
     exitCode: exitCodes.incomplete,
-    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}${isQuota ? ', the quota is used up' : ''}; the target stays the state of its last epoch`,
+    message: `there is no room in ${directory} to stage ${formatBytes(neededBytes)}${isQuota ? ', the quota is used up' : ''}; the target keeps its last epoch`,
     remedy: 'free some space there, or choose another place with --journal',
   });
 }
@@ -72,7 +72,8 @@ export function journalUnusable(
   exitCode: ExitCode = exitCodes.incomplete,
 ): FastsyncError {
   if (cause instanceof FastsyncError) return cause;
-  const remedy = 'make room in the directory and writable, or choose another with --journal';
+  const remedy =
+    'free space in the directory and make it writable, or choose another one with --journal';
   const trouble = { code: 'JOURNAL_UNUSABLE', action: `${action} the journal`, file, remedy };
   return ownFileError({ ...trouble, exitCode }, cause);
 }
@@ -81,7 +82,7 @@ export function journalGone(file: string): FastsyncError {
   return new FastsyncError({
     code: 'JOURNAL_GONE',
     exitCode: exitCodes.incomplete,
-    message: `somebody removed the journal ${file}; the target stays the state of its last epoch`,
+    message: `somebody removed the journal ${file}; the target keeps its last epoch`,
     remedy: 'no action needed; the journal will be created again',
   });
 }
@@ -90,8 +91,8 @@ export function targetChanged(target: string): FastsyncError {
   return new FastsyncError({
     code: 'TARGET_CHANGED',
     exitCode: exitCodes.refused,
-    message: `${target} is not the volume that followed until now, or something else was written to it`,
-    remedy: 'make sure that it is the right one, and start again',
+    message: `${target} is not the volume that was replicated until now, or something else wrote to it`,
+    remedy: 'check that it is the right volume, and start again',
   });
 }
 
@@ -99,7 +100,7 @@ export function unfinished(target: string, why: string): FastsyncError {
   return new FastsyncError({
     code: 'TARGET_UNFINISHED',
     exitCode: exitCodes.incomplete,
-    message: `${target} is not whole, and ${why}`,
+    message: `${target} is incomplete, and ${why}`,
     remedy: 'run fastsync live with its source again: it copies what is missing',
   });
 }

@@ -62,7 +62,7 @@ export class Waiting {
       return this.#told(this.#since, code, this.#failure.message, remedy);
     }
     const isLate = this.#asked !== null && performance.now() - this.#asked > this.#limitMs;
-    const what = `${this.#source} should have been frozen by now, and nothing says why it is not`;
+    const what = `${this.#source} should have been frozen by now; the reason for the delay is unknown`;
     return isLate ? this.#told(this.#since, 'EPOCH_OVERDUE', what) : null;
   }
 
@@ -70,7 +70,7 @@ export class Waiting {
     const error = new FastsyncError({
       code,
       exitCode: exitCodes.incomplete,
-      message: `no epoch has come since ${new Date(since).toISOString()}: ${why}`,
+      message: `no epoch was completed since ${new Date(since).toISOString()}: ${why}`,
       ...(remedy === undefined ? {} : { remedy }),
     });
     return { since, error };
@@ -89,7 +89,7 @@ export function stallAmong(
       code: 'NOT_ANSWERING',
       exitCode: exitCodes.incomplete,
       message: `${name} has not answered for ${formatDuration(quietMs / 1000)}`,
-      remedy: 'bring back what it lies on; --io-timeout sets a limit',
+      remedy: 'restore its storage; --io-timeout sets a limit',
     });
     return { since: Math.round(Date.now() - quietMs), error };
   }

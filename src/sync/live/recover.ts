@@ -61,7 +61,7 @@ export async function recover(target: string, stateDirectory: string): Promise<R
   }
   if (whole !== null) return { replicaRecord: whole, applied: false };
   throw isTorn
-    ? unfinished(target, 'no intact journal is there to finish it')
+    ? unfinished(target, 'there is no intact journal to complete it from')
     : targetChanged(target);
 }
 
@@ -81,7 +81,7 @@ function noReplica(target: string, stateDirectory: string): FastsyncError {
   return new FastsyncError({
     code: 'NO_REPLICA',
     exitCode: exitCodes.usage,
-    message: `nothing in ${stateDirectory} says that ${target} ever followed a source`,
-    remedy: 'name the directory that fastsync live was given with --state-dir',
+    message: `${stateDirectory} has no state of a replication to ${target}`,
+    remedy: 'name the --state-dir that fastsync live was started with',
   });
 }

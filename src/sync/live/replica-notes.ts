@@ -40,7 +40,7 @@ export class ReplicaNotes {
 
   /** What was on the target before it became a replica, and was wiped. */
   wiped(signatures: readonly string[]): void {
-    for (const what of signatures) this.inform(`wiped ${what} of its former life`);
+    for (const what of signatures) this.inform(`wiped old signatures: ${what}`);
   }
 
   epoch(figures: EpochFigures): void {

@@ -129,7 +129,7 @@ export class ReplicationSource {
       }),
     );
     if (this.writes.generation !== generation) {
-      const why = 'the tracker was started anew meanwhile';
+      const why = 'the tracker was restarted meanwhile';
       throw new MissedWrites(this.volume.identity.path, why, 'following');
     }
     return point;

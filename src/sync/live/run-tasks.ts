@@ -43,7 +43,7 @@ export async function runTasks(
 
 function reportGivenUp({ replica }: ReplicaTask, error: unknown, reporter: Reporter): void {
   const { code = 'INTERNAL', message, remedy = null } = error as Partial<FastsyncError>;
-  const text = `${replica.name} is given up: ${message ?? String(error)}`;
+  const text = `gave up on ${replica.name}: ${message ?? String(error)}`;
   reporter.report({ type: 'error', code, message: text, remedy });
 }
 

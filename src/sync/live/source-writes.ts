@@ -120,7 +120,7 @@ function resized(path: string, sizeBytes: number, nowBytes: number): FastsyncErr
   return new FastsyncError({
     code: 'SOURCE_RESIZED',
     exitCode: exitCodes.refused,
-    message: `${path} had ${sizeBytes} bytes and now has ${nowBytes}; its targets stay the state of their last epoch`,
-    remedy: 'make the targets as large, and start again',
+    message: `${path} had ${sizeBytes} bytes and now has ${nowBytes}; its targets keep their last epoch`,
+    remedy: 'resize the targets to match, and start again',
   });
 }

@@ -90,7 +90,7 @@ export class StatusWriter {
       const moment = { updatedAt: Date.now(), beatMs: monotonicMs() };
       await writeStatus(this.#file, { ...(await this.#look()), ...moment });
     } catch (error) {
-      trouble = `the status ${this.#file} cannot be written, fastsync status shows an older one: ${reasonOf(error)}`;
+      trouble = `cannot write the status file ${this.#file}, so fastsync status shows an older one: ${reasonOf(error)}`;
     }
     if (trouble !== null && trouble !== this.#trouble) this.#onTrouble(trouble);
     this.#trouble = trouble;
@@ -162,7 +162,7 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 function unreadable(file: string, error: unknown): FastsyncError {
-  const remedy = 'run as the user whose replications they are, or name their --state-dir';
+  const remedy = 'run as the user who started them, or name their --state-dir';
   return ownFileError({ code: 'STATE_UNUSABLE', action: 'read', file, remedy }, error);
 }
 

@@ -86,12 +86,12 @@ export async function checkManifest(
       code: 'MANIFEST_OTHER_ROOT',
       exitCode: exitCodes.usage,
       message: `${request.manifest} has the root ${root}, not ${request.root}`,
-      remedy: 'use the manifest that this root was written down of',
+      remedy: 'use the manifest that has this root',
     });
   }
   const span = spanOf(request, deviceBytes);
   const covered = spanned(await manifest.extents(), span);
-  const message = `the manifest was written ${createdAt}, its root is ${algorithm} ${root}`;
+  const message = `the manifest was written at ${createdAt}; its root is ${algorithm} ${root}`;
   context.reporter.report({ type: 'note', severity: 'info', code: 'MANIFEST', message });
   const workList = clip(covered, 0, volume.identity.sizeBytes);
   const { map, isOwn } = await namesOf(manifest, volume, request.map, context);
@@ -161,7 +161,7 @@ function doubtsOf(path: string, result: VerifyResult, changeLog: ChangeLog | nul
     return broken === null ? [] : [`writes to ${path} may have been missed: ${broken}`];
   }
   if (result.writtenDuringRun !== true) return [];
-  return [`${path} was written during the run: what was compared before may differ now`];
+  return [`${path} was written during the run: ranges already compared may differ now`];
 }
 
 /** The size that the file system claims which the manifest is of, as far as the volume still carries it. */
@@ -188,12 +188,12 @@ async function namesOf(
       return { map: await mapVolume(volume.reader, { ...options, signal }), isOwn: true };
     } catch (error) {
       if (!(error instanceof ParseError) && !(error instanceof FastsyncError)) throw error;
-      note('NO_NAMES', `what differs cannot be named: ${error.message}`);
+      note('NO_NAMES', `cannot name what lies in the ranges that differ: ${error.message}`);
     }
   } else {
     note(
       'OTHER_SIZE',
-      `${path} has ${sizeBytes} bytes, and the manifest is of a volume of ${header.deviceBytes}`,
+      `${path} has ${sizeBytes} bytes, but the manifest describes a volume of ${header.deviceBytes}`,
     );
   }
   const nothing = { sizeBytes: header.deviceBytes, read: () => Promise.resolve(new Uint8Array(0)) };

@@ -80,7 +80,7 @@ export async function makeManifest(
     summary,
     map,
     doubt: isTouched
-      ? `${request.volume} was written during the run: the manifest is not that of one moment`
+      ? `${request.volume} was written during the run: the manifest does not describe a single moment`
       : null,
     seconds: (performance.now() - startedMs) / 1000,
   };

@@ -40,33 +40,33 @@ export async function decideResumption(question: ResumeQuestion): Promise<Resump
   if (checkpoint === null) return { kind: 'fresh' };
   const doubt = (reason: string): Resumption => ({ kind: 'compare', reason });
   if (checkpoint.workListDigest !== workListDigest(workList)) {
-    return doubt('what the source uses has changed since');
+    return doubt('the used ranges of the source have changed since');
   }
   if (writeCounter === null || checkpoint.sourceWriteCounter === null) {
-    return doubt('this kernel cannot tell whether the source was written since');
+    return doubt('this kernel does not count writes, so the source may have been written since');
   }
   if (writeCounter !== checkpoint.sourceWriteCounter) {
-    return doubt('the source, or the machine, may have been written or restarted since');
+    return doubt('the source may have been written since, or the machine restarted');
   }
   if (verify && !checkpoint.verified) {
-    return doubt('the part copied before was not read back');
+    return doubt('the part it copied was not read back');
   }
   if (checkpoint.unlistedBadBytes !== 0) {
-    return doubt('it had not yet listed the unreadable sectors that it met');
+    return doubt('it had not yet listed the unreadable sectors');
   }
   if (checkpoint.published !== undefined) {
     if (!question.mayRetry) return doubt('the source is in use now');
     return (await areUntouched(checkpoint.published, question.targets))
       ? { kind: 'retry', checkpoint }
-      : doubt('the target, or the machine, may have been written or restarted since');
+      : doubt('the target may have been written since, or the machine restarted');
   }
   for (const target of question.targets) {
     if (!(await hasStamp(target, checkpoint.runId))) {
-      return doubt('something else was written to the target since');
+      return doubt('something else wrote to the target since');
     }
   }
   if (!(await samplesAgree(question, checkpoint.durableBytes))) {
-    return doubt('the target no longer holds what was written to it');
+    return doubt('the target no longer holds the data written to it');
   }
   return { kind: 'continue', checkpoint };
 }

@@ -58,7 +58,7 @@ export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
       return { ...result, mapFreezeMs };
     } catch (error) {
       if (!(error instanceof MissedWrites) || attempt === attempts) throw error;
-      const message = `${error.message}; comparing everything once more`;
+      const message = `${error.message}; comparing everything again`;
       run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
     } finally {
       await begun.tracker.stop();
@@ -79,7 +79,7 @@ async function requireSize({ path, sizeBytes }: VolumeIdentity): Promise<void> {
     code: 'SOURCE_RESIZED',
     exitCode: exitCodes.incomplete,
     message: `${path} had ${sizeBytes} bytes and now has ${now.sizeBytes}: its targets stay unfinished`,
-    remedy: 'make the targets as large, and run the same command again',
+    remedy: 'resize the targets to match, and run the same command again',
   });
 }
 

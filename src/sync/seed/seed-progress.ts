@@ -6,7 +6,7 @@ import { publishedTarget, type PublishedTarget } from './published.js';
 import type { SeedRun } from './seed-run.js';
 import { warnOnce } from '../nonfatal.js';
 
-const consequence = 'the copy goes on; if it is interrupted, it resumes from an earlier position';
+const consequence = 'the copy continues; if it is interrupted, it resumes from an earlier position';
 
 export class SeedProgress {
   readonly #file: CheckpointFile;

@@ -71,7 +71,7 @@ function announce(resumption: Resumption, reporter: Reporter): void {
   if (resumption.kind === 'fresh') return;
   const message =
     resumption.kind === 'retry'
-      ? `retrying only what could not be read (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest is there since ${resumption.checkpoint.updatedAt}`
+      ? `retrying only the unreadable ranges (${formatBytes(totalBytes(Float64Array.from(resumption.checkpoint.badRanges)))}): the rest was copied by ${resumption.checkpoint.updatedAt}`
       : resumption.kind === 'continue'
         ? `resuming where the last run stopped (${resumption.checkpoint.updatedAt})`
         : `an earlier run was interrupted, but ${resumption.reason}: comparing everything and writing what differs`;

@@ -99,7 +99,7 @@ class TrackerChangeLog implements ChangeLog {
 
   /** Ranges must not be joined over what was not written: in free space the sides may differ. */
   #giveUp(): void {
-    this.#broken ??= 'they went to more places than the log can hold';
+    this.#broken ??= 'the writes went to more ranges than the change log can hold';
     this.#written = extentOf(0, this.#deviceBytes);
     this.#concerned = this.#written;
   }

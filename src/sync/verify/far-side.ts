@@ -69,7 +69,7 @@ export function cannotRepairThere({ text }: RemoteAddress): FastsyncError {
   return new FastsyncError({
     code: 'USAGE',
     exitCode: exitCodes.usage,
-    message: `${text} is on another host, where fastsync only verifies`,
-    remedy: 'leave --repair out, or repair it over there',
+    message: `${text} is on another host: fastsync can verify it, but not repair it`,
+    remedy: 'omit --repair, or repair it on that host',
   });
 }

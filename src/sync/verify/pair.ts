@@ -185,6 +185,6 @@ async function doubtsOf(
   if (writtenDuringRun !== true && isUntouched !== false) return [];
   const { path } = isUntouched === false ? source.identity : target.identity;
   return [
-    `${path} was written during the run: what was compared before may differ now, and what was allocated since was not compared`,
+    `${path} was written during the run: ranges already compared may differ now, and newly allocated ranges were not compared`,
   ];
 }

@@ -27,7 +27,7 @@ export function spanOf({ startBytes, stopBytes }: AskedSpan, deviceBytes: number
   throw new FastsyncError({
     code: 'EMPTY_SPAN',
     exitCode: exitCodes.usage,
-    message: `nothing lies between byte ${startBytes} and byte ${stop} of a volume of ${deviceBytes} bytes`,
+    message: `the range from byte ${startBytes} to byte ${stop} of a volume of ${deviceBytes} bytes is empty`,
     remedy: 'give a --start before --stop and before the end of the volume',
   });
 }

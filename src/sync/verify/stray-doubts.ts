@@ -50,6 +50,6 @@ function namesIn({ target, source, layout }: StrayLook): Promise<string[]> {
 function sentence({ target, source }: StrayLook, what: string): string {
   const { path } = target.identity;
   return source === null
-    ? `${path} carries ${what} where nothing is in use: it is taken for that, and not for what the manifest is of`
-    : `${path} carries ${what}, which ${source.path} does not, where nothing is in use; --repair --yes wipes it`;
+    ? `${path} has ${what} in free space: programs may take the volume for that instead of what the manifest describes`
+    : `${path} has ${what} in free space, which ${source.path} does not have; --repair --yes wipes it`;
 }

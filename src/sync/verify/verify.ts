@@ -94,7 +94,7 @@ class Pass {
   constructor(run: VerifyRun, verifyState: VerifyState) {
     this.#run = run;
     this.#verifyState = verifyState;
-    this.#trySave = warnOnce(run.reporter, 'this run goes on, but the next one cannot resume it');
+    this.#trySave = warnOnce(run.reporter, 'this run continues, but the next one cannot resume it');
     this.#splitLimits = { cutBytes: run.comparator.cutBytes, endBytes: run.span.stopBytes };
     this.#detector = { writtenSince: () => this.#writtenSince() };
     this.#pieceSize = new PieceSize(run.options.ioOptions);
@@ -163,7 +163,7 @@ class Pass {
   async #compareSuspects(deadline: AbortSignal): Promise<void> {
     const suspects = this.#openSuspects;
     if (suspects.length === 0 || deadline.aborted || this.#run.signal.aborted) return;
-    const progress = this.#progressOf('looking again', suspects);
+    const progress = this.#progressOf('rechecking suspects', suspects);
     progress.begin(0, this.#answers);
     const startedAt = Date.now();
     const found = await this.#examine(suspects, progress, deadline);

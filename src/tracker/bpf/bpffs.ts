@@ -34,7 +34,7 @@ async function lockFolders(): Promise<Lock> {
   const deadline = performance.now() + longestWaitMs;
   for (;;) {
     try {
-      return await takeLock('tracker-folders', 'the folder of pinned trackers');
+      return await takeLock('tracker-folders', 'the directory of pinned trackers');
     } catch (error) {
       const isHeld = error instanceof FastsyncError && error.code === 'LOCKED';
       if (!isHeld || performance.now() > deadline) throw error;

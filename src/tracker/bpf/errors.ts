@@ -18,7 +18,7 @@ export async function kernelError(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
   if (await isLockedDown()) {
     return unsupported(
-      'kernel lockdown forbids BPF programs to read kernel memory',
+      'kernel lockdown does not allow BPF programs to read kernel memory',
       'boot with lockdown=integrity, which is enough for Secure Boot',
       error,
     );

@@ -23,7 +23,8 @@ const reasons: readonly Reason[] = [
   },
   {
     holds: ({ unknownRanges }) => unknownRanges > 0,
-    sentence: 'a program sent raw commands to the disk, which do not say what they write',
+    sentence:
+      'a program sent raw commands to the disk (passthrough), whose write ranges are unknown',
   },
   {
     holds: ({ inFlightTableFull }) => inFlightTableFull > 0,
@@ -31,10 +32,10 @@ const reasons: readonly Reason[] = [
   },
   {
     holds: ({ unmatchedCompletions }, unmatchedAtStart) => unmatchedCompletions > unmatchedAtStart,
-    sentence: 'a write completed whose submission the tracker had not seen',
+    sentence: 'a write completed, but the tracker had not seen its submission',
   },
   {
     holds: ({ failures }) => failures > 0,
-    sentence: 'the tracker could not mark a write',
+    sentence: 'the tracker could not record a write',
   },
 ];

@@ -40,7 +40,7 @@ export async function changeOf({ node, disk }: TrackedDevice): Promise<string | 
     return 'the device was detached after the tracker was started';
   }
   if (now.startBytes !== disk.startBytes || now.sizeBytes !== disk.sizeBytes) {
-    return 'the device has another size or place than when the tracker was started';
+    return 'the size or the start of the device changed after the tracker was started';
   }
   return null;
 }
@@ -73,7 +73,7 @@ const refusals: readonly Refusal[] = [
   {
     applies: ({ isZoned }) => isZoned,
     what: 'it is zoned, and a zone reset is not reported as a write',
-    remedy: 'leave it to its own file system',
+    remedy: 'copy it without the online options',
   },
   {
     applies: ({ isDirectlyMapped }) => isDirectlyMapped,

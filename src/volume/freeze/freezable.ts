@@ -73,7 +73,7 @@ function isWithin(mount: Mount, other: Mount, { graph }: SystemState): boolean {
 }
 
 function severalOn(one: Mount, other: Mount): string {
-  return `it holds more than one mounted file system (on ${one.directory} and ${other.directory}), which cannot be frozen at the same instant: name one of their devices`;
+  return `it holds more than one mounted file system (on ${one.directory} and ${other.directory}), and they cannot be frozen at the same instant: name one of their devices`;
 }
 
 /** Why one file system cannot be frozen as a whole, or null. */
@@ -85,7 +85,7 @@ function unfitness({ fsType, nodes, directory }: Mount): string | null {
     return `${fsType}, mounted on ${directory}, cannot be frozen`;
   }
   if (nodes.length > 1) {
-    return `the ${fsType} on ${directory} spans ${nodes.length} devices, and one of them alone is not a file system`;
+    return `the ${fsType} on ${directory} spans ${nodes.length} devices, and one of them alone is not a complete file system`;
   }
   return null;
 }

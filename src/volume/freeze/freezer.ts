@@ -43,7 +43,7 @@ function findProgram(): string {
   throw new FastsyncError({
     code: 'FREEZER_MISSING',
     exitCode: exitCodes.usage,
-    message: `there is no program that freezes for linux-${process.arch}`,
+    message: `the freezer program is missing for linux-${process.arch}`,
     remedy: 'run "npm run build"',
   });
 }

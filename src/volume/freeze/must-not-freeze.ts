@@ -82,7 +82,7 @@ function onFrozen(volume: string, { what, path: place }: Place): FastsyncError {
   return new FastsyncError({
     code: 'FREEZE_OWN_STATE',
     exitCode: exitCodes.refused,
-    message: `${volume} cannot be frozen: ${what === undefined ? place : `${what} (${place})`} lies on it, and the run would wait for itself`,
+    message: `${volume} cannot be frozen: ${what === undefined ? place : `${what} (${place})`} lies on it, so the run would block itself`,
     remedy: 'put it on another file system',
   });
 }

@@ -39,7 +39,7 @@ async function nearest(place: string) {
   for (let at = place; ; at = dirname(at)) {
     const found = await stat(at, { bigint: true }).catch(() => null);
     if (found !== null) return found;
-    if (at === '/') throw new Error('the root directory cannot be looked at');
+    if (at === '/') throw new Error('the root directory cannot be examined');
   }
 }
 

@@ -68,7 +68,7 @@ function changed(path: string): FastsyncError {
   return new FastsyncError({
     code: 'VOLUME_CHANGED',
     exitCode: exitCodes.refused,
-    message: `${path} is no longer the volume that was checked before`,
+    message: `${path} is no longer the volume that was checked`,
     remedy: 'make sure that nothing replaces it, then try again',
   });
 }

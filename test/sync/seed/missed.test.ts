@@ -160,7 +160,7 @@ test.serial(
     const run = seedFrom(source, dst, () => true, watching);
     const error = await run.catch((thrown: unknown) => thrown);
     t.is((error as Error).name, 'AbortError');
-    t.deepEqual(unfinished.left, [`${dst} is unfinished: it carries no signature`]);
+    t.deepEqual(unfinished.left, [`${dst} is unfinished: it has no signature`]);
     t.is((await execa('blkid', ['-p', dst], { reject: false })).exitCode, 2);
   },
 );

@@ -48,5 +48,5 @@ test('marks that were joined say nothing of what was written: the run proves not
   };
   await using changeLog = await logChanges(joining, null, Float64Array.of(0, mebibyte), bytes);
   t.deepEqual(await changeLog.writtenSince(), Float64Array.of(0, bytes));
-  t.regex(changeLog.broken ?? '', /more places/);
+  t.regex(changeLog.broken ?? '', /more ranges/);
 });

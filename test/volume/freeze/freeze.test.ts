@@ -205,7 +205,7 @@ test('without free file descriptors nothing is frozen, and a sentence says why',
   const { stdout } = await execa('prlimit', words);
   const endings = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
   const [first, ...starved] = endings;
-  t.regex(String(first?.message), /^the devices and mounts cannot be looked at: too many files/);
+  t.regex(String(first?.message), /^cannot examine the devices and mounts: too many files/);
   // As many as it has to have, and no more.
   t.true(starved.length > 1 && starved.length < 20, stdout);
   for (const { name, code, message } of endings) {

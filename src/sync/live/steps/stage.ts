@@ -178,6 +178,6 @@ export class Stager {
     const { replicationSource } = this.#context;
     if (replicationSource.writes.generation === generation) return;
     const { path } = replicationSource.volume.identity;
-    throw new MissedWrites(path, 'the tracker was started anew', 'following');
+    throw new MissedWrites(path, 'the tracker was restarted', 'following');
   }
 }
