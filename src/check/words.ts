@@ -15,7 +15,7 @@ export function closerLook(pair: PairConfig, stateDirectory: string): string {
     ...option('--swap', swap === 'whole' ? null : swap),
     ...option('--cross-check', crossCheck === 'auto' ? null : crossCheck),
     ...option('--log-device', logDevice),
-    ...(online === null ? [] : ['--online', '--settle', `${online.lagToleranceMs / 1000}s`]),
+    ...(online === null ? [] : ['--online', '--lag-tolerance', `${online.lagToleranceMs / 1000}s`]),
     ...[...overrides].map((name) => `--${name}`),
     ...option('--state-dir', stateDirectory === '/var/lib/fastsync' ? null : stateDirectory),
   ];

@@ -7,6 +7,8 @@ import { reasonOf } from '../own-file.js';
 import { chooseReporter } from '../report/choose.js';
 import { version } from '../version.js';
 import { outlineOf } from './outline.js';
+import { withNewNames } from './renamed.js';
+import { supervisor } from './supervisor.js';
 import { usage } from './values.js';
 import { asksForJson, checkValues, checkWords, commandNamed } from './words.js';
 
@@ -27,10 +29,13 @@ export interface Program {
 /** Runs a program with the words behind its name, held against what it declares. */
 export async function runProgram(
   { name, synopsis, declare }: Program,
-  words: readonly string[],
+  typed: readonly string[],
 ): Promise<void> {
   goOnWithoutOutput();
   const outline = outlineOf(declare);
+  const { words, deprecated } = withNewNames(typed, outline);
+  // The parent of a supervised run has told it.
+  if (supervisor === null) for (const message of deprecated) warn(message, asksForJson(words));
   const line = yargs([...words])
     .scriptName(name)
     .usage(synopsis)
@@ -76,6 +81,11 @@ function goOnWithoutOutput(): void {
   process.on('exit', (code) => {
     if (isLost && code === exitCodes.done) process.exitCode = exitCodes.incomplete;
   });
+}
+
+function warn(message: string, json: boolean): void {
+  const note = { type: 'note', severity: 'warning', code: 'OPTION_DEPRECATED', message };
+  process.stderr.write(json ? `${JSON.stringify(note)}\n` : `warning: ${message}\n`);
 }
 
 /** The words before the first option: where the parser gave up, it does not tell which command they name. */

@@ -15,11 +15,11 @@ const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
     'hook-timeout',
     'interval',
     'io-timeout',
+    'lag-tolerance',
     'max-freeze',
     'max-time',
     'peer-timeout',
     'random-delay',
-    'settle',
   ],
   text: ['calendar', 'root'],
 };

@@ -5,10 +5,14 @@ import type * as z from 'zod';
 import { nearest } from './nearest.js';
 import { pairsOf } from './pairs.js';
 import { type Path, Places, type Problem } from './places.js';
-import { keysAt, schema } from './schema.js';
+import { keysAt, type RawConfig, renamedKeys, schema } from './schema.js';
 import type { Config } from './types.js';
 
-export type Checked = Omit<Config, 'path'> | readonly Problem[];
+export type Checked = CheckedConfig | readonly Problem[];
+
+export interface CheckedConfig extends Omit<Config, 'path' | 'deprecations'> {
+  readonly deprecations: readonly Problem[];
+}
 
 export function isProblems(checked: Checked): checked is readonly Problem[] {
   return Array.isArray(checked);
@@ -50,7 +54,22 @@ export function checkConfig(text: string): Checked {
     stateDir: data.stateDir ?? null,
     log: data.log ?? null,
     metrics: data.metrics ?? null,
+    deprecations: deprecationsOf(data, places),
   };
+}
+
+function deprecationsOf({ pairs, defaults = {} }: RawConfig, places: Places): readonly Problem[] {
+  const tables: (readonly [Path, object])[] = [
+    [['defaults'], defaults],
+    ...Object.entries(pairs).map(([name, pair]) => [['pairs', name], pair] as const),
+  ];
+  return inOrder(
+    tables.flatMap(([path, table]) =>
+      Object.entries(renamedKeys)
+        .filter(([old]) => old in table)
+        .map(([old, name]) => places.atKey(path, old, `"${old}" is deprecated, use "${name}"`)),
+    ),
+  );
 }
 
 function problemsOf(issue: z.core.$ZodIssue, value: unknown, places: Places): Problem[] {

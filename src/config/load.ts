@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { directoryProblem, placeProblem } from '../own-file.js';
 import { reach } from '../reach.js';
-import { type Checked, checkConfig, isProblems, problemAt } from './check.js';
+import { checkConfig, type CheckedConfig, isProblems, problemAt } from './check.js';
 import type { Problem } from './places.js';
 import type { Config } from './types.js';
 
@@ -37,18 +37,13 @@ export async function loadConfig(file: string): Promise<Config> {
   const text = await readText(file);
   const checked = checkConfig(text);
   const problems = isProblems(checked) ? checked : await placeProblems(text, checked);
-  if (!isProblems(checked) && problems.length === 0) return { path: file, ...checked };
-  throw new ConfigError(
-    file,
-    problems.map(({ line, column, sentence }) => `${file}:${line}:${column}: ${sentence}`),
-  );
+  const placed = ({ line, column, sentence }: Problem) => `${file}:${line}:${column}: ${sentence}`;
+  if (isProblems(checked) || problems.length > 0) throw new ConfigError(file, problems.map(placed));
+  return { path: file, ...checked, deprecations: checked.deprecations.map(placed) };
 }
 
 /** A path that is written to must be a regular file or not exist, never a disk or a pipe. */
-async function placeProblems(
-  text: string,
-  config: Exclude<Checked, readonly Problem[]>,
-): Promise<readonly Problem[]> {
+async function placeProblems(text: string, config: CheckedConfig): Promise<readonly Problem[]> {
   const looks = [
     ['stateDir', directoryProblem],
     ['log', placeProblem],

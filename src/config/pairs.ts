@@ -4,7 +4,7 @@ import path from 'node:path';
 import { checkIoOptions } from '../engine/index.js';
 import type { Override } from '../volume/index.js';
 import type { Places, Problem } from './places.js';
-import type { RawConfig, RawPair } from './schema.js';
+import type { RawConfig, RawDefaults, RawPair } from './schema.js';
 import type { PairConfig } from './types.js';
 
 const dayMs = 86_400_000;
@@ -17,7 +17,7 @@ export function pairsOf(
   const pairs: PairConfig[] = [];
   const problems: Problem[] = [];
   for (const [name, own] of inFileOrder(raw, places)) {
-    const pair = pairOf(name, { ...defaults, ...own });
+    const pair = pairOf(name, { ...withNewNames(defaults), ...withNewNames(own) });
     problems.push(...contradictions(pair, own, pairs, places));
     pairs.push(pair);
   }
@@ -35,6 +35,10 @@ function inFileOrder(raw: RawConfig['pairs'], places: Places): [string, RawPair]
   return placed.map(({ entry }) => entry);
 }
 
+function withNewNames<Raw extends RawDefaults>({ settle, ...raw }: Raw) {
+  return settle === undefined ? raw : { lagTolerance: settle, ...raw };
+}
+
 function pairOf(name: string, raw: RawPair): PairConfig {
   return {
     name,
@@ -49,7 +53,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
     repair: raw.repair ?? false,
     online:
       raw.online === true
-        ? { lagToleranceMs: raw.settle ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
+        ? { lagToleranceMs: raw.lagTolerance ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
         : null,
     ioTimeoutMs: raw.ioTimeout ?? null,
     maxTimeMs: raw.maxTime ?? null,

@@ -55,7 +55,7 @@ const settings = {
   logDevice: absolutePath.optional(),
   repair: flag.optional(),
   online: flag.optional(),
-  settle: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
+  lagTolerance: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
   maxFreeze: duration(longestFreezeMs, 'a time such as 5s, up to 1h').optional(),
   ioTimeout: duration(longestTimerMs, 'a time such as 10m').optional(),
   maxTime: duration(longestTimerMs, 'a time such as 90m or 2h, up to 24d').optional(),
@@ -70,10 +70,15 @@ const settings = {
     .optional(),
 };
 
+/** Keys under the names that they had before: still read, and named in no list. */
+export const renamedKeys = { settle: 'lagTolerance' } as const;
+
+const renamed = { settle: settings.lagTolerance };
+
 const mapping = 'expected "key: value" lines below it';
 
 const pair = z.strictObject(
-  { src: absolutePath, dst: absolutePath, ...settings },
+  { src: absolutePath, dst: absolutePath, ...settings, ...renamed },
   { error: mapping },
 );
 
@@ -89,7 +94,7 @@ export const schema = z.strictObject(
       pair,
       { error: 'expected the pairs, each by its name' },
     ),
-    defaults: z.strictObject(settings, { error: mapping }).optional(),
+    defaults: z.strictObject({ ...settings, ...renamed }, { error: mapping }).optional(),
     stateDir: absolutePath.optional(),
     log: absolutePath.optional(),
     // node_exporter ignores files with another suffix.
@@ -102,9 +107,10 @@ export const schema = z.strictObject(
 
 export type RawConfig = z.output<typeof schema>;
 export type RawPair = RawConfig['pairs'][string];
+export type RawDefaults = NonNullable<RawConfig['defaults']>;
 
 /** The keys that are allowed at a path, to suggest the nearest one for a mistyped key. */
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(schema.shape);
-  return path[0] === 'pairs' ? Object.keys(pair.shape) : Object.keys(settings);
+  return path[0] === 'pairs' ? ['src', 'dst', ...Object.keys(settings)] : Object.keys(settings);
 }

@@ -44,6 +44,8 @@ export interface Config {
   readonly log: string | null;
   /** The Prometheus textfile. */
   readonly metrics: string | null;
+  /** Keys under their old names, each "file:line:column: sentence". */
+  readonly deprecations: readonly string[];
 }
 
 export const defaultConfigPath = '/etc/fastsync/fastsync.yaml';

@@ -38,3 +38,12 @@ test('a file that is not there, is a directory, or is no text: one sentence', as
     t.true(String(stderr).includes(file));
   }
 });
+
+test('a key under its old name: taken, and told with its place', async (t) => {
+  const file = path.join(await scratchDirectory(t), 'fastsync.yaml');
+  await writeFile(file, 'pairs:\n  a: { src: /dev/a, dst: /dev/b, online: true, settle: 2s }\n');
+  const { exitCode, stderr } = await fastsync(['config', 'check', '--config', file]);
+  t.is(exitCode, 0);
+  const told = `warning: ${file}:2:48: "settle" is deprecated, use "lagTolerance"`;
+  t.is(String(stderr), told);
+});

@@ -112,7 +112,7 @@ for (const online of [false, true]) {
     const words = ['--src', volume, '--manifest', manifest, '--state-dir', directory];
     const { exitCode, lines, stderr } = await fastverifyJson([
       ...words,
-      ...(online ? ['--online', '--settle', '1s'] : []),
+      ...(online ? ['--online', '--lag-tolerance', '1s'] : []),
     ]);
     t.is(exitCode, 1, stderr);
     t.true(lines.some(isFlipped), JSON.stringify(lines));

@@ -41,7 +41,7 @@ test.serial('two live, two init --online and two verifications of one source', a
     }),
     ...live.map(async ({ target }) => {
       const state = ['--state-dir', await scratchDirectory(t)];
-      const words = ['--online', '--src', load.device, '--dst', target, '--settle', '2s'];
+      const words = ['--online', '--src', load.device, '--dst', target, '--lag-tolerance', '2s'];
       return fastverifyJson([...words, ...state]);
     }),
   ]);

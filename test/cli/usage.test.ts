@@ -192,5 +192,29 @@ test('the installed programs say it as well', async (t) => {
   const { exitCode, summary } = await fastsyncJson(['status', '--watch=often']);
   t.is(exitCode, 2);
   t.like(summary, { command: 'status', outcome: 'failed', exitCode: 2 });
-  t.is((await fastverify(['--src', 'a', '--dst', 'b', '--settle', 'soon'])).exitCode, 2);
+  t.is((await fastverify(['--src', 'a', '--dst', 'b', '--lag-tolerance', 'soon'])).exitCode, 2);
+});
+
+test('an option under its old name: taken, hidden, and told on stderr', async (t) => {
+  const told = 'warning: --settle is deprecated, use --lag-tolerance';
+  const volumes = ['--src', nowhere, '--dst', nowhere];
+  for (const words of [['--settle', 'soon'], ['--settle=soon']]) {
+    const { exitCode, stderr } = await fastverify([...volumes, ...words]);
+    t.is(exitCode, 2);
+    const [first, second] = String(stderr).split('\n');
+    t.is(first, told);
+    t.regex(second ?? '', /^error: --lag-tolerance: .*"soon"/, 'the value is its value');
+  }
+  const supervised = [...volumes, '--io-timeout', '10m', '--settle', '5s'];
+  const { stderr } = await fastverify(supervised);
+  t.is(String(stderr).split(told).length, 2, 'told once, though a child runs it');
+  const json = await fastverify([...volumes, '--json', '--settle', 'soon']);
+  const [note = ''] = String(json.stderr).split('\n');
+  t.like(JSON.parse(note), { type: 'note', severity: 'warning', code: 'OPTION_DEPRECATED' });
+  const both = await fastverify([...volumes, '--settle', '1s', '--lag-tolerance', '2s']);
+  t.regex(String(both.stderr), /--lag-tolerance was given more than once/);
+  t.notRegex(String((await fastverify(['--help'])).stdout), /--settle/);
+  t.notRegex(String((await fastsync(['completion', 'bash'])).stdout), /--settle/);
+  const stranger = await fastsync(['init', ...volumes, '--settle', '1s']);
+  t.regex(String(stranger.stderr), /^error: .*settle/, 'only where there is the new one');
 });

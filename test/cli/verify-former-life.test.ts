@@ -46,7 +46,7 @@ test.serial(
     const { sizeBytes } = onlineKinds.ext4;
     const target = await sparseFile(path.join(source.scratch, 'target.img'), sizeBytes);
     await seedOnline(source, target);
-    const words = ['--src', source.device, '--dst', target, '--online', '--settle', '1s'];
+    const words = ['--src', source.device, '--dst', target, '--online', '--lag-tolerance', '1s'];
     const before = await fastverifyJson([...words, ...source.state]);
     t.is(before.exitCode, 0, before.stderr);
     await formerLives.linux_raid_member?.(target, sizeBytes);

@@ -43,9 +43,9 @@ function seed({ source, target, state }: Scene) {
   return fastsyncJson(['init', ...volumes, '--online', '--yes', ...state]);
 }
 
-function verify({ source, target, state }: Scene, settle: string) {
+function verify({ source, target, state }: Scene, lagTolerance: string) {
   const volumes = ['--src', source, '--dst', target];
-  return fastverifyJson([...volumes, '--online', '--settle', settle, ...state]);
+  return fastverifyJson([...volumes, '--online', '--lag-tolerance', lagTolerance, ...state]);
 }
 
 async function bytesOf(device: string, start: number, length: number): Promise<Buffer> {

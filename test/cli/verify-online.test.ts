@@ -59,8 +59,8 @@ async function differs({ source, target }: Scene): Promise<boolean> {
   return exitCode !== 0;
 }
 
-const words = ({ source, target, state }: Scene, settle: string) => [
-  ...['--src', source, '--dst', target, '--online', '--settle', settle],
+const words = ({ source, target, state }: Scene, lagTolerance: string) => [
+  ...['--src', source, '--dst', target, '--online', '--lag-tolerance', lagTolerance],
   ...state,
 ];
 
@@ -144,7 +144,8 @@ test.serial(
     // Of the replica, which is at rest: the state of the freeze.
     const written = await fastverifyJson(['--src', pair.target, '--write-manifest', manifest]);
     t.is(written.exitCode, 0, written.stderr);
-    const check = ['--src', pair.source, '--manifest', manifest, '--online', '--settle', '1s'];
+    const inUse = ['--online', '--lag-tolerance', '1s'];
+    const check = ['--src', pair.source, '--manifest', manifest, ...inUse];
     const refused = await fastverifyJson([...check.slice(0, 4), ...pair.state]);
     t.is(refused.exitCode, 4, 'mounted, and not --online');
     const { exitCode, lines, summary } = await fastverifyJson([...check, ...pair.state]);
@@ -185,7 +186,7 @@ pairs:
     src: ${source}
     dst: ${target}
     online: true
-    settle: 1s
+    lagTolerance: 1s
 `,
     );
     // Nothing was written since the seed but by freezing it.

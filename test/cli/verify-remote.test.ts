@@ -115,7 +115,7 @@ test('a mounted source is verified against its replica over there', async (t) =>
     ...['--state-dir', path.join(directory, 'state')],
   ]);
   t.is(seeded.exitCode, 0, String(seeded.stderr));
-  const words = [...wordsFor(device, target), '--online', '--settle', '1s'];
+  const words = [...wordsFor(device, target), '--online', '--lag-tolerance', '1s'];
   const refused = await fastverifyJson(wordsFor(device, target));
   t.is(refused.exitCode, 4);
   const equal = await fastverifyJson(words);

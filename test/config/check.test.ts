@@ -160,3 +160,22 @@ test('the nearest name', (t) => {
   t.is(nearest('srcs', names), 'src');
   t.is(nearest('x'.repeat(1e5), names), null);
 });
+
+test('a key under its old name is its new one, and a pair overrides the defaults by either', (t) => {
+  const inUse = 'src: /x, dst: /y, online: true';
+  const { pairs, deprecations } = pairsOf(`
+defaults: { lagTolerance: 9s }
+pairs:
+  a: { ${inUse}, settle: 2s }
+  b: { ${inUse.replace('/y', '/z')} }
+`);
+  t.deepEqual(
+    pairs.map(({ online }) => online?.lagToleranceMs),
+    [2000, 9000],
+  );
+  t.deepEqual(
+    deprecations.map(({ line }) => line),
+    [4],
+  );
+  t.true(problemsOf('pairs: { a: { src: /x, dst: /y, setle: 1s } }')[0]?.includes('setle'));
+});

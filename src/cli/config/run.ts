@@ -1,15 +1,16 @@
 /** What `fastsync config check` does. */
 
-import { ConfigError, loadConfig } from '../../config/index.js';
+import { ConfigError } from '../../config/index.js';
 import { exitCodes } from '../../errors.js';
 import { visible } from '../../report/index.js';
 import type { ConfigArguments } from './options.js';
+import { configuration } from '../configuration.js';
 import { runCommand } from '../run.js';
 
 export function runConfigCheck(args: ConfigArguments): Promise<void> {
   return runCommand('config check', { json: false, quiet: true }, async () => {
     try {
-      await loadConfig(args.config);
+      await configuration(args.config);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       // Bare lines: editors and CI systems jump to them.

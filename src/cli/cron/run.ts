@@ -2,7 +2,6 @@
 
 import path from 'node:path';
 import { execa } from 'execa';
-import { loadConfig } from '../../config/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { packageRoot } from '../../package-root.js';
 import {
@@ -13,6 +12,7 @@ import {
   unitFiles,
 } from '../../schedule/index.js';
 import type { CronArguments } from './options.js';
+import { configuration } from '../configuration.js';
 import { print } from '../print.js';
 import { type Context, type Outcome, runCommand } from '../run.js';
 import { parseDuration, usage } from '../values.js';
@@ -36,7 +36,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
   const crontab = crontabLine(schedule);
   const done = { outcome: 'done', exitCode: exitCodes.done, figures: {} } as const;
   if (args['dry-run']) {
-    await loadConfig(schedule.configPath).catch((error: unknown) => {
+    await configuration(schedule.configPath).catch((error: unknown) => {
       if (!(error instanceof FastsyncError)) throw error;
       reporter.report({
         type: 'note',
@@ -51,7 +51,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
     return { ...done, facts: [] };
   }
   // A timer that can only fail is not what was asked for.
-  await loadConfig(schedule.configPath);
+  await configuration(schedule.configPath);
   await installUnits(files, args.yes);
   return {
     ...done,

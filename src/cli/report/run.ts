@@ -1,13 +1,13 @@
 /** What `fastsync report` does. */
 
 import { realpath, stat } from 'node:fs/promises';
-import { loadConfig } from '../../config/index.js';
 import { exitCodes } from '../../errors.js';
 import { readHistory, readPicture } from '../../history/index.js';
 import { replaceFile } from '../../replace-file.js';
 import { pageBeginning, type PairReport, pairText, reportPage } from '../../report/index.js';
 import { stateDirectory } from '../../sync/state-file.js';
 import { withVolumeErrors } from '../../volume/index.js';
+import { configuration } from '../configuration.js';
 import { pairNamed } from '../pair-named.js';
 import { checkOverwritable, print } from '../print.js';
 import type { ReportArguments } from './options.js';
@@ -23,7 +23,7 @@ export function runReport(args: ReportArguments): Promise<void> {
 }
 
 async function gather(configPath: string, name: string): Promise<PairReport> {
-  const config = await loadConfig(configPath);
+  const config = await configuration(configPath);
   const { src, dst } = pairNamed(config, name);
   const directory = stateDirectory(config.stateDir ?? undefined);
   const [records, picture] = await Promise.all([

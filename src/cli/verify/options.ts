@@ -72,7 +72,7 @@ const inUseOptions = under('Volumes in use:', {
     default: false,
     describe: 'Verify a mounted source: track the writes of both sides, and compare them again',
   },
-  settle: {
+  'lag-tolerance': {
     type: 'string',
     default: '15s',
     describe: 'How far the replica may lag behind before a difference counts',

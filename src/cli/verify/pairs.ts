@@ -6,6 +6,7 @@ import { type Config, defaultConfigPath, loadConfig, type PairConfig } from '../
 import { exitCodes } from '../../errors.js';
 import type { Reporter } from '../../report/index.js';
 import { stateDirectory } from '../../sync/index.js';
+import { configuration } from '../configuration.js';
 import { pairNamed } from '../pair-named.js';
 import { type Context, type Outcome, runCommand } from '../run.js';
 import { usage } from '../values.js';
@@ -22,7 +23,7 @@ export async function runPairs(args: VerifyArguments): Promise<void> {
   return runCommand('verify', { json: args.json, quiet, supervised }, async (context) => {
     refuseStrangers(args);
     checkChoice(args);
-    const config = await loadConfig(args.config ?? defaultConfigPath);
+    const config = await configuration(args.config ?? defaultConfigPath);
     const pairs = chosen(args, config);
     const reporter = args.json ? context.reporter : onlyOutcomes(context.reporter);
     const results = await checkPairs({

@@ -39,7 +39,7 @@ const manifests = () => loaded(() => import('./manifest.js'));
 async function verify(args: VerifyArguments, context: Context): Promise<Outcome> {
   const mapFile = args['ddrescue-map'];
   // Looked at also where they are not used: a slip of the pen must not wait for the day they are.
-  const lagToleranceMs = parseDuration('settle', args.settle);
+  const lagToleranceMs = parseDuration('lag-tolerance', args['lag-tolerance']);
   const maxFreezeMs = parseFreeze(args['max-freeze']);
   const ioOptions = ioOptionsFrom(args);
   const remote = remoteFrom(args, args);
