@@ -1,12 +1,14 @@
 /** Around a whole program: nothing but a difference that was found ends with exit code 1. */
 
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } from '../errors.js';
+import { ignoreHangups } from './hangups.js';
 import { messageOf, notLoadable } from './loaded.js';
 
 type Program = (words: readonly string[]) => Promise<void>;
 
 /** Loads a program and runs it with the words of the command line. Never rejects. */
 export async function guarded(name: string, load: () => Promise<Program>): Promise<void> {
+  ignoreHangups();
   const words = process.argv.slice(2);
   let state: 'loading' | 'running' | 'done' = 'loading';
   const fail = (error: unknown) => {

@@ -3,9 +3,8 @@
 import type { Addon } from '../engine/index.js';
 import { type ExitCode, exitCodes } from '../errors.js';
 import { isScreen } from '../report/screen.js';
+import { endingSignals, withoutHangups } from './hangups.js';
 import { supervisor } from './supervisor.js';
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What the engine does about signals; null: nothing of it is loaded, or it cannot be. */
 export type SignalEngine = Pick<Addon, 'watchSignals' | 'unwatchSignals' | 'exitNow'> | null;
@@ -44,9 +43,9 @@ export function abortOnSignals(engine: SignalEngine): {
   };
   const release = () => {
     engine?.unwatchSignals();
-    for (const name of signals) process.removeListener(name, onSignal);
+    for (const name of endingSignals) process.removeListener(name, onSignal);
   };
-  for (const name of signals) {
+  for (const name of endingSignals) {
     process.on(name, onSignal);
     // What bin/ answers a signal with before anything is under way.
     for (const listener of process.listeners(name)) {
@@ -56,6 +55,6 @@ export function abortOnSignals(engine: SignalEngine): {
   supervisor?.onSignals((count) => {
     while (heard < count) onSignal();
   });
-  engine?.watchSignals(exitCodes.interrupted, isScreen(process.stderr));
+  withoutHangups(() => engine?.watchSignals(exitCodes.interrupted, isScreen(process.stderr)));
   return { signal: controller.signal, release };
 }

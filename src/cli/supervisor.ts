@@ -7,13 +7,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { exitCodes } from '../errors.js';
+import { endingSignals } from './hangups.js';
 
 const marker = 'FASTSYNC_SUPERVISED';
 /** So many of Node's own threads may hang before it can do nothing more. */
 const childThreads = 32;
 /** For a child that has said its exit code, or was told to end, to end by itself. */
 const graceMs = 3000;
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** From the child: how it ends, or a word to the service manager, which listens to its own child only. */
 type FromChild = { readonly exitCode: number } | { readonly notify: string };
@@ -101,7 +101,7 @@ function passSignals(child: ChildProcess, end: (exitCode: number) => void): void
       end(exitCodes.interrupted);
     }, graceMs);
   };
-  for (const name of signals) {
+  for (const name of endingSignals) {
     process.removeAllListeners(name);
     process.on(name, onSignal);
   }
