@@ -11,7 +11,10 @@ esac
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-compile=(g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -Inative/core -Inative/test "${flags[@]}")
+# The same sources again, in whatever folder, are not compiled again where ccache is installed.
+export CCACHE_NOHASHDIR=1
+read -ra cache < <(command -v ccache) || true
+compile=(${cache[@]+"${cache[@]}"} g++ -std=c++20 -O1 -g -Wall -Wextra -Werror -Inative/core -Inative/test "${flags[@]}")
 vectors() {
   [ "$(uname -m)" = x86_64 ] || return 0
   case "$1" in
