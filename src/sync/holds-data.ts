@@ -1,14 +1,17 @@
-/** Whether a volume without a signature holds data all the same: that is somebody's too. */
+/** Whether a volume without a signature holds data nevertheless, which may belong to somebody. */
 
 import type { Volume } from '../volume/index.js';
 import { isStamped, stampBytes } from './target-header/index.js';
 
 const pieceBytes = 4 * 1024 * 1024;
 
-/** At most so much of a file is searched for a byte that is not zero; a larger one counts as data. */
+/** At most this much of a file is searched for nonzero bytes; a larger file counts as data. */
 const searchedBytes = 16 * 1024 ** 3;
 
-/** A device is sampled in so many places, its first and last included: all of it would take days. */
+/**
+ * A device is sampled at this many offsets, always including its start and end: reading all of it would
+ * take too long.
+ */
 const samples = 256;
 const sampleBytes = 64 * 1024;
 const zeroes = Buffer.alloc(pieceBytes);
@@ -35,7 +38,7 @@ async function deviceHoldsData(volume: Volume): Promise<boolean> {
   const { sizeBytes } = volume.identity;
   const length = Math.min(sampleBytes, sizeBytes);
   const last = sizeBytes - length;
-  // The last one is always read: backup tables and superblocks lie there.
+  // The end is always read: backup tables and superblocks lie there.
   const step = Math.max(sampleBytes, Math.floor(last / samples / sampleBytes) * sampleBytes);
   for (let at = 0; at < last; at += step) {
     if (!(await isBlank(volume, at, length))) return true;

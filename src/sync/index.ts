@@ -1,4 +1,4 @@
-/** The use cases, written once against volumes and jobs, whatever is behind these. */
+/** The use cases, written once against volumes and jobs, independent of what implements these. */
 
 export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';

@@ -1,12 +1,15 @@
-/** Whether a volume carries the signatures of a source: then it is taken for the same. */
+/** Whether a volume has the signatures of a source, and so counts as the same file system. */
 
 import { probe, type Signature } from '../../fsparsers/index.js';
 import { openVolume, type Volume } from '../volume/index.js';
 
-/** The same signatures; these and more, of a former life or of another use; or not even these. */
+/**
+ * `same`: exactly these signatures; `more`: further ones too, for example old ones; `other`: some are
+ * missing.
+ */
 export type Likeness = 'same' | 'more' | 'other';
 
-/** Which signatures count: all, or only those beyond doubt that identify something. */
+/** Which signatures count: all, or only plausible ones with a UUID. */
 export type Counted = 'all' | 'identifying';
 
 export async function likeness(
@@ -18,7 +21,7 @@ export async function likeness(
   const namesOf = (signatures: readonly Signature[]) =>
     new Set(signatures.filter((one) => counted === 'all' || isIdentifying(one)).map(nameOf));
   const left = namesOf(await probe(source.reader));
-  // What cannot be read carries no signature that one could go by.
+  // An unreadable volume has no signatures to compare.
   const right = namesOf(await probe(volume.reader).catch(() => []));
   if (left.size === 0 || ![...left].every((name) => right.has(name))) return 'other';
   return left.size === right.size ? 'same' : 'more';

@@ -1,24 +1,24 @@
-/** What a source has in use. */
+/** Maps what a source has in use. */
 
 import { mapVolume, type MapOptions, type UsedMap } from '../../fsparsers/index.js';
 import type { Volume } from '../volume/index.js';
 
 export interface MapRequest {
   readonly map: MapOptions;
-  /** What to do where a hazard says that the map cannot be trusted: refuse, or use all of the volume. */
+  /** What to do where a hazard makes the map untrustworthy: refuse, or use the whole volume. */
   readonly dirty: 'refuse' | 'copy-all';
   readonly signal: AbortSignal;
 }
 
-/** A map, and whatever was started to read it and has to be stopped: a tracker. */
+/** A map, and whatever was started to read it and must be stopped: a tracker. */
 export interface MappedSource extends AsyncDisposable {
   readonly map: UsedMap;
 }
 
-/** Maps a source; where a hazard stands against its map, and the user wants it so, all of it is used. */
+/** Maps a source. Uses the whole volume where a hazard stands against its map and the user asked for that. */
 export async function mapSource(source: Volume, request: MapRequest): Promise<UsedMap> {
   const { dirty, signal } = request;
-  // A file's own sectors are 512 bytes, but the disk it is an image of may have had others.
+  // A file has sectors of 512 bytes, but the disk that it is an image of may have had others.
   const { kind, logicalBlockBytes: sectorBytes } = source.identity;
   const options = { ...request.map, ...(kind === 'block' ? { sectorBytes } : {}) };
   const map = await mapVolume(source.reader, { ...options, signal });
@@ -28,7 +28,7 @@ export async function mapSource(source: Volume, request: MapRequest): Promise<Us
     : map;
 }
 
-/** The map of a source that is at rest: nothing has to be stopped afterwards. */
+/** The map of a source at rest; there is nothing to stop afterwards. */
 export async function mapAtRest(source: Volume, request: MapRequest): Promise<MappedSource> {
   const map = await mapSource(source, request);
   return { map, [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -4,8 +4,8 @@ import { asFastsyncError } from '../failure.js';
 import type { Reporter } from '../report/index.js';
 
 /**
- * Gives a function that saves and does not fail: the state on disk then claims less than is true. The
- * first failure is reported, with its consequence, and the next save tries again.
+ * Returns a function that saves and never rejects: if saving fails, the state on disk claims less than is
+ * true. The first failure is reported with its consequence; the next save tries again.
  */
 export function warnOnce(reporter: Reporter, consequence: string) {
   let isReported = false;
@@ -21,7 +21,7 @@ export function warnOnce(reporter: Reporter, consequence: string) {
   };
 }
 
-/** Runs the action. Reports its failure and resolves with `otherwise`; rejects if the signal ended it. */
+/** Runs the action. Reports a failure and resolves with `otherwise`; rejects if the signal ended the action. */
 export async function orReport<T>(
   action: () => Promise<T>,
   otherwise: T,

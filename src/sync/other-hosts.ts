@@ -1,4 +1,7 @@
-/** Whether another host has a file system of the volume in use: ext4's multiple mount protection says so. */
+/**
+ * Whether another host uses a file system of the volume, according to ext4's multiple mount protection
+ * (MMP).
+ */
 
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,20 +11,20 @@ import { type Mmp, readMmp } from '../../fsparsers/ext/mmp.js';
 import type { Reporter } from '../report/index.js';
 import { openVolume, type HostStorage, type Usage, type VolumeIdentity } from '../volume/index.js';
 
-/** Between two looks at a block that may be written every second. */
+/** The interval between two reads of a block that may be written every second. */
 const lookEveryMs = 500;
-/** At most so many file systems are watched at once. */
+/** The most file systems that are watched at once. */
 const mostFilesystems = 256;
 
-/** Who hears what is waited for, and who ends the wait. */
+/** Who is told about the wait, and who can end it. */
 export interface Waiting {
   readonly signal?: AbortSignal | undefined;
   readonly reporter?: Reporter | undefined;
 }
 
 /**
- * What uses the volume, on this host and on others. A file system that was not cleanly unmounted is
- * watched for as long as a kernel would watch it before mounting; less where somebody writes its block.
+ * The usage of the volume on this host and on others. A file system that was not cleanly unmounted is
+ * watched for as long as a kernel would watch it before mounting, or until somebody writes its MMP block.
  */
 export async function usageOnAllHosts(
   hostStorage: HostStorage,
@@ -41,7 +44,7 @@ async function usersElsewhere(
   try {
     await using volume = await openVolume(identity.path);
     const { path, sizeBytes, logicalBlockBytes, kind } = volume.identity;
-    // Past the cache: what another host writes does not come into it.
+    // Past the cache, which does not see writes by other hosts.
     const reader = volume.directReader;
     const places = await filesystemsOn(reader, kind === 'block' ? logicalBlockBytes : undefined);
     const [whole] = places;
@@ -51,7 +54,7 @@ async function usersElsewhere(
     );
     return found.filter((user) => user !== null);
   } catch {
-    // Whoever reads its content reports what cannot be read.
+    // A read error is reported by whoever reads the content.
     waiting.signal?.throwIfAborted();
     return [];
   }
@@ -71,7 +74,7 @@ async function filesystemsOn(reader: ByteReader, sectorBytes?: number): Promise<
     .map(({ start, length }) => new SubReader(reader, start, length));
 }
 
-/** Who has the file system, in words; null: nobody. `ours` is the name of a host that may have it. */
+/** Describes who has the file system; null: nobody. `ours` is the name of a host that may have it. */
 async function userOf(
   reader: ByteReader,
   path: string,

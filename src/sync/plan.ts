@@ -1,4 +1,4 @@
-/** What a run will copy, in which order, and what it will leave alone or clear. */
+/** What a run will copy, in which order, and what it will leave unchanged or clear. */
 
 import type { RangeTable } from '../../fsparsers/index.js';
 import type { ExtentList } from '../engine/index.js';
@@ -15,25 +15,34 @@ import {
 } from '../region/index.js';
 import { headerBytes } from './target-header/index.js';
 
-/** Ranges closer than this are copied as one: a short read of free space is cheaper than a request. */
+/**
+ * Ranges with a gap smaller than this are copied as one: reading a little free space is cheaper than
+ * another request.
+ */
 export const defaultGapBytes = 16 * 1024;
 
-/** Alignment of everything that is copied: the largest sector in use, so direct I/O always fits. */
+/**
+ * The alignment of everything that is copied: the largest sector size in use, so that direct I/O always
+ * works.
+ */
 const alignmentBytes = 4096;
 
 export interface Plan {
-  /** Everything to copy behind the header, in order. */
+  /** Everything to copy after the header, in order. */
   readonly body: ExtentList;
   /** The used part of the first MiB: copied when everything else is on the disk. */
   readonly header: ExtentList;
-  /** What of the target no copied range covers. */
+  /** The ranges of the target that no copied range covers. */
   readonly free: ExtentList;
   readonly usedBytes: number;
   readonly copyBytes: number;
   readonly freeBytes: number;
-  /** Used bytes that a smaller target cannot hold: then the copy is incomplete, whatever else. */
+  /** Used bytes that a smaller target cannot hold; if not 0, the copy is incomplete. */
   readonly truncatedBytes: number;
-  /** Bytes that the file system claims behind a smaller target's end, in use or not: it is not mounted there. */
+  /**
+   * Bytes, used or free, that the file system claims after a smaller target's end; if not 0, it cannot be
+   * mounted there.
+   */
   readonly cutBytes: number;
 }
 
@@ -45,7 +54,7 @@ export function planCopy(
 ): Plan {
   const used = usedExtents(ranges);
   const joined = coalesce(alignOutward(used, alignmentBytes, deviceBytes), gapBytes);
-  // Neither the rounding nor the joining may lead over what cannot be read.
+  // Neither rounding nor joining may include ranges that cannot be read.
   const wanted = subtract(joined, badExtents(ranges));
   const header = clip(wanted, 0, headerBytes);
   const body = clip(wanted, headerBytes, deviceBytes - headerBytes);
@@ -81,7 +90,7 @@ export function truncatePlan(plan: Plan, targetBytes: number, claimedBytes: numb
   };
 }
 
-/** The plan with the whole of the header in it, whatever of it is in use now. */
+/** The plan with the whole header, whichever parts are in use now. */
 export function withWholeHeader(plan: Plan, deviceBytes: number): Plan {
   const header = extentOf(0, Math.min(headerBytes, deviceBytes));
   return {

@@ -1,4 +1,4 @@
-/** One look before every run: at the source, at each target, at what uses them. Writes nothing. */
+/** The preflight of every run: examines the source, each target, and what uses them. Writes nothing. */
 
 import { access } from 'node:fs/promises';
 import path from 'node:path';
@@ -27,22 +27,22 @@ import { inspectTargets, refuseOtherRuns, type Target } from './targets.js';
 export interface PreflightRequest extends Waiting {
   readonly source: string;
   readonly targets: readonly string[];
-  /** Where the source's journal or log lies, if on another device: no target may be there. */
+  /** The device of the source's external journal or log, if any: no target may be on it. */
   readonly logDevice?: string | undefined;
   readonly overrides: ReadonlySet<Override>;
 }
 
-/** What a kind of run needs of its volumes. */
+/** What a kind of run requires of its volumes. */
 export interface Policy {
-  /** The volumes that no other run of ours may be writing. */
+  /** The volumes that no other run of fastsync may be writing. */
   readonly claims: { readonly source: boolean; readonly targets: boolean };
-  /** Written while the source is frozen: they must not lie on its file system. */
+  /** Directories written while the source is frozen: they must not lie on its file system. */
   readonly directories?: readonly string[];
-  /** The run makes no targets: a name that leads nowhere is a mistake. */
+  /** The run does not create targets: a path that does not exist is an error. */
   readonly targetsExist?: boolean;
-  /** Rejects if the run could do nothing with such a source. */
+  /** Rejects if the run cannot work with this source. */
   readonly checkSource?: (source: Volume) => Promise<void>;
-  /** What keeps other runs from beginning, and not this one. */
+  /** Refusals that do not apply to this kind of run. */
   readonly ignores: (code: RefusalCode) => boolean;
 }
 
@@ -54,8 +54,8 @@ export interface Preflight extends AsyncDisposable {
 }
 
 /**
- * Opens the source and looks at everything. Rejects as openVolume() does, with LOCKED where another run
- * writes what this one claims, and with JOURNAL_ON_SOURCE.
+ * Opens the source and examines everything. Rejects as openVolume() does, with LOCKED where another run
+ * writes a volume that this one claims, and with JOURNAL_ON_SOURCE.
  */
 export async function preflight(request: PreflightRequest, policy: Policy): Promise<Preflight> {
   const source = await openVolume(request.source);
@@ -83,25 +83,25 @@ export async function preflight(request: PreflightRequest, policy: Policy): Prom
   });
 }
 
-/** Every reason not to begin, whoever allows it: of the volumes as the preflight found them. */
+/** All refusals about the volumes, before overrides apply. */
 export function volumeRefusals({ source: { identity }, usage, targets }: Preflight): Refusal[] {
   const facts = targets.flatMap((target) => target.facts ?? []);
   return [...findRefusals({ identity, usage }, facts), ...newTargetRefusals(targets)];
 }
 
-/** A file that is still to be made has one way to be wrong: the place where it would lie. */
+/** The only refusal for a file that does not exist yet is its location. */
 function newTargetRefusals(targets: readonly Target[]): Refusal[] {
   return targets.flatMap(({ path: name, facts, sharedWith }) =>
     facts === null && sharedWith !== null ? [sharedStorage(name, sharedWith)] : [],
   );
 }
 
-/** What the source's own file system says against its map. */
+/** The refusals that come from the source's own file system. */
 export function mapRefusals({ source }: Preflight, { hazards = [] }: UsedMap): Refusal[] {
   return hazardRefusals(source.identity, hazards);
 }
 
-/** Whether the source's file systems can be mounted on the targets' sectors. */
+/** The refusals where the source's file systems cannot be mounted on the targets' sector size. */
 export function targetSectorRefusals(
   { source, targets }: Preflight,
   { partitions = [] }: Pick<UsedMap, 'partitions'>,
@@ -113,7 +113,7 @@ export function targetSectorRefusals(
   );
 }
 
-/** Those of the refusals that concern this kind of run, and that no override covers. */
+/** The refusals that apply to this kind of run and that no override covers. */
 export function standing(
   refusals: readonly Refusal[],
   { overrides }: Pick<PreflightRequest, 'overrides'>,
@@ -122,7 +122,7 @@ export function standing(
   return refusals.filter(({ code }) => !ignores(code) && !overrides.has(overrideOf[code]));
 }
 
-/** Runs the action; where it fails, what it works with is given back. */
+/** Runs the action; where it fails, disposes what it works with. */
 export async function releasedOnFailure<T>(
   held: AsyncDisposable,
   action: () => Promise<T>,

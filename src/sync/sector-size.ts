@@ -1,10 +1,10 @@
-/** Whether what lies on a source can live on a target's sectors: no file system reads half of one. */
+/** Whether the content of a source works with a target's sector size: no file system can read half a sector. */
 
 import { probe, SubReader } from '../../fsparsers/index.js';
 import type { ByteReader } from '../../fsparsers/reader.js';
 import type { Volume, Refusal, TargetFacts } from '../volume/index.js';
 
-/** The smallest piece that a file system reads, or, of a partition table, the unit that it counts in. */
+/** The smallest block that a file system reads; for a partition table the unit that it counts in. */
 interface Unit {
   readonly what: string;
   readonly bytes: number;
@@ -16,7 +16,7 @@ interface Place {
   readonly read: (bytes: DataView) => number;
 }
 
-/** Where superblocks say it. NTFS is not among them: its drivers on Linux read it on any sectors. */
+/** Where superblocks store it. NTFS is missing because its Linux drivers read it on any sector size. */
 const places: Readonly<Record<string, Place>> = {
   ext: { at: 1024 + 24, read: (bytes) => 1024 << Math.min(bytes.getUint32(0, true), 6) },
   xfs: { at: 102, read: (bytes) => bytes.getUint16(0) },
@@ -25,7 +25,7 @@ const places: Readonly<Record<string, Place>> = {
   btrfs: { at: 65536 + 144, read: (bytes) => bytes.getUint32(0, true) },
 };
 
-/** The refusals for each target that is a device; a file can be attached with sectors of any size. */
+/** The refusals for targets that are devices; a file can be attached with any sector size. */
 export async function sectorRefusals(
   { identity, reader }: Volume,
   partitions: readonly { readonly start: number; readonly length: number }[],

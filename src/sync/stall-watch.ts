@@ -1,6 +1,6 @@
 /**
- * Notices that a volume answers nobody any more, says so, and gives it up where there is a limit. It looks
- * at the requests in flight (in-flight.ts), once a second, for the whole run.
+ * Detects volumes that stopped answering, reports them, and gives up on them after a limit, if there is
+ * one. It checks the requests in flight (in-flight.ts) once a second during the whole run.
  */
 
 import { exitCodes, FastsyncError } from '../errors.js';
@@ -8,19 +8,25 @@ import { giveUp, isGivenUp, type Requests, requestsInFlight } from '../in-flight
 import type { Reporter } from '../report/events.js';
 import { formatDuration } from '../report/units.js';
 
-/** A disk that spins up, or tries again to read a bad sector, takes less as a rule. */
+/** A disk that spins up or retries a bad sector usually takes less. */
 const tellAfterMs = 30_000;
 const lookEveryMs = 1000;
-/** A process that was stopped, or had no processor, has waited for nobody meanwhile. */
+/**
+ * Limits the time counted between two checks: a process that was stopped or had no CPU time was not
+ * waiting.
+ */
 const mostBetweenLooksMs = 2 * lookEveryMs;
-/** For a run to come to its end when a volume was given up; it may wait for what nobody counts. */
+/**
+ * How long a run may take to end after giving up on a volume; it may wait for requests that are not
+ * counted.
+ */
 const graceMs = 30_000;
 
 interface Stall {
   completed: number;
-  /** For so long requests have waited, and none was answered. */
+  /** How long requests have waited without any being answered. */
   quietMs: number;
-  /** When it is told next. */
+  /** When it is reported next. */
   tellAtMs: number;
 }
 
@@ -54,28 +60,28 @@ export class StallWatch {
     clearInterval(this.#timer);
   }
 
-  /** From now on what has not answered for so long is given up; null: it is waited for. */
+  /** From now on, gives up on a volume that has not answered for this long; null: waits without limit. */
   limit(ms: number | null): void {
     this.#limitMs = ms;
   }
 
-  /** The first volume that was given up, as the error that whoever waited for it met; null: none was. */
+  /** The error of the first volume that was given up; null: none was. */
   get gaveUp(): FastsyncError | null {
     return this.#gaveUp;
   }
 
-  /** For how long a name has not answered, in milliseconds, where it is long enough to be told. */
+  /** How long a volume has not answered, in milliseconds, if long enough to report; else null. */
   stallOf(name: string): number | null {
     const quietMs = this.#stalls.get(name)?.quietMs ?? 0;
     return quietMs >= tellAfterMs ? quietMs : null;
   }
 
-  /** As `work`; but where it does not end soon after a volume was given up, it is waited for no longer. */
+  /** Resolves as `work` does, but rejects if `work` does not end soon after a volume was given up. */
   bound<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ending]);
   }
 
-  /** Public for tests, which have a clock of their own. */
+  /** Public for tests, which use their own clock. */
   look(nowMs: number, inFlight: ReadonlyMap<string, Requests>): void {
     const passedMs = Math.min(mostBetweenLooksMs, nowMs - (this.#lastLookMs ?? nowMs));
     this.#lastLookMs = nowMs;
@@ -91,7 +97,7 @@ export class StallWatch {
     const stall = this.#stalls.get(name);
     if (stall?.completed !== completed || submitted <= completed) {
       if (stall !== undefined) this.#tellOver(name, stall);
-      // The time before the first look does not count: the request may have come just now.
+      // The time before the first check does not count: the request may be new.
       if (submitted <= completed) this.#stalls.delete(name);
       else this.#stalls.set(name, { completed, quietMs: 0, tellAtMs: tellAfterMs });
       return;

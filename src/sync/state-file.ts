@@ -1,4 +1,4 @@
-/** A small JSON file in which a run leaves its state for the next one: replaced whole, and durable. */
+/** A small JSON file with the state that a run leaves for the next one: replaced atomically and durably. */
 
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -9,23 +9,23 @@ import type { FastsyncError } from '../errors.js';
 import { ownFileError, readOwn } from '../own-file.js';
 import { replaceFile } from '../replace-file.js';
 
-/** Where state is kept: the directory that was asked for, else the system's usual place. */
+/** The state directory: the one that the user named, else the system's usual place. */
 export function stateDirectory(asked?: string): string {
   if (asked !== undefined) return path.resolve(asked);
   if (process.getuid?.() === 0) return '/var/lib/fastsync';
   return path.join(process.env.XDG_STATE_HOME ?? path.join(homedir(), '.local/state'), 'fastsync');
 }
 
-/** A file name for whatever identifies the state. */
+/** A file name derived from what identifies the state. */
 export function stateKey(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }
 
 export interface StateFileOptions<State> {
   readonly path: string;
-  /** What messages call it: "checkpoint". */
+  /** Its name in messages, for example "checkpoint". */
   readonly what: string;
-  /** Whether a value that anything may have happened to is what this version writes. */
+  /** Whether a value, which may be damaged, is what this version writes. */
   readonly isValid: (value: unknown) => value is State;
 }
 
@@ -38,7 +38,10 @@ export class StateFile<State> {
     this.#options = options;
   }
 
-  /** The last state, or null: none, or not one that this version wrote whole. Rejects with STATE_UNUSABLE. */
+  /**
+   * The last state; null if there is none, or none that this version wrote completely. Rejects with
+   * STATE_UNUSABLE.
+   */
   async load(): Promise<State | null> {
     const text = await readOwn(this.path).catch((error: unknown) => {
       throw this.#error('read', error);
@@ -52,7 +55,7 @@ export class StateFile<State> {
     }
   }
 
-  /** Replaces the state, by rename, and makes it durable. Rejects with STATE_UNUSABLE. */
+  /** Replaces the state by rename, durably. Rejects with STATE_UNUSABLE. */
   async save(state: State): Promise<void> {
     try {
       await makeDirectory(path.dirname(this.path));
@@ -87,7 +90,7 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The last moment that a Date can hold. */
+/** The latest moment that a Date can hold. */
 const latestMs = 8.64e15;
 
 /** Milliseconds since 1970. */
@@ -95,7 +98,7 @@ export function isMoment(value: unknown): value is number {
   return isCount(value) && value <= latestMs;
 }
 
-/** Pairs of start and length: ascending, apart from each other, none empty. */
+/** Pairs of start and length: ascending, with gaps between them, none empty. */
 export function isExtents(value: unknown): value is readonly number[] {
   if (!Array.isArray(value) || value.length % 2 !== 0 || !value.every(isCount)) return false;
   return value.every((number, index) =>

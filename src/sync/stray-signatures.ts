@@ -1,6 +1,7 @@
 /**
- * Signatures of a target's former life, outside of what a run writes. A superblock of md at the end, a backup
- * partition table, a label in a gap decide what a kernel takes the volume for, as much as those in front.
+ * Old signatures on a target outside the ranges that a run writes. An md superblock at the end, a backup
+ * partition table or a label in a gap decide what the kernel takes the volume for, just like those at the
+ * start.
  */
 
 import {
@@ -28,12 +29,12 @@ import type { Volume } from '../volume/index.js';
 import { planCopy } from './plan.js';
 import { watchJob } from './watch-job.js';
 
-/** What of a target the source decides. */
+/** The parts of a target that the source determines. */
 export interface Layout {
   readonly sourceBytes: number;
-  /** What of the source no copy covers. */
+  /** The ranges of the source that no copy covers. */
   readonly free: ExtentList;
-  /** Volumes of their own on a disk, each with places of its own where signatures are looked for. */
+  /** The partitions of a disk: each is a volume with its own places for signatures. */
   readonly partitions: readonly { readonly start: number; readonly length: number }[];
 }
 
@@ -41,19 +42,19 @@ export function layoutOf({ ranges, deviceBytes, partitions = [] }: UsedMap): Lay
   return { sourceBytes: deviceBytes, free: planCopy(ranges, deviceBytes, 0).free, partitions };
 }
 
-/** Both ends of a volume, where all that is known and much that is not keeps its signatures. */
+/** The margin at both ends of a volume that is cleared: most formats keep their signatures there. */
 const marginBytes = 4 * 1024 * 1024;
 
-/** Nothing is written in smaller pieces: the largest sector in use. */
+/** The smallest unit to write: the largest sector size in use. */
 const alignmentBytes = 4096;
 
-/** What of a target a run over this layout does not write. */
+/** The ranges of a target that a run with this layout does not write. */
 function uncovered({ free, sourceBytes }: Layout, targetBytes: number): ExtentList {
   const behind = extentOf(sourceBytes, Math.max(0, targetBytes - sourceBytes));
   return clip(union(free, behind), 0, targetBytes);
 }
 
-/** The volume itself and the partitions that lie on it whole. */
+/** The volume itself, and the partitions that lie completely on it. */
 function volumesOn({ partitions }: Layout, sizeBytes: number) {
   return [
     { start: 0, length: sizeBytes },
@@ -61,7 +62,7 @@ function volumesOn({ partitions }: Layout, sizeBytes: number) {
   ];
 }
 
-/** Every trace on a volume and in its partitions, at its place on the volume. */
+/** Every signature on a volume and in its partitions, with its offset on the volume. */
 async function tracesOn(reader: ByteReader, layout: Layout): Promise<PlacedSignature[]> {
   const found: PlacedSignature[] = [];
   for (const { start, length } of volumesOn(layout, reader.sizeBytes)) {
@@ -87,9 +88,9 @@ export function describeStrays(found: readonly PlacedSignature[]): string[] {
 }
 
 /**
- * Wipes everything that the probe knows outside of what a run writes, and the ends of the volume and of
- * its partitions, where others look. Resolves with what was there, one line each. Writes nothing within
- * what the source uses.
+ * Wipes every known signature outside the ranges that a run writes, and clears the margins of the volume
+ * and its partitions, where other tools look. Resolves with what was found, one line each. Never writes
+ * to ranges that the source uses.
  */
 export async function wipeFormer(target: Volume, layout: Layout): Promise<string[]> {
   const { sizeBytes } = target.identity;
@@ -115,7 +116,10 @@ async function wipe({ endpoint, identity }: Volume, within: ExtentList, pairs: r
   if (extents.length > 0) await watchJob(clear({ target: endpoint, extents, mode: 'zero' }), {});
 }
 
-/** Signatures outside of what the source uses that are believed on the target, and not there on the source. */
+/**
+ * Plausible signatures on the target, outside the ranges that the source uses, that the source does not
+ * have.
+ */
 export async function straysOn(
   target: ByteReader,
   source: ByteReader | null,
@@ -138,7 +142,7 @@ export async function namedStrays(...sides: Parameters<typeof straysOn>): Promis
   return describeStrays(await straysOn(...sides));
 }
 
-/** Wipes stray signatures that their owner has given up. */
+/** Wipes stray signatures that the user agreed to remove. */
 export async function wipeStrays(
   target: Volume,
   strays: readonly PlacedSignature[],
@@ -150,8 +154,8 @@ export async function wipeStrays(
 }
 
 /**
- * How a finished target probes otherwise than its source, one line each; empty if it does not. What the
- * source carries where nothing is in use was not copied, and is not missed.
+ * How a finished target probes differently from its source, one line each; empty if it does not.
+ * Signatures in the source's free space were not copied and are not expected.
  */
 export async function probedOtherwise(
   target: ByteReader,
@@ -176,7 +180,7 @@ function isWithin({ offsetBytes }: Signature, extents: ExtentList): boolean {
   return clip(extents, offsetBytes, 512).length > 0;
 }
 
-/** What cannot be read carries no signature that anybody could find. */
+/** An unreadable volume has no signatures that anybody could find. */
 async function ifReadable<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await reading;

@@ -1,4 +1,4 @@
-/** The targets of a run: what they are and hold before it, and how they are opened for it. */
+/** The targets of a run: what they are and hold before it, and how they are opened. */
 
 import path from 'node:path';
 import { describeSignature, probe } from '../../fsparsers/index.js';
@@ -21,18 +21,21 @@ import { holdsData } from './holds-data.js';
 import { stampOn } from './target-header/index.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
 
-/** A target as it was before the run. */
+/** A target before the run. */
 export interface Target {
   readonly path: string;
-  /** Null where nothing is there yet: a file will be made. */
+  /** Null where nothing exists yet: a file will be created. */
   readonly facts: TargetFacts | null;
-  /** For a new file: what it would share with the source, or null. */
+  /** For a new file: the storage that it would share with the source, or null. */
   readonly sharedWith: string | null;
-  /** The run that left it unfinished, by the stamp that it carries. */
+  /** The run that left it unfinished, according to its stamp. */
   readonly stamp: string | null;
 }
 
-/** Looks at every target; writes nothing. `logs`: volumes that belong to the source: no target may be there. Rejects as identifyVolume() does. */
+/**
+ * Examines every target; writes nothing. `logs`: volumes that belong to the source, on which no target
+ * may be. Rejects as identifyVolume() does.
+ */
 export async function inspectTargets(
   paths: readonly string[],
   source: VolumeIdentity,
@@ -117,14 +120,14 @@ interface Contents {
   readonly stamp: string | null;
 }
 
-/** What lies on a volume now, also what nothing recognises. */
+/** What is on a volume now, including data of unknown kind. */
 async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
   await using volume = await openVolume(identity.path);
   try {
     const stamp = await stampOn(volume);
     return { holds: await contentsRead(volume, stamp), stamp };
   } catch (error) {
-    // It may be somebody's data all the same. Where nothing is to be written, it does not matter.
+    // It may hold data nevertheless. For a run that writes nothing this does not matter.
     if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) {
       return { holds: ['data that cannot be read'], stamp: null };
     }
@@ -134,7 +137,7 @@ async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
 
 async function contentsRead(volume: Volume, stamp: string | null): Promise<string[]> {
   const signatures = await probe(volume.reader);
-  // What is damaged, or older than what stands beside it, may be all that its owner has: it is named too.
+  // A damaged or outdated signature may be all that its owner has, so it is listed too.
   if (signatures.length > 0) return signatures.map(describeSignature);
   if (!(await holdsData(volume))) return [];
   return [stamp === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
@@ -154,13 +157,13 @@ export async function refuseOtherRuns(
 export interface OpenTarget {
   /** Open for writing, exclusively. */
   readonly volume: Volume;
-  /** This run has just made it: it reads as zeroes. */
+  /** This run has just created it, so it reads as zeroes. */
   readonly isNew: boolean;
-  /** This run has just given it another size. */
+  /** This run has just resized it. */
   readonly isResized?: boolean;
 }
 
-/** Open targets with their locks; closing gives both back. */
+/** Open targets with their locks; disposing closes and unlocks them. */
 export class TargetSet {
   readonly #held: { readonly volume: Volume; readonly lock: Lock }[] = [];
   readonly targets: OpenTarget[] = [];
@@ -172,20 +175,23 @@ export class TargetSet {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { volume, lock } of this.#held) {
       await volume.close();
-      // What was given up may still get what was under way: it is locked as long as this process is there.
+      // A volume that was given up may still receive writes in flight, so it stays locked as long
+      // as this process exists.
       if (!isGivenUp(volume.identity.path)) await lock.release();
     }
   }
 }
 
-/** What fails most easily and costs nothing comes first; existing files are cut when all else went well. */
+/**
+ * Opens first what fails most easily and costs nothing; existing files are resized only when everything
+ * else has succeeded.
+ */
 const openingOrder = (target: Target) =>
   target.facts === null ? 0 : target.facts.identity.kind === 'block' ? 1 : 2;
 
 /**
- * Makes what is missing, gives files the source's size, takes a lock on each target and opens it; the
- * set has them in the order given. Rejects with LOCKED where another run writes it, and as
- * openVolume() does.
+ * Creates missing files, gives files the source's size, locks each target and opens it; the set has them
+ * in the given order. Rejects with LOCKED where another run writes a target, and as openVolume() does.
  */
 export async function openTargets(
   targets: readonly Target[],
@@ -215,7 +221,7 @@ async function openTarget(
   const node = (expected ?? (await identifyTarget(name)))?.node ?? name;
   const lock = await takeLock(node, name);
   try {
-    // Only where it is needed: even a cut that changes nothing looks like a write afterwards.
+    // Only where necessary: even a resize without effect looks like a write afterwards.
     const isOtherSize = expected !== undefined && expected.sizeBytes !== options.sizeBytes;
     const isResized = expected?.kind === 'file' && isOtherSize;
     if (isResized) await resizeTargetFile(expected, options.sizeBytes);

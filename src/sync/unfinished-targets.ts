@@ -1,11 +1,11 @@
-/** The targets that a run has begun to write and not finished: named when it ends early. */
+/** The targets that a run has begun to write and has not finished: it names them when it ends early. */
 
 import type { Volume } from '../volume/index.js';
 
 export class UnfinishedTargets {
   readonly #left = new Map<string, string>();
 
-  /** Until finish(), the target is in that state: a clause without a subject. */
+  /** The target is in this state until finish(). `state` is a clause without a subject. */
   begin(path: string, state: string): void {
     this.#left.set(path, state);
   }

@@ -1,4 +1,7 @@
-/** Watches a running job: progress to the reporter, durable progress to the checkpoint, signals to cancel. */
+/**
+ * Watches a running job: passes progress to the reporter and durable progress to the checkpoint, and
+ * cancels it on a signal.
+ */
 
 import type { Job, JobResult, Progress } from '../engine/index.js';
 
@@ -53,7 +56,7 @@ export async function watchJob<Result extends JobResult>(
   await saving;
   look();
   await saving;
-  // A checkpoint that cannot be written must not pass unseen, even if the copy itself went well.
+  // A checkpoint that cannot be written must be reported, even if the copy itself succeeded.
   if (failure !== undefined) throw failure.error;
   if (ended.status === 'rejected') throw ended.reason;
   return ended.value;

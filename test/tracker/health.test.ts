@@ -114,7 +114,7 @@ test.serial('64 TiB: the last mark, the memory announced, discards of gibibytes'
 for (const [counter, offset, sentence] of [
   ['unknownRanges', 8, /raw commands/],
   ['inFlightTableFull', 16, /more writes were in flight/],
-  ['unmatchedCompletions', 24, /whose submission/],
+  ['unmatchedCompletions', 24, /seen its submission/],
   ['failures', 32, /could not record/],
 ] as const) {
   test.serial(`a counter that must be zero and is not: ${counter}`, async (t) => {

@@ -1,4 +1,4 @@
-/** The beginning of online work: the tracker first, then the map of one moment after that. */
+/** Begins online work: starts the tracker, then reads the map at one moment. */
 
 import { type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
@@ -10,17 +10,20 @@ import { writeBack } from './write-back.js';
 export interface BeginRequest {
   readonly source: Volume;
   readonly map: MapOptions;
-  /** What to do with a map that cannot be trusted: give it with its hazards (default), or use all of the volume. */
+  /**
+   * Where a hazard stands against the map: return the map with its hazards (default), or treat the whole
+   * volume as used.
+   */
   readonly dirty?: 'refuse' | 'copy-all';
-  /** Null: as fine as costs little. */
+  /** Null: the default granularity for the volume's size. */
   readonly granularityBytes: number | null;
   readonly maxFreezeMs: number;
-  /** Must not lie on the file system: it is written while that is frozen. */
+  /** Paths that must not lie on the file system, because they are written while it is frozen. */
   readonly mustNotFreeze: readonly string[];
   readonly signal: AbortSignal;
 }
 
-/** A source that is tracked, and the map of one moment after that began. */
+/** A tracked source, and its map, read at one moment after tracking began. */
 export interface Begun {
   readonly tracker: Tracker;
   readonly map: UsedMap;
@@ -29,14 +32,14 @@ export interface Begun {
 }
 
 /**
- * Starts the tracker, freezes, maps, thaws. Whatever is allocated after the map was read is written
- * after that too, so the tracker sees it. Rejects as startTracker(), freeze() and mapVolume() do.
+ * Starts the tracker, freezes, maps, thaws. Any block allocated after the map was read is also written
+ * after it, so the tracker sees it. Rejects as startTracker(), freeze() and mapVolume() do.
  */
 export async function beginOnline(request: BeginRequest): Promise<Begun> {
   const { source, granularityBytes, maxFreezeMs, mustNotFreeze, signal } = request;
   const { identity } = source;
   const readMap = readMapOf(request);
-  // Before anything is loaded into the kernel: the plainest reasons first.
+  // Report the simplest reasons to refuse before anything is loaded into the kernel.
   await findFreezable(identity);
   await writeBack(identity, signal);
   await rehearseMap(source.directReader, readMap, signal);
@@ -53,7 +56,7 @@ export async function beginOnline(request: BeginRequest): Promise<Begun> {
   }
 }
 
-/** Where a hazard stands against the map, and the user wants it so, all of the volume is used. */
+/** Treats the whole volume as used where a hazard stands against the map and the user asked for that. */
 function readMapOf({ source, map: options, dirty = 'refuse' }: BeginRequest): ReadMap {
   const read = mapQuickly(source.identity, options);
   const readWhole = mapQuickly(source.identity, { ...options, as: 'whole' });

@@ -1,6 +1,6 @@
 /**
- * Memory that holds the last ranges of a cutover: they are read while the source is held, and written to
- * the targets after it was released, so that no writer waits for a slow target.
+ * A buffer in memory for the last ranges of a cutover. They are read into it while the source is held and
+ * written to the targets after the release, so that no writer waits for a slow target.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -21,16 +21,16 @@ import { type ExtentList, totalBytes } from '../../region/index.js';
 import { formatBytes } from '../../report/index.js';
 import { watchJob } from '../watch-job.js';
 
-/** POSIX shared memory is a tmpfs on every Linux; where it is not mounted, /run mostly is one. */
+/** POSIX shared memory is a tmpfs on every Linux. Where it is not mounted, /run usually is one. */
 const usualDirectories = ['/dev/shm', '/run'];
 /** statfs(2) */
 const tmpfsMagic = 0x01021994;
-/** Of the memory that is free, so much may be used. */
+/** The share of the free memory that the buffer may use. */
 const memoryShare = 0.25;
 const spaceShare = 0.5;
 /**
- * Writers wait, or soon will, for what mostly lies scattered in small pieces: many at a time, and little
- * memory to set up for each call.
+ * Writers wait, or soon will, and the ranges are mostly small and scattered: many requests at a time, and
+ * little memory to set up for each call.
  */
 const cutoverIo = { bytesPerSecond: 0, queueDepth: 128, chunkBytes: 64 * 1024 };
 
@@ -40,7 +40,7 @@ export interface FillOptions {
   readonly signal: AbortSignal;
 }
 
-/** A file without a name in memory; each byte lies at its own offset on the volume. */
+/** An unnamed file in memory. Each byte lies at its offset on the volume. */
 export class CutoverBuffer {
   readonly #handle: FileHandle;
   readonly #directory: string;
@@ -74,7 +74,7 @@ export class CutoverBuffer {
     return descriptorEndpoint(this.#handle.fd);
   }
 
-  /** The most that it should hold, by what is free now. */
+  /** How much the buffer should hold at most, given the memory that is free now. */
   async capacityBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.#directory);
     const memoryBytes = process.availableMemory() * memoryShare;
@@ -82,8 +82,8 @@ export class CutoverBuffer {
   }
 
   /**
-   * Forgets what it holds, and reads ranges of the source into memory. Rejects with EngineError where
-   * the source cannot be read, and with CUTOVER_BUFFER_FULL.
+   * Empties the buffer and reads ranges of the source into it. Rejects with EngineError where the source
+   * cannot be read, and with CUTOVER_BUFFER_FULL.
    */
   async fill(
     source: EndpointDescription,
@@ -95,7 +95,7 @@ export class CutoverBuffer {
     return this.#read(source, extents, options, 'empty');
   }
 
-  /** Reads more of it, also what it holds already: the newer takes its place. Rejects as fill() does. */
+  /** Reads more ranges into the buffer, overwriting what it holds of them. Rejects as fill() does. */
   add(source: EndpointDescription, extents: ExtentList, options: FillOptions): Promise<CopyResult> {
     return this.#read(source, extents, options, 'filled');
   }
@@ -140,7 +140,7 @@ export class CutoverBuffer {
 }
 
 async function openIn(directory: string, sizeBytes: number): Promise<FileHandle> {
-  // Only memory will do: anything else may be slower than the target, or be frozen itself.
+  // Only a tmpfs will do: any other file system may be slower than the target, or be frozen itself.
   const { type } = await statfs(directory);
   if (type !== tmpfsMagic) throw new Error(`Expected a tmpfs on ${directory}`);
   const name = path.join(directory, `fastsync-${randomUUID()}`);

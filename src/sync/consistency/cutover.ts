@@ -1,4 +1,7 @@
-/** The cutover of a seed: the source is held for as long as it takes to read what is left into memory. */
+/**
+ * The cutover of a seed: holds the source for as long as it takes to read the remaining dirty ranges into
+ * memory.
+ */
 
 import type { IoOptions } from '../../engine/index.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
@@ -20,7 +23,7 @@ export interface CutoverRequest {
   readonly buffer: CutoverBuffer;
   readonly hooks: Hooks;
   readonly maxFreezeMs: number;
-  /** As measured on what is left. */
+  /** The read speed measured on the remaining ranges. */
   readonly bytesPerSecond: number;
   readonly ioOptions: IoOptions;
   readonly rescue: boolean;
@@ -31,27 +34,27 @@ export interface CutoverRequest {
   readonly signal: AbortSignal;
 }
 
-/** Programs that the hook has told wait as well: another round is better than a longer wait. */
+/** Programs that the hook has paused wait too, so another round is better than a longer wait. */
 const busyPatienceMs = 3000;
 
-/** What lies in memory after it, the header of the volume always included. */
+/** What the buffer holds after the cutover. The volume's header is always included. */
 export interface Cutover {
   readonly extents: ExtentList;
-  /** With rescue: what of it could not be read. */
+  /** With --rescue: the ranges of it that could not be read. */
   readonly badRanges: ExtentList;
   /** Read while the source was held. */
   readonly frozenBytes: number;
   readonly freezeCallMs: number;
   readonly heldMs: number;
-  /** ISO: the moment that this is the state of. */
+  /** ISO 8601: the moment whose state the buffer completes. */
   readonly consistentAt: string;
 }
 
 /**
- * Copies into memory what is dirty, runs the one hook, holds the source, copies the rest, releases it,
- * runs the other. Rejects as the point source does, with CUTOVER_TOO_LARGE if more is left than could be
- * read in time, MissedWrites, HOOK_FAILED, and as CutoverBuffer.fill() does. What is left stays in the
- * dirty set.
+ * Copies the dirty ranges into memory, runs the hook before the freeze, holds the source, copies the
+ * rest, releases the source, runs the hook after it. Rejects as the point source does, with
+ * CUTOVER_TOO_LARGE if more is left than can be read in time, with MissedWrites and HOOK_FAILED, and as
+ * CutoverBuffer.fill() does. The ranges stay in the dirty set.
  */
 export async function cutOver(request: CutoverRequest): Promise<Cutover> {
   const { source, hooks, reporter, signal } = request;
@@ -64,30 +67,30 @@ export async function cutOver(request: CutoverRequest): Promise<Cutover> {
     },
     signal,
   });
-  // Before the hook: programs that it tells to wait shall wait for little.
+  // Before the hook, so that the programs it pauses wait only briefly.
   await preCopy.approach(signal);
   return freezeHooks.around(async () => {
-    // What it had a database write is read while only the programs wait that it has told.
+    // The hook may make a database write; read that while only the paused programs wait.
     if (hooks.beforeFreeze !== null) await preCopy.approach(signal);
     return await cutOverPreCopied(request, preCopy);
   });
 }
 
-/** The header has its place in it whether it was written or not. */
+/** Reserves room for the header even if it was not written. */
 function preCopyOf({ source, limitBytes, ...request }: CutoverRequest): PreCopy {
   const always = extentOf(0, Math.min(headerBytes, limitBytes));
   return new PreCopy({ ...request, endpoint: source.endpoint, always }, request);
 }
 
 /**
- * Copies until the source is held: starting the watchdog and writing back take their time, and in the
- * freeze call itself writers wait already.
+ * Keeps copying until the source is held: starting the watchdog and writing back take time, and writers
+ * already wait during the freeze call.
  */
 async function cutOverPreCopied(request: CutoverRequest, preCopy: PreCopy): Promise<Cutover> {
   const { source, mustNotFreeze, maxFreezeMs, signal } = request;
   const isHeld = new AbortController();
   const copying = preCopy.keepUp(isHeld.signal, signal);
-  // Its rejection is handled below; until then Node must not call it unhandled.
+  // The rejection is handled below; this keeps Node from reporting it as unhandled.
   copying.catch(() => undefined);
   const drain = async () => {
     isHeld.abort();
@@ -130,7 +133,7 @@ function lasting(released: Released) {
   return released;
 }
 
-/** More may have been written since the last round than anybody should wait for: better release at once. */
+/** Releases at once if more was written since the last round than fits the freeze limit. */
 async function refuseTooMuch(
   { source, bytesPerSecond }: CutoverRequest,
   preCopy: PreCopy,

@@ -1,10 +1,10 @@
-/** What a target does not have yet: written since it was copied last. Bounded. */
+/** The ranges written since they were last copied to a target. Bounded in memory. */
 
 import { bounded, emptyExtents, type ExtentList, totalBytes, union } from '../../region/index.js';
 
-/** For the one copy of a seed: 64 MiB of memory. */
+/** For the single copy of a seed: 64 MiB of memory. */
 export const seedExtents = 1 << 22;
-/** For each of many replicas, for as long as they are followed: 4 MiB of memory. */
+/** For each of many replicas, as long as they follow: 4 MiB of memory. */
 export const replicaExtents = 1 << 18;
 
 export class DirtySet {
@@ -12,7 +12,7 @@ export class DirtySet {
   #extents: ExtentList = emptyExtents;
   #isDue = false;
 
-  /** Above `mostExtents` neighbours are joined: a little more is copied, never less. */
+  /** Above `mostExtents`, close ranges are joined: more may be copied, never less. */
   constructor(mostExtents: number) {
     this.#mostExtents = mostExtents;
   }
@@ -25,7 +25,7 @@ export class DirtySet {
     return totalBytes(this.#extents);
   }
 
-  /** Whether what it holds is a reason for an epoch. */
+  /** Whether the set contains a reason for an epoch. */
   get isDue(): boolean {
     return this.#isDue;
   }
@@ -36,15 +36,15 @@ export class DirtySet {
     this.#isDue ||= extents.length > 0;
   }
 
-  /** Adds ranges that are copied with the next epoch, and are no reason for one. */
+  /** Adds ranges that the next epoch copies but that are no reason for one. */
   addQuietly(extents: ExtentList): void {
     if (extents.length === 0) return;
-    // Each by itself first: their union would be as long as both.
+    // Bounded before the union, which would otherwise be as long as both together.
     const added = bounded(extents, this.#mostExtents);
     this.#extents = bounded(union(this.#extents, added), this.#mostExtents);
   }
 
-  /** Hands over what it holds, to be copied. The set is empty then. */
+  /** Returns the ranges, to be copied, and empties the set. */
   take(): ExtentList {
     const extents = this.#extents;
     this.#extents = emptyExtents;

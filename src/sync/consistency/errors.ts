@@ -1,9 +1,9 @@
-/** What can keep a copy of a source in use from becoming the state of one moment. */
+/** Why a copy of a source in use cannot become the state of one moment. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { formatBytes } from '../../report/units.js';
 
-/** The code and the remedy that users know, by what was being done. */
+/** The code and the remedy for users, by what the run was doing. */
 const missedWrites = {
   seeding: {
     code: 'TRACKER_MISSED',
@@ -15,7 +15,7 @@ const missedWrites = {
   },
 } as const;
 
-/** The tracker may have missed writes: the dirty set proves nothing, and only comparing helps. */
+/** The tracker may have missed writes, so the dirty set proves nothing and everything must be compared. */
 export class MissedWrites extends FastsyncError {
   override readonly name = 'MissedWrites';
 
@@ -30,7 +30,7 @@ export class MissedWrites extends FastsyncError {
 
 export interface LeftTooMuch {
   readonly code: 'CUTOVER_TOO_LARGE' | 'EPOCH_TOO_LARGE';
-  /** Of the source. */
+  /** The path of the source. */
   readonly path: string;
   readonly bytes: number;
   readonly limit: 'time' | 'memory';
@@ -60,7 +60,7 @@ export function isNotMounted(error: unknown): boolean {
   return error instanceof FastsyncError && error.code === 'NOT_MOUNTED';
 }
 
-/** It is mounted in a way that cannot be frozen. */
+/** Whether the file system is mounted in a way that cannot be frozen. */
 export function isUnfreezable(error: unknown): boolean {
   return error instanceof FastsyncError && error.code === 'FREEZE_UNSUPPORTED';
 }

@@ -1,56 +1,56 @@
 /**
- * How much may be left to copy when writers have to wait for it: when to copy another round, when to
- * cut over, when to say that it does not converge. A seed cuts over once, and measures what is left; a
- * replica does so with every epoch, and learns.
+ * Decides how much may be left to copy while writers wait: when to copy another round, when to cut over,
+ * when to report that the copy does not converge. A seed cuts over once and measures the remaining
+ * ranges; a replica does so with every epoch and learns from them.
  */
 
 export type Decision = 'copy' | 'cutover' | 'give up';
 
-/** What is left, held against how long writers may wait for it. */
+/** How the remaining bytes compare with the time that writers may wait. */
 export type Fit = 'comfortable' | 'bearable' | 'too much';
 
-/** Whether another round may be copied, or there were enough and they no longer help. */
+/** Whether another round may be copied, or enough were copied and more would not help. */
 export type Rounds = 'more' | 'over';
 
-/** What to do with what is left. */
+/** Decides what to do with the remaining bytes. */
 export function decide(left: Fit, rounds: Rounds): Decision {
   if (left === 'comfortable') return 'cutover';
   if (rounds === 'more') return 'copy';
   return left === 'bearable' ? 'cutover' : 'give up';
 }
 
-/** What bounds the one cutover of a seed. */
+/** The limits of a seed's only cutover. */
 export interface CutoverLimits {
-  /** The longest that writers may wait. */
+  /** The longest that writers may wait, in milliseconds. */
   readonly maxFreezeMs: number;
   readonly maxRounds: number;
-  /** The most that is held in memory between thaw and target. */
+  /** The most that the cutover buffer may hold. */
   readonly bufferBytes: number;
 }
 
-/** What is known at the beginning of a round. */
+/** Measured at the beginning of a round. */
 export interface RoundReading {
   readonly dirtyBytes: number;
-  /** How fast such ranges are read, measured on these very ones. */
+  /** How fast the dirty ranges are read, measured on a sample of them. */
   readonly bytesPerSecond: number;
 }
 
 /** A freeze this short is not worth another round. */
 const comfortableMs = 30;
-/** The part of the allowed time that the copy may be expected to take; the freeze call takes its own. */
+/** The share of the allowed time that copying may take; the freeze call needs the rest. */
 const marginShare = 0.6;
-/** Rounds have stalled when so many of them leave more than this of what they found. */
+/** Rounds have stalled when several in a row leave more than this share of what they found. */
 const shrinkShare = 0.8;
 const stalledRounds = 2;
 
-/** How long writers are expected to wait while so much is read. */
+/** How long writers are expected to wait while that much is read. */
 export function expectedFreezeMs({ dirtyBytes, bytesPerSecond }: RoundReading): number {
   return bytesPerSecond > 0 ? (dirtyBytes / bytesPerSecond) * 1000 : Infinity;
 }
 
 /**
- * What is left now, at the speed of the fastest of the last readings: they are taken while others write,
- * and in the freeze nobody writes. Undefined without any.
+ * What is left now, at the fastest speed of the last readings: they are taken while others write, but
+ * nobody writes during the freeze. Undefined without readings.
  */
 export function likelyReading(readings: readonly RoundReading[]): RoundReading | undefined {
   const last = readings.at(-1);
@@ -62,7 +62,7 @@ export function likelyReading(readings: readonly RoundReading[]): RoundReading |
   return { ...last, bytesPerSecond: Math.max(last.bytesPerSecond, ...speeds) };
 }
 
-/** What a seed does next, by all readings so far, the newest last. */
+/** Decides what a seed does next from all readings, the newest last. */
 export function decideCutover(readings: readonly RoundReading[], limits: CutoverLimits): Decision {
   const last = likelyReading(readings);
   if (last === undefined) return 'copy';
@@ -88,11 +88,11 @@ function hasStalled(readings: readonly RoundReading[]): boolean {
 /** So little needs no round of its own before the freeze. */
 const trifleBytes = 256 * 1024;
 const leastFrozenBytes = 1024 * 1024;
-/** Nobody should wait for more, however fast the disks are. */
+/** The most to copy in a freeze, however fast the disks are. */
 export const mostFrozenBytes = 64 * 1024 * 1024;
-/** The share of the longest freeze that copying should take, as measured before. */
+/** The share of the longest freeze that copying should take, by earlier measurements. */
 const frozenShare = 0.1;
-/** After so many rounds more than was aimed at is taken, where it does not become less: so much more. */
+/** After so many rounds without progress, the budget accepts this many times its aim. */
 const patientRounds = 8;
 const patience = 4;
 const leastCaution = 1 / 64;
@@ -114,39 +114,39 @@ export class EpochBudget {
     this.#maxFreezeMs = maxFreezeMs;
   }
 
-  /** What a replica does next. */
+  /** Decides what a replica does next. */
   decide(reading: EpochReading): Decision {
     return decide(this.#fitOf(reading), reading.rounds < patientRounds ? 'more' : 'over');
   }
 
-  /** More than any freeze can do: what was written since the last look was too much. */
+  /** Whether these bytes exceed what any freeze may copy. */
   isBeyond(bytes: number): boolean {
     return bytes > patience * this.#limitBytes;
   }
 
-  /** Learns how fast copying is. Little says nothing of that. */
+  /** Learns the copy speed; ignores samples too small to tell. */
   measured(bytes: number, seconds: number): void {
     if (bytes >= leastFrozenBytes && seconds > 0) this.#bytesPerSecond = bytes / seconds;
   }
 
-  /** A freeze has lasted. */
-  kept(): void {
+  /** Call when a freeze lasted as long as it was needed. */
+  lasted(): void {
     this.#caution = 1;
   }
 
-  /** A freeze took too long, or did not come about. Says whether the one before it did, too. */
+  /** Call when a freeze took too long or failed. Returns whether the freeze before it failed, too. */
   lost(): 'once' | 'again' {
     const which = this.#caution === 1 ? 'once' : 'again';
     this.#caution = Math.max(this.#caution / 2, leastCaution);
     return which;
   }
 
-  /** However little was left, freezes took too long: it is the freezing itself. */
+  /** Whether freezes took too long however little was left: then the freeze call itself is slow. */
   get isExhausted(): boolean {
     return this.#caution <= leastCaution;
   }
 
-  /** Before a first round of copying, hardly anything is left for the freeze. */
+  /** Before the first round, only a nearly empty remainder fits. */
   #fitOf({ leftBytes, rounds }: EpochReading): Fit {
     const aimBytes = this.#limitBytes * this.#caution;
     const isLittle = leftBytes <= trifleBytes || (rounds > 0 && leftBytes <= aimBytes);

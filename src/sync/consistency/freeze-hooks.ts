@@ -1,12 +1,12 @@
-/** The commands around a freeze that a copy is the state of. */
+/** Runs the user's commands before and after a freeze. */
 
 import { type HookName, type Hooks, runHook } from './hooks.js';
 
 export interface FreezeHooksOptions {
   readonly hooks: Hooks;
-  /** Of the source, as the user calls it. */
+  /** The path of the source as the user gave it. */
   readonly path: string;
-  /** Hears that the command after the freeze failed: the copy is what it is. */
+  /** Called when the command after the freeze fails; the copy stays valid. */
   readonly onFailure: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -25,24 +25,24 @@ export class FreezeHooks {
     this.#options = options;
   }
 
-  /** The command that runs just now. */
+  /** The command that is running now. */
   get running(): RunningHook | null {
     return this.#running;
   }
 
-  /** How long the commands may take together. */
+  /** The time limits of both commands together. */
   get longestMs(): number {
     const { beforeFreeze, afterFreeze, timeoutMs } = this.#options.hooks;
     return [beforeFreeze, afterFreeze].filter((one) => one !== null).length * timeoutMs;
   }
 
-  /** Runs the action between the two. Rejects with HOOK_FAILED, and as the action does. */
+  /** Runs the action between the two commands. Rejects with HOOK_FAILED, and as the action does. */
   async around<Result>(action: () => Promise<Result>): Promise<Result> {
     try {
       await this.#run('before-freeze');
       return await action();
     } finally {
-      // Also after a failure, and when stopped: programs that were told to wait must be told to resume.
+      // Also after a failure and when the run is stopped: paused programs must be resumed.
       await this.#run('after-freeze').catch(this.#options.onFailure);
     }
   }
@@ -58,7 +58,7 @@ export class FreezeHooks {
   }
 }
 
-/** What a failed command after the freeze is reported as: whoever waits for it must hear of it. */
+/** How a failed command after the freeze is reported: the programs that it should resume may still wait. */
 export function hookFailure(error: unknown) {
   const message = error instanceof Error ? error.message : String(error);
   return { type: 'note', severity: 'warning', code: 'HOOK_FAILED', message } as const;

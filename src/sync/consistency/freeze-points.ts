@@ -1,4 +1,4 @@
-/** Moments of a mounted file system: it is frozen. */
+/** Moments of a mounted file system, held by freezing it. */
 
 import { extentOf } from '../../region/index.js';
 import { freeze, type FrozenFilesystem, type Volume } from '../../volume/index.js';
@@ -7,16 +7,16 @@ import type { HeldPoint, PointSource } from './point-source.js';
 export interface FreezeOptions {
   readonly source: Volume;
   readonly maxFreezeMs: number;
-  /** How long to wait for the end of somebody else's freeze; not given: as freeze() does by itself. */
+  /** How long to wait for the end of somebody else's freeze; default: that of freeze(). */
   readonly busyPatienceMs?: number;
-  /** What we write meanwhile: none of it may lie on the file system. */
+  /** Paths that this run writes meanwhile: none may lie on the file system. */
   readonly mustNotFreeze: readonly string[];
-  /** Hands over what was written so far. Called when it is frozen. */
+  /** Drains the tracker. Called when the file system is frozen. */
   readonly drain?: () => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
-/** ext4 writes its superblock when it is thawed; with the tracker's granularity that is this much. */
+/** ext4 writes its superblock when it is thawed; at the tracker's granularity that marks this much. */
 const thawWritesBytes = 64 * 1024;
 
 /** hold() rejects as freeze() and `drain` do, release() as thaw() does. */
@@ -45,14 +45,15 @@ function held(source: Volume, frozen: FrozenFilesystem, maxFreezeMs: number): He
   const { frozenAtMs, freezeCallMs: enterMs, expired: ended } = frozen;
   const deadlineMs = frozenAtMs - enterMs + maxFreezeMs;
   return {
-    // Rather too early: whatever was fsynced before it is there.
+    // Rounded down to the start of the freeze: everything fsynced before this moment is in the
+    // copy.
     moment: Math.floor(Date.now() - (performance.now() - frozenAtMs)),
     endpoint,
     reader: directReader,
     ended,
     leftMs: () => deadlineMs - performance.now(),
     ownWrites: extentOf(0, Math.min(thawWritesBytes, identity.sizeBytes)),
-    // Only the thaw tells that nobody wrote meanwhile: it rejects if the freeze was over before.
+    // Only the thaw proves that nobody wrote meanwhile: it rejects if the freeze had ended before.
     release: async () => ({ kind: 'lasted', enterMs, ...(await frozen.thaw()) }),
     [Symbol.asyncDispose]: () => frozen[Symbol.asyncDispose](),
   };

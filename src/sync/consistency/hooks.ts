@@ -1,6 +1,6 @@
 /**
- * The administrator's own commands: a database is flushed before a freeze, told after it; a snapshot is
- * made of a replica. Each has a limit, and ends with the run.
+ * The administrator's own commands: one flushes a database before a freeze, one resumes it afterwards,
+ * one takes a snapshot of a replica. Each has a time limit and ends with the run.
  */
 
 import { execa } from 'execa';
@@ -11,23 +11,24 @@ export interface Hooks {
   readonly beforeFreeze: string | null;
   readonly afterFreeze: string | null;
   readonly afterEpoch?: string | null;
-  /** How long each may take. */
+  /** The time limit of each command. */
   readonly timeoutMs: number;
 }
 
 export type HookName = 'before-freeze' | 'after-freeze' | 'after-epoch';
 
-/** A run that is told to stop lets these finish: programs that were told to wait must be told to resume. */
+/** These finish even when the run is told to stop: programs that were paused must be resumed. */
 const lasting: ReadonlySet<HookName> = new Set(['after-freeze', 'after-epoch']);
-/** But not for longer than this. */
+/** How long they may take after that. */
 const graceMs = 10_000;
-/** From being asked to end until it has to. */
+/** The time between SIGTERM and SIGKILL. */
 const partingMs = 1000;
 const stderrFd = 2;
 
 /**
- * Runs $1, and ends it with all that it started when this process is gone, killed say, after $2 seconds:
- * its standard input is a pipe that only this process holds open. Plain POSIX shell, which is everywhere.
+ * Runs $1. Ends it and everything it started $2 seconds after this process disappears (killed, for
+ * example): its standard input is a pipe that only this process holds open. Written in plain POSIX shell,
+ * which every system has.
  */
 const withWatchdog = `exec 3<&0 </dev/null
 { read -r gone; sleep "$2"; trap '' TERM; kill -s TERM 0; sleep 1; kill -s KILL 0; } <&3 &
@@ -38,9 +39,10 @@ kill "$watchdog"
 exit "$code"`;
 
 /**
- * Runs one by `/bin/sh -c`, its output going to standard error. Rejects with FastsyncError HOOK_FAILED if
- * it fails, or takes too long: it is then killed, with all that it started. The signal ends
- * `before-freeze` at once, and the run with it; the others have their grace, and resolve or reject.
+ * Runs a command by `/bin/sh -c`, with its output on standard error. Rejects with FastsyncError
+ * HOOK_FAILED if the command fails or takes too long; then it is killed with everything it started. The
+ * signal ends `before-freeze`, and the run with it, at once; the others get a grace period and then
+ * resolve or reject.
  */
 export async function runHook(
   name: HookName,
@@ -53,14 +55,15 @@ export async function runHook(
   const lasts = lasting.has(name);
   if (!lasts) signal?.throwIfAborted();
   const graceSeconds = String(lasts ? graceMs / 1000 : 0);
-  // No pipes out: whatever it leaves running must not keep us waiting. A group of its own, to be ended as one.
+  // No pipes for its output, so that processes it leaves running cannot keep us waiting. Its own
+  // process group, so that all of it can be killed together.
   const child = execa('/bin/sh', ['-c', withWatchdog, 'hook', command, graceSeconds], {
     env: { ...environment, FASTSYNC_HOOK: name },
     stdio: ['pipe', stderrFd, stderrFd],
     detached: true,
     reject: false,
   });
-  /** Why it was ended, the first reason. */
+  /** Why it was ended; the first reason counts. */
   const late: string[] = [];
   const end = () => {
     endGroup(child.pid, 'SIGTERM');
@@ -105,6 +108,6 @@ function endGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch {
-    // All of it has ended.
+    // Every process of the group has ended.
   }
 }

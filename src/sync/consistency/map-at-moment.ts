@@ -1,14 +1,14 @@
-/** The map of a source in use: read at one moment, and before that once for nothing. */
+/** The map of a source in use, read at one moment after a rehearsal while programs still write. */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { mapVolume, type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
 import type { VolumeIdentity } from '../../volume/index.js';
 import { atOneMoment, type ConsistencyPoint, type PointSource } from './point-source.js';
 
-/** Reads the map of what `reader` shows. Rejects when `signal` fires, and as mapVolume() does. */
+/** Maps the volume behind `reader`. Rejects when `signal` fires, and as mapVolume() does. */
 export type ReadMap = (reader: ByteReader, signal: AbortSignal) => Promise<UsedMap>;
 
-/** Reads the map as it has to be while writers wait. */
+/** Maps with the options for a map that writers wait for. */
 export function mapQuickly(
   { kind, logicalBlockBytes: sectorBytes }: VolumeIdentity,
   options: MapOptions,
@@ -18,8 +18,9 @@ export function mapQuickly(
 }
 
 /**
- * Reads the map while programs still write, and forgets it: the second time, when they wait, the code is
- * compiled and the disk has cached the blocks. What it finds wrong may be a write in progress.
+ * Reads the map while programs still write, and discards it. When it is read again under the freeze, the
+ * code is compiled and the blocks are cached. Errors found here may be writes in progress, so they are
+ * ignored.
  */
 export async function rehearseMap(
   reader: ByteReader,
@@ -30,7 +31,7 @@ export async function rehearseMap(
   signal.throwIfAborted();
 }
 
-/** The map of one moment. Rejects as the point source and `readMap` do. */
+/** Reads the map at one moment. Rejects as the point source and `readMap` do. */
 export async function mapAtOneMoment(
   points: PointSource,
   readMap: ReadMap,

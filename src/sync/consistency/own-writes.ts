@@ -1,14 +1,14 @@
 /**
- * Releasing a moment may write to the source by itself. That is no reason for another epoch: an idle
- * source would never be idle. But a writer who had to wait may have been as fast as that: whatever else
- * was written there is a reason.
+ * Releasing a moment may write to the source. Such writes are no reason for another epoch, or an idle
+ * source would never be idle. But a waiting writer may have written in the same instant, so any other
+ * change there is a reason.
  */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { type ExtentList, subtract, totalBytes } from '../../region/index.js';
 import type { HeldPoint, PointSource } from './point-source.js';
 
-/** The superblocks of XFS and ext4: what the release itself changes. */
+/** The superblocks of XFS and ext4, which the release changes. */
 const superblocks = [
   [0, 512],
   [1024, 2048],
@@ -17,11 +17,11 @@ const superblocks = [
 export interface OwnWritesOptions {
   /** Reads the source at any time, past the page cache. */
   readonly reader: ByteReader;
-  /** Drains what was written since the moment, right behind its release. */
+  /** Drains what was written since the moment, right after its release. */
   readonly drain: (own: OwnWrites) => Promise<void>;
 }
 
-/** The moments of another point source, each followed by a drain that knows what the release wrote. */
+/** Wraps another point source: after each release it drains, knowing what the release wrote. */
 export class OwnWritesPoints implements PointSource {
   readonly #points: PointSource;
   readonly #options: OwnWritesOptions;
@@ -31,7 +31,7 @@ export class OwnWritesPoints implements PointSource {
     this.#options = options;
   }
 
-  /** Rejects as the other point source does; release() as `drain` does, too. */
+  /** Rejects as the other point source does; release() also rejects as `drain` does. */
   async hold(): Promise<HeldPoint> {
     const { reader, drain } = this.#options;
     const held = await this.#points.hold();
@@ -50,7 +50,7 @@ export class OwnWritesPoints implements PointSource {
   }
 }
 
-/** What the release of one moment may write. */
+/** The writes that the release of one moment may make. */
 export class OwnWrites {
   readonly #extents: ExtentList;
   readonly #reader: ByteReader;
@@ -62,23 +62,23 @@ export class OwnWrites {
     this.#before = before;
   }
 
-  /** Looks, while the moment is held, at where its release writes. */
+  /** Reads, while the moment is held, the ranges that its release writes. */
   static async expect({ ownWrites, reader }: HeldPoint, later: ByteReader): Promise<OwnWrites> {
     return new OwnWrites(ownWrites, later, await besidesSuperblocks(reader, ownWrites));
   }
 
-  /** Whether all of this lies where the release writes. */
+  /** Whether all of these writes lie where the release writes. */
   covers(written: ExtentList): boolean {
     return subtract(written, this.#extents).length === 0;
   }
 
-  /** Whether, after the release, nothing but the superblocks has changed there. */
+  /** Whether, after the release, only the superblocks have changed there. */
   async areAll(): Promise<boolean> {
     return (await besidesSuperblocks(this.#reader, this.#extents)).equals(this.#before);
   }
 }
 
-/** Release writes begin at the source's first byte. */
+/** The ranges that a release writes begin at the source's first byte. */
 async function besidesSuperblocks(reader: ByteReader, ownWrites: ExtentList): Promise<Buffer> {
   const lengthBytes = totalBytes(ownWrites);
   if (lengthBytes === 0) return Buffer.alloc(0);

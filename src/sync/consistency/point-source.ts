@@ -1,6 +1,7 @@
 /**
- * One moment of a source: it is held, read, and released. Only the point source knows how the moment
- * comes about: by a freeze, by a pause of the writers; by a snapshot or a position in a stream later.
+ * A source of consistent moments: a moment is held, read, and released. Only the implementation knows how
+ * it holds the source: by a freeze or by waiting for a pause of the writers; later perhaps by a snapshot
+ * or a position in a stream.
  */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
@@ -10,48 +11,48 @@ import type { ExtentList } from '../../region/index.js';
 
 export interface PointSource {
   /**
-   * Waits for a moment to read the source at. Rejects where none comes, with the reason. Two moments
-   * of one source are not held at a time.
+   * Waits for a moment at which the source can be read. Rejects with the reason where none comes. Never
+   * holds two moments of one source at once.
    */
   hold(): Promise<HeldPoint>;
 }
 
-/** What is written before the moment has been drained when it is held. */
+/** A moment that is held. Everything written before it has been drained. */
 export interface HeldPoint extends AsyncDisposable {
   /** Milliseconds since 1970. */
   readonly moment: number;
-  /** Where the source of that moment is read: by jobs, and by parsers. */
+  /** Where jobs and parsers read the source as of that moment. */
   readonly endpoint: EndpointDescription;
   readonly reader: ByteReader;
-  /** Fires when the moment has ended without release(): what is read after that is of no moment. */
+  /** Fires when the moment ended without release(): anything read afterwards belongs to no moment. */
   readonly ended: AbortSignal;
-  /** How long it can still be held; Infinity where nobody waits for it. */
+  /** How long it can still be held; Infinity where no writer waits. */
   leftMs(): number;
-  /** Where releasing it writes by itself, if anywhere. */
+  /** The ranges that releasing it writes. */
   readonly ownWrites: ExtentList;
-  /** Ends the moment. Rejects where it had ended before, and writers have waited in vain. */
+  /** Ends the moment. Rejects where it had ended before, so that writers waited in vain. */
   release(): Promise<Released>;
 }
 
-/** What a moment was, as it turns out when it is over. */
+/** The result of a moment, known after its release. */
 export type Released =
-  /** All that was read while it was held is of the moment. Writers waited so long. */
+  /** Everything read while it was held belongs to the moment. Writers waited that long. */
   | { readonly kind: 'lasted'; readonly enterMs: number; readonly heldMs: number }
-  /** The source was written meanwhile. Nobody had to wait, so it may be tried again at once. */
+  /** The source was written meanwhile. No writer had to wait, so it may be tried again at once. */
   | { readonly kind: 'written'; readonly error: FastsyncError };
 
-/** A moment that is over, and proven. */
+/** A moment that has ended and lasted as long as needed. */
 export interface ConsistencyPoint {
   /** Milliseconds since 1970. */
   readonly moment: number;
-  /** How long writers had to wait for it, in all. */
+  /** How long writers had to wait for it in total. */
   readonly waitedMs: number;
 }
 
 const tries = 5;
 
 /**
- * Runs the action while the source is held, as often as a moment takes that lasts. Rejects as hold() and
+ * Runs the action while the source is held; repeats it until a moment lasts. Rejects as hold() and
  * release() do, and as the action does.
  */
 export async function atOneMoment<Result>(

@@ -1,7 +1,7 @@
 /**
- * Reads what is dirty into memory while programs still write, so that only the latest writes are left to
- * read when they have to wait. The tracker's promise makes it right: what is read after a drain is either
- * what was written before it, or is dirty again with a later one.
+ * Reads dirty ranges into memory while programs still write, so that only the latest writes are left to
+ * read when they have to wait. The tracker guarantees correctness: what is read after a drain is either
+ * what was written before it, or is dirty again in a later drain.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,30 +22,33 @@ export interface PreCopySource {
   readonly endpoint: EndpointDescription;
   readonly writes: TrackedWrites;
   readonly buffer: CutoverBuffer;
-  /** Read as if it were dirty. */
+  /** Ranges to read even if they are not dirty. */
   readonly always: ExtentList;
 }
 
-/** After a round as short as this another one would not be shorter. */
+/** After a round this short, the next one would not be shorter. */
 const shortMs = 20;
 const mostRounds = 12;
-/** Rounds no longer help when one takes more than this share of the time of the one before it. */
+/** Rounds no longer help when one takes more than this share of the previous one's time. */
 const shrinkShare = 0.9;
-/** During the freeze call rounds take about so long: when that call returns, writers wait for the last one. */
+/**
+ * The aimed length of a round during the freeze call: when that call returns, writers wait for the last
+ * round.
+ */
 const besideMs = 25;
-/** Of what is pending; above that, neighbours are joined. */
+/** Limits the pending ranges; above it, close ones are joined. */
 const mostExtents = 1 << 22;
-/** So much says how fast reading is. */
+/** Reading this much gives a usable measurement of the speed. */
 const tellingBytes = 1024 * 1024;
 const pageBytes = 4096;
-/** Between rounds that may find nothing to do. */
+/** Pause between rounds that may find nothing to do. */
 const pauseMs = 2;
 
-/** One filling of the memory. It forgets what that held before, and leaves the dirty set as it is. */
+/** One filling of the buffer. It replaces the previous contents and does not change the dirty set. */
 export class PreCopy {
   readonly #source: PreCopySource;
   readonly #options: Omit<FillOptions, 'signal'>;
-  /** Dirty since it was read, or never read. */
+  /** Ranges that were written after they were read, or never read. */
   #pending: ExtentList;
   #held = emptyExtents;
   #badRanges = emptyExtents;
@@ -59,12 +62,12 @@ export class PreCopy {
     this.#pending = union(source.writes.dirtySet.extents, source.always);
   }
 
-  /** What lies in memory. */
+  /** The ranges that the buffer holds. */
   get held(): ExtentList {
     return this.#held;
   }
 
-  /** With rescue: what of it could not be read. */
+  /** With --rescue: the held ranges that could not be read. */
   get badRanges(): ExtentList {
     return this.#badRanges;
   }
@@ -79,16 +82,16 @@ export class PreCopy {
     this.#pending = bounded(union(this.#pending, dirty), mostExtents);
   }
 
-  /** Whether memory has room for all that is pending, beside what it holds. */
+  /** Whether the buffer has room for all pending ranges beside what it holds. */
   async fits(): Promise<boolean> {
-    // By what was free before the first reading: what is held must not count twice.
+    // Measured before the first read, so that the held bytes do not count twice.
     this.#roomBytes ??= await this.#source.buffer.capacityBytes();
     return totalBytes(union(this.#pending, this.#held)) <= this.#roomBytes;
   }
 
   /**
-   * Reads what is pending, or so many bytes of it. Rejects as CutoverBuffer.fill() does. If `signal`
-   * fires, the memory is worth nothing.
+   * Reads the pending ranges, or that many bytes of them. Rejects as CutoverBuffer.fill() does. If
+   * `signal` fires, the buffer is unusable.
    */
   async read(signal: AbortSignal, mostBytes = Infinity): Promise<void> {
     const { endpoint, buffer } = this.#source;
@@ -110,7 +113,7 @@ export class PreCopy {
     this.#badRanges = union(subtract(this.#badRanges, extents), badRanges);
   }
 
-  /** Round after round, until one is short or they no longer get shorter. Rejects as drain() and read() do. */
+  /** Reads rounds until one is short or they stop getting shorter. Rejects as drain() and read() do. */
   async approach(signal: AbortSignal): Promise<void> {
     let lastMs = Infinity;
     for (let round = 0; round < mostRounds; round++) {
@@ -120,7 +123,7 @@ export class PreCopy {
     }
   }
 
-  /** One short round after the other until `enough` fires, one at least. Rejects as drain() and read() do. */
+  /** Reads short rounds until `enough` fires, at least one. Rejects as drain() and read() do. */
   async keepUp(enough: AbortSignal, signal: AbortSignal): Promise<void> {
     do {
       await this.#round(signal, besideMs);
@@ -128,7 +131,10 @@ export class PreCopy {
     } while (!enough.aborted && !signal.aborted);
   }
 
-  /** Resolves with the milliseconds that it took. What would take longer than `mostMs` is left for the next one. */
+  /**
+   * Resolves with the milliseconds it took. Ranges that would take longer than `mostMs` are left for the
+   * next round.
+   */
   async #round(signal: AbortSignal, mostMs = Infinity): Promise<number> {
     const startedMs = performance.now();
     await this.drain();

@@ -1,11 +1,11 @@
-/** Moments of a device from which nothing is mounted: nothing is written to it between two drains. */
+/** Moments of a device from which nothing is mounted: a time between two drains without any write. */
 
 import { emptyExtents } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
 import { notQuiet } from './errors.js';
 import type { HeldPoint, PointSource } from './point-source.js';
 
-/** Hands over what was written since the last drain, and resolves with its bytes. */
+/** Drains the tracker; resolves with the bytes written since the last drain. */
 export type Drain = () => Promise<number>;
 
 /** hold() and release() reject as `drain` does. */

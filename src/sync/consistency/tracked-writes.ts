@@ -1,4 +1,4 @@
-/** The writes that an online seed has to copy again: what the tracker saw, up to where the targets end. */
+/** The tracked writes that an online seed has to copy again, up to the end of the targets. */
 
 import { bounded, clip, type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
@@ -6,7 +6,7 @@ import { DirtySet, seedExtents } from './dirty-set.js';
 import { MissedWrites } from './errors.js';
 
 export interface Written {
-  /** Since the last drain, as far as it can be copied. */
+  /** The ranges written since the last drain, up to the limit. */
   readonly dirty: ExtentList;
   readonly bytesPerSecond: number;
 }
@@ -18,13 +18,13 @@ export class TrackedWrites {
   readonly #behind = new DirtySet(seedExtents);
   #drainedAtMs = performance.now();
 
-  /** Nothing behind `limitBytes` can be copied. */
+  /** Nothing after `limitBytes` can be copied. */
   constructor(tracker: Tracker, limitBytes: number) {
     this.#tracker = tracker;
     this.#limitBytes = limitBytes;
   }
 
-  /** Written behind the limit since the beginning: a copy that ends there lacks it. */
+  /** Bytes written after the limit since the beginning: a copy that ends there lacks them. */
   get bytesBehindLimit(): number {
     return this.#behind.bytes;
   }

@@ -1,11 +1,14 @@
-/** Moments of a volume, whether it is mounted just now or not. */
+/** Moments of a volume, mounted or not at that time. */
 
 import { isNotMounted } from './errors.js';
 import { type FreezeOptions, FreezePoints } from './freeze-points.js';
 import type { HeldPoint, PointSource } from './point-source.js';
 import { type Drain, QuietPoints } from './quiet-points.js';
 
-/** Freezes what is mounted, and watches what is not. Rejects as both of them do, but not with NOT_MOUNTED. */
+/**
+ * Freezes a mounted file system; waits for a pause on an unmounted device. Rejects as both do, but not
+ * with NOT_MOUNTED.
+ */
 export class VolumePoints implements PointSource {
   readonly #frozen: PointSource;
   readonly #quiet: PointSource;

@@ -1,12 +1,12 @@
-/** The tracker sees a write on its way to the disk: what the kernel still holds in memory is written back first. */
+/** Makes the kernel write back cached data: the tracker sees a write only when it goes to the disk. */
 
 import { execa } from 'execa';
 import { findFreezable, type VolumeIdentity } from '../../volume/index.js';
 
 /**
- * Has the mounted file system write back its dirty pages (syncfs), so that a round sees all of them:
- * those that are left are written in the freeze, while programs wait. Rejects as findFreezable() does. It
- * ignores whatever else goes wrong: the freeze will meet it again.
+ * Makes the mounted file system write back its dirty pages (syncfs), so that a round sees all of them;
+ * otherwise they would be written during the freeze, while programs wait. Rejects as findFreezable()
+ * does. It ignores other failures: the freeze will meet them again.
  */
 export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Promise<void> {
   const { mounts } = await findFreezable(volume);
@@ -15,7 +15,8 @@ export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Pr
       reject: false,
       stdio: 'ignore',
     });
-    // It cannot be killed while it is in the kernel; a run that is told to stop does not wait for it.
+    // The call cannot be interrupted inside the kernel, so a run that is told to stop does not wait
+    // for it.
     const gone = aborted(signal);
     const result = await Promise.race([sync, gone.promise]);
     gone.release();
@@ -24,7 +25,7 @@ export async function writeBack(volume: VolumeIdentity, signal: AbortSignal): Pr
   }
 }
 
-/** `release` removes the listener: a run that lasts for months must not gather them. */
+/** `release` removes the listener: a run that lasts for months must not accumulate them. */
 function aborted(signal: AbortSignal): {
   readonly promise: Promise<null>;
   readonly release: () => void;

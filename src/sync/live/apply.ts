@@ -1,7 +1,7 @@
 /**
- * Brings a committed epoch onto its target, which is stamped as unfinished from the first write to the
- * last. While it is neither the old state nor the new one it carries no signature: torn, it cannot be
- * mounted. Doing it twice does no harm.
+ * Applies a committed epoch to its target. The target is stamped as unfinished from the first write to
+ * the last: while it holds neither the old state nor the new one, it has no signature and cannot be
+ * mounted. Applying an epoch twice is harmless.
  */
 
 import { copy, type IoOptions } from '../../engine/index.js';
@@ -19,7 +19,7 @@ import type { CommitRecord } from './commit-record.js';
 import type { Journal } from './journal.js';
 import type { ReplicaRecord } from './replica-file.js';
 
-/** Applies what the journal holds. Rejects as the engine's jobs do; the record then still stands. */
+/** Applies what the journal holds. Rejects as the engine's jobs do; the commit record remains then. */
 export async function applyEpoch(
   journal: Journal,
   record: CommitRecord,
@@ -30,23 +30,23 @@ export async function applyEpoch(
   const extents = Float64Array.from(record.extents);
   await invalidate(target, record.runId, signatureAreaBytes);
   await publishEpoch(target, extents, async (part) => {
-    // Each job ends with a flush: what comes after it comes when it is on the disk.
+    // Each job ends with a flush, so the parts become durable in this order.
     const sides = { source: journal.endpoint, targets: [target.endpoint] };
     await watchJob(copy({ ...ioOptions, ...sides, extents: part }), watching);
   });
 }
 
-/** What a target and its journal are after whatever happened. */
+/** The state in which a target and its journal were found. */
 export type Finding =
-  /** Everything of an epoch is in the journal, and the target is to get it. */
+  /** The journal holds a complete epoch that is to be applied to the target. */
   | { readonly kind: 'committed'; readonly record: CommitRecord }
   /**
-   * The target is: the whole state of its last epoch; torn or never finished; not what was left here,
-   * as far as its signature area tells.
+   * The target holds: its last epoch; a torn or unfinished state; or something that was not left here,
+   * judging by its signature area.
    */
   | { readonly kind: 'whole' | 'unfinished' | 'foreign'; readonly isDamaged: boolean };
 
-/** Looks, and writes nothing. A journal is never meant for a target that somebody else wrote to. */
+/** Reads only. A journal is never applied to a target that somebody else wrote to. */
 export async function findCommitted(
   journal: Journal,
   { signatureArea, epoch }: ReplicaRecord,
@@ -54,21 +54,21 @@ export async function findCommitted(
 ): Promise<Finding> {
   const record = await journal.committed();
   const isIntact = record !== null && (await journal.isIntact(record));
-  // It may have been applied to the end, and the run killed before it could say so.
+  // The epoch may have been applied completely, and the run killed before it recorded that.
   const known = [signatureArea, record?.signatureArea].filter((one) => typeof one === 'string');
   const state = await targetState(volume.reader, known);
   const isTorn = state.kind === 'in progress' || state.kind === 'blank';
-  // A journal that was left behind elsewhere, and came back: the target has had later epochs since.
+  // A stale journal that was moved away and returned: the target has had later epochs since.
   const isDue = isIntact && (isTorn || record.epoch > epoch);
   if (isDue && (await isAwaiting(volume, journal, record))) return { kind: 'committed', record };
   const isDamaged = record !== null && !isIntact;
   if (!isTorn) return { kind: state.kind, isDamaged };
-  // Torn, and not by this epoch: by another run, a seed that was not finished say, or it was wiped.
+  // Torn, but not by this epoch: by another run (an unfinished seed, for example), or it was wiped.
   const isStampedByOther = state.kind === 'in progress' && state.runId !== record?.runId;
   return { kind: isIntact && !isStampedByOther ? 'foreign' : 'unfinished', isDamaged };
 }
 
-/** Whether the target is the one that the journal's epoch is for, as it was before, after or in between. */
+/** Whether this is the target of the journal's epoch, in the state before, during or after applying it. */
 export async function isAwaiting(
   volume: Volume,
   journal: Journal,

@@ -1,4 +1,4 @@
-/** What goes wrong while following, and which of it ends the run. */
+/** The failures of a replication, and which of them end the run. */
 
 import { type ExitCode, exitCodes, FastsyncError } from '../../errors.js';
 import { ownFileError } from '../../own-file.js';
@@ -6,7 +6,7 @@ import { formatBytes } from '../../report/units.js';
 import { MissedWrites } from '../consistency/errors.js';
 import type { Failure } from './next-step.js';
 
-/** Trying again does not help with these, nor with most refusals. */
+/** Retrying does not help with these, nor with most refusals. */
 const fatalCodes: ReadonlySet<string> = new Set([
   'FREEZE_STUCK',
   'IO_TIMEOUT',
@@ -16,8 +16,8 @@ const fatalCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refusals that pass: somebody else's freeze ends, the target is no longer looked at, and what an
- * administrator has mounted is unmounted again.
+ * Refusals that may pass: a freeze by somebody else ends, a process closes the target, an administrator
+ * unmounts what was mounted.
  */
 const passingCodes: ReadonlySet<string> = new Set([
   'FREEZE_BUSY',
@@ -25,28 +25,28 @@ const passingCodes: ReadonlySet<string> = new Set([
   'TARGET_IN_USE',
 ]);
 
-/** Whether the replica is given up. The others are followed all the same. */
+/** Whether this failure ends the replica. The other replicas continue. */
 export function isFatal(error: unknown): boolean {
   if (!(error instanceof FastsyncError)) return true;
   const { code, exitCode } = error;
   return fatalCodes.has(code) || (exitCode === exitCodes.refused && !passingCodes.has(code));
 }
 
-/** The source could not be frozen, or not for long enough: the next freeze may last. */
+/** The source could not be frozen, or not for long enough; the next freeze may last. */
 export function isLostFreeze(error: unknown): error is FastsyncError {
   return (
     error instanceof FastsyncError && /^(FREEZE_|SOURCE_NOT_QUIET|EPOCH_TOO_LARGE)/.test(error.code)
   );
 }
 
-/** What a failure is to the replica that it ended a step of. */
+/** Classifies the failure that ended a step of a replica. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof MissedWrites) return 'missed writes';
   if (isFatal(error)) return 'fatal';
   return isVainFreeze(error) ? 'vain freeze' : 'passing';
 }
 
-/** Writers have waited for as long as they may, and nothing came of it. */
+/** Writers have waited as long as they may, without success. */
 export function isVainFreeze(error: unknown): boolean {
   return error instanceof FastsyncError && error.code === 'FREEZE_TIMED_OUT';
 }
@@ -64,7 +64,7 @@ export function journalFull(
   });
 }
 
-/** An error of our own, about a kind of file that is refused say, has its sentence already. */
+/** Our own errors, a refused kind of file for example, already have a message. */
 export function journalUnusable(
   action: string,
   file: string,

@@ -1,6 +1,6 @@
 /**
- * What the former life of a replica left on it, where an earlier run did not look. It is wiped when an
- * epoch has come after the map: only then both say what is in use on the replica.
+ * Old signatures on a replica that earlier runs did not look for. They are wiped after the first epoch
+ * that follows the map: only map and epoch together tell which ranges of the replica are in use.
  */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
@@ -9,8 +9,8 @@ import type { Volume } from '../../volume/index.js';
 import { describeStrays, layoutOf, straysOn, wipeStrays } from '../stray-signatures.js';
 
 /**
- * `written`: all that the replica got since before the map was read. Resolves with what was wiped, one
- * line each. What the source carries there as well is left.
+ * `written`: all ranges written to the replica since before the map was read. Resolves with what was
+ * wiped, one line each. Signatures that the source has as well are left.
  */
 export async function wipeFormerLife(
   target: Volume,

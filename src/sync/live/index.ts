@@ -1,4 +1,4 @@
-/** Following a source that is being written: `fastsync live` and what it tells `fastsync status`. */
+/** Replicating a source that is being written: `fastsync live`, and the status for `fastsync status`. */
 
 export { live } from './live.js';
 export type { LiveContext, LiveOptions, LiveResult } from './live-options.js';

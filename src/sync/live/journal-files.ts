@@ -1,4 +1,4 @@
-/** The files of a journal: what they are called, and how they are made. */
+/** The files of a journal: their names, and how they are created. */
 
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
@@ -8,14 +8,14 @@ import { openFile } from '../../own-file.js';
 import { StateFile } from '../state-file.js';
 import { type CommitRecord, isCommitRecord } from './commit-record.js';
 
-/** Opens the file, which is made if it is not there, and left as it is if it is. */
+/** Opens the file; creates it if it does not exist, and never truncates it. */
 export async function makeJournal(file: string): Promise<FileHandle> {
   await makeDirectory(path.dirname(file));
   await (await openFile(file, constants.O_WRONLY | constants.O_CREAT)).close();
   return open(file, 'r+');
 }
 
-/** What messages call it. */
+/** Its name in messages. */
 export function journalName(file: string): string {
   return `the journal ${file}`;
 }

@@ -1,7 +1,7 @@
 /**
- * One target's journal: a sparse file of the volume's size that holds staged bytes at their own
- * offsets, so that the engine's copy job stages and applies them. It counts only with its commit
- * record, which comes last and goes first.
+ * The journal of one target: a sparse file of the volume's size that holds staged bytes at their own
+ * offsets, so that the engine's copy job can stage and apply them. It is valid only with its commit
+ * record, which is written last and removed first.
  */
 
 import { constants } from 'node:fs';
@@ -30,7 +30,7 @@ import { signatureAreaDigest } from '../target-header/index.js';
 import { commitRecordFile, journalFile, makeJournal, journalName } from './journal-files.js';
 import { journalFull, journalGone, journalUnusable } from './errors.js';
 
-/** Left free on the journal's file system, for everybody else there. */
+/** Space left free on the journal's file system for its other users. */
 const reservedBytes = 64 * 1024 * 1024;
 
 const digestCellBytes = 16 * 1024 * 1024;
@@ -57,7 +57,7 @@ export class Journal {
     nameDescriptor(handle.fd, journalName(file));
   }
 
-  /** Opens or makes the journal called `key`; one without a commit record is emptied. */
+  /** Opens or creates the journal named `key`. A journal without a commit record is emptied. */
   static async open(directory: string, key: string, sizeBytes: number): Promise<Journal> {
     const file = journalFile(directory, key);
     const handle = await makeJournal(file).catch((error: unknown) => {
@@ -73,7 +73,7 @@ export class Journal {
     }
   }
 
-  /** Opens the journal called `key` as an earlier run left it, or gives null if there is none. */
+  /** Opens the journal named `key` as an earlier run left it; null if there is none. */
   static async openExisting(directory: string, key: string): Promise<Journal | null> {
     const file = journalFile(directory, key);
     const handle = await openFile(file, constants.O_RDWR).catch((error: unknown) => {
@@ -95,14 +95,14 @@ export class Journal {
     return new FileByteReader(this.#handle, journalName(this.path), this.sizeBytes);
   }
 
-  /** What has been staged since the last reset. */
+  /** The ranges staged since the last reset. */
   get staged(): ExtentList {
     return this.#staged;
   }
 
   /**
-   * Copies ranges of a volume into the journal. Rejects with JOURNAL_FULL before the file system is
-   * full, with JOURNAL_UNUSABLE, and as the copy job does; what of it was staged then is not known.
+   * Copies ranges of a volume into the journal. Rejects with JOURNAL_FULL before the file system is full,
+   * with JOURNAL_UNUSABLE, and as the copy job does; it is then unknown which of the ranges were staged.
    */
   async stage(
     source: EndpointDescription,
@@ -128,8 +128,8 @@ export class Journal {
   }
 
   /**
-   * Makes what is staged count. The copy jobs have flushed it; the digest reads it back. Rejects with
-   * JOURNAL_GONE where the file was taken away: nobody would find it after a crash.
+   * Commits what is staged. The copy jobs have flushed it; the digest reads it back. Rejects with
+   * JOURNAL_GONE where the file was removed: nobody would find it after a crash.
    */
   async commit(
     record: Omit<
@@ -150,7 +150,7 @@ export class Journal {
     return published;
   }
 
-  /** The record of what waits to be applied, or null. */
+  /** The commit record of the epoch that waits to be applied, or null. */
   async committed(): Promise<CommitRecord | null> {
     const record = await this.#record.load();
     return record?.sizeBytes === this.sizeBytes ? record : null;
@@ -163,8 +163,8 @@ export class Journal {
   }
 
   /**
-   * Forgets the record, durably, and then the bytes: never the other way round. Where the file was taken
-   * away it is made anew.
+   * Removes the commit record durably, then the staged bytes, always in this order. Creates the file
+   * again if it was removed.
    */
   async reset(): Promise<void> {
     await this.#doing('empty', async () => {
@@ -210,7 +210,7 @@ export class Journal {
     }
   }
 
-  /** What an earlier run committed is staged. */
+  /** An epoch that an earlier run committed counts as staged. */
   async #load(): Promise<CommitRecord | null> {
     const record = await this.committed();
     if (record !== null) this.#staged = Float64Array.from(record.extents);
@@ -231,7 +231,7 @@ export class Journal {
   }
 }
 
-/** Why a job was cancelled: a signal's reason is an Error here. */
+/** Why a job was cancelled. The reason of our signals is always an Error. */
 export function abortOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error ? reason : new Error('cancelled', { cause: reason });

@@ -1,4 +1,4 @@
-/** What following is told, and what it answers. */
+/** The options and the result of a replication. */
 
 import type { MapOptions } from '../../../fsparsers/index.js';
 import type { IoOptions } from '../../engine/index.js';
@@ -17,19 +17,19 @@ export interface LiveOptions {
   readonly map: MapOptions;
   readonly hooks: Hooks;
   readonly ioOptions: IoOptions;
-  /** Claims the targets. False: the user has said that targets which others hold may be written. */
+  /** Open targets exclusively. False: the user has allowed writing targets that others have open. */
   readonly exclusive: boolean;
 }
 
 export interface LiveContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  /** Called when an epoch is on a target; the next one to it waits. */
+  /** Called when an epoch has been applied to a target; the next epoch waits for it. */
   readonly onEpoch?: (replicaRecord: ReplicaRecord) => Promise<void>;
-  /** Called about every second with all targets. */
+  /** Called about once a second with all targets. */
   readonly onLook?: (targets: readonly LiveResult[]) => void;
   readonly startTracker?: SourceWritesOptions['startTracker'];
-  /** Which volumes do not answer. */
+  /** Tells which volumes do not answer. */
   readonly stalls?: Pick<StallWatch, 'stallOf'>;
 }
 
@@ -38,8 +38,8 @@ export interface LiveResult {
   readonly state: LiveState;
   readonly dirtyBytes: number;
   readonly epoch: number;
-  /** Milliseconds since 1970; null: the target is the state of no moment yet. */
+  /** Milliseconds since 1970; null: the target does not hold the state of any moment yet. */
   readonly consistentAt: number | null;
-  /** Why it was given up, or what it was last waiting to try again; null if nothing is wrong. */
+  /** Why the replica failed, or the last error that it was retrying after; null if nothing is wrong. */
   readonly error: Error | null;
 }

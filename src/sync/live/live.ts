@@ -1,4 +1,4 @@
-/** Following a source with any number of targets, each at its own pace, until it is told to stop. */
+/** Replicates a source to any number of targets, each at its own pace, until the run is told to stop. */
 
 import { startTracker } from '../../tracker/index.js';
 import { hazardRefusals, refusalError } from '../../volume/index.js';
@@ -10,7 +10,7 @@ import { ReplicaTask } from './replica-task.js';
 import { ReplicationSource } from './replication-source.js';
 import { runTasks } from './run-tasks.js';
 
-/** Runs until the signal. Rejects where no target is left to follow with, as that target did. */
+/** Runs until the signal fires. When every target has failed, rejects with the error of one of them. */
 export async function live(
   prepared: PreparedLive,
   options: LiveOptions,

@@ -1,21 +1,21 @@
-/** What a replica does next. Pure: facts in, step out. */
+/** Decides the next step of a replica. Pure: facts in, step out. */
 
 /** What the target holds of its source, as far as this run knows. */
 export type Content =
-  /** Nothing that counts: it is new, torn or foreign. */
+  /** Nothing usable: it is new, torn or foreign. */
   | 'nothing'
-  /** A replica that may differ: writes may have been made that nobody saw. */
+  /** A replica that may differ, because writes may have gone unseen. */
   | 'unproven'
   /** The state of its last epoch. */
   | 'replica';
 
-/** What ended the step before. */
+/** Why the previous step failed. */
 export type Failure =
-  /** The tracker was started anew: what was collected under the old one proves nothing. */
+  /** The tracker was restarted: the ranges collected by the old one prove nothing. */
   | 'missed writes'
-  /** Trying again does not help. */
+  /** Retrying does not help. */
   | 'fatal'
-  /** Writers have waited for as long as they may, and nothing came of it. */
+  /** Writers have waited as long as they may, without success. */
   | 'vain freeze'
   | 'passing';
 
@@ -23,20 +23,20 @@ export interface Facts {
   /** The run was told to stop. */
   readonly isStopped: boolean;
   readonly failure: Failure | null;
-  /** How long to leave it alone after the next failure, at the least. */
+  /** The shortest pause after the next failure. */
   readonly backoffMs: number;
-  /** `replaced`: what was opened is no longer what is in its place. */
+  /** `replaced`: another volume is now in the place of the opened one. */
   readonly target: 'closed' | 'open' | 'replaced';
-  /** `unread`: an earlier session may have committed an epoch. */
+  /** `unread`: an earlier run may have committed an epoch. */
   readonly journal: 'unread' | 'empty' | 'committed';
   readonly content: Content;
-  /** `new`: it was started after what is known of the content. */
+  /** `new`: the tracker was started after the content was determined. */
   readonly tracker: 'same' | 'new';
-  /** The command for an epoch that is on the target. */
+  /** The command to run when an epoch has been applied. */
   readonly hook: 'none' | 'due';
-  /** After an epoch there is a pause before the next one. */
+  /** There is a pause between two epochs. */
   readonly pause: 'over' | 'due';
-  /** How long the pause, or the time to the next look, is. */
+  /** The length of the pause, or the time until the next look. */
   readonly pauseMs: number;
   /** Whether there is a reason for an epoch. */
   readonly writes: 'none' | 'pending';
@@ -59,14 +59,14 @@ export type Step =
 
 export const leastBackoffMs = 1000;
 const mostBackoffMs = 60_000;
-/** Where writers have waited in vain they are left alone: not soon again. */
+/** Writers that waited in vain are left alone for at least this long. */
 const leastFreezeBackoffMs = 60_000;
 const mostFreezeBackoffMs = 3_600_000;
 
 export function nextStep(facts: Facts): Step {
   const { isStopped, failure, target, journal, content, tracker, hook, pause, pauseMs } = facts;
   if (failure !== null) return isStopped ? { kind: 'stop' } : afterFailure(failure, facts);
-  // Also when stopped: what is committed is brought onto the target first.
+  // Also when stopped: a committed epoch is applied first.
   if (target === 'closed') return { kind: 'open' };
   if (journal === 'unread') return { kind: 'read journal' };
   if (journal === 'committed') return { kind: 'apply' };

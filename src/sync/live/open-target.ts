@@ -1,4 +1,4 @@
-/** Opens a replica's target under its lock, the first time and again after it failed. */
+/** Opens a replica's target under its lock, at first and again after a failure. */
 
 import { identifyTarget, identifyVolume, type Volume } from '../../volume/index.js';
 import { openTargets, type Target } from '../targets.js';
@@ -6,25 +6,25 @@ import { targetChanged } from './errors.js';
 
 export interface OpenTarget {
   readonly volume: Volume;
-  /** Gives the lock back, too. Never rejects: whatever was written is flushed by then. */
+  /** Also releases the lock. Never rejects: everything written has been flushed by then. */
   readonly close: () => Promise<void>;
 }
 
 export interface OpenTargetOptions {
   readonly stableId: string;
-  /** Of the source. */
+  /** The size of the source. */
   readonly sizeBytes: number;
   readonly exclusive: boolean;
 }
 
-/** Gives what opens the target. That rejects with TARGET_CHANGED, and as openTargets() does. */
+/** Returns a function that opens the target. It rejects with TARGET_CHANGED, and as openTargets() does. */
 export function targetOpener(
   target: Target,
   { stableId, sizeBytes, exclusive }: OpenTargetOptions,
 ): () => Promise<OpenTarget> {
   let wasThere = target.facts !== null;
   return async () => {
-    // What was there and is gone is waited for, not made anew: in the place of a disk that would be a file.
+    // A target that existed and is gone is waited for, not created: a file must not replace a disk.
     const identity = await (wasThere ? identifyVolume : identifyTarget)(target.path);
     if (identity !== null && identity.stableId !== stableId && target.facts !== null) {
       throw targetChanged(target.path);

@@ -10,7 +10,7 @@ export interface Overdue {
   readonly error: FastsyncError;
 }
 
-/** One failure may be chance; from the second on the user hears of it. */
+/** One failure may be chance; the user is told from the second one on. */
 const tellingFailures = 2;
 
 export class Waiting {
@@ -21,18 +21,18 @@ export class Waiting {
   #failures = 0;
   #failure: Error | null = null;
 
-  /** `limitMs`: within this time a source that was asked for a moment gives one, or says why not. */
+  /** `limitMs`: within this time the source should provide a moment or a reason why it cannot. */
   constructor(source: string, limitMs: number) {
     this.#source = source;
     this.#limitMs = limitMs;
   }
 
-  /** True between asking the source for a moment and its answer. */
+  /** True while the replica waits for a moment of the source. */
   get isAsking(): boolean {
     return this.#asked !== null;
   }
 
-  /** Runs what may have to wait for the source. */
+  /** Runs an action that may have to wait for the source. */
   async ask<T>(action: () => Promise<T>): Promise<T> {
     this.#since ??= Date.now();
     this.#asked = performance.now();
@@ -48,7 +48,7 @@ export class Waiting {
     this.#failure = error;
   }
 
-  /** The epoch has come, or was given up. */
+  /** The epoch was completed, or given up. */
   over(): void {
     this.#since = null;
     this.#failures = 0;
@@ -77,7 +77,7 @@ export class Waiting {
   }
 }
 
-/** The first of the volumes that does not answer: whoever waits for it comes no further. */
+/** The first of these volumes that does not answer; the replica waits for it. */
 export function stallAmong(
   volumes: readonly string[],
   stalls: Pick<StallWatch, 'stallOf'> | undefined,

@@ -1,4 +1,4 @@
-/** Before the first write: look at the source and every target, and find the reasons not to begin. */
+/** Prepares a replication: preflights source and targets, collects the refusals. */
 
 import path from 'node:path';
 import { exitCodes, FastsyncError } from '../../errors.js';
@@ -39,18 +39,18 @@ export interface LivePlaces extends PreflightRequest {
 
 export interface LiveTarget {
   readonly target: Target;
-  /** Seed what is new, torn or foreign; compare what already is a replica of the source. */
+  /** Seed a target that is new, torn or foreign; compare one that is already a replica of the source. */
   readonly begin: 'seed' | 'compare';
 }
 
 export interface PreparedLive extends AsyncDisposable {
   readonly source: Volume;
   readonly targets: readonly LiveTarget[];
-  /** Those that no override covers. */
+  /** The refusals that no override covers. */
   readonly refusals: readonly Refusal[];
 }
 
-/** A source in use is what this is for. */
+/** A replicated source is normally in use, so these are no reason to refuse. */
 const harmless: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['SOURCE_MOUNTED', 'SOURCE_OPEN']);
 
 /** Gathers everything; writes nothing. Rejects as preflight() does, and with TARGET_TOO_SMALL. */
@@ -84,12 +84,12 @@ export async function prepareLive(places: LivePlaces): Promise<PreparedLive> {
   });
 }
 
-/** What it holds is the source's, and no reason to ask. */
+/** Its content comes from the source, so the user need not be asked. */
 function withoutContents(target: Target): Target {
   return target.facts === null ? target : { ...target, facts: { ...target.facts, holds: [] } };
 }
 
-/** What is not mounted may be followed; what can never be frozen is refused before anything is written. */
+/** An unmounted source may be followed. One that can never be frozen is refused before anything is written. */
 async function refuseUnfreezable({ identity }: Volume): Promise<void> {
   try {
     await findFreezable(identity);
@@ -99,7 +99,7 @@ async function refuseUnfreezable({ identity }: Volume): Promise<void> {
 }
 
 interface Beginning extends Pick<LiveTarget, 'begin'> {
-  /** All that it holds is what an earlier run over this pair wrote: nobody needs to be asked. */
+  /** All its content was written by an earlier run over this pair, so the user need not be asked. */
   readonly isOurs: boolean;
 }
 
@@ -113,7 +113,7 @@ async function beginning(
   if (like === 'other') {
     return { begin: 'seed', isOurs: await isOwnUnfinished(source, target, stateDirectory) };
   }
-  // It has become something else beside a replica, or was before: only a yes lets that be wiped.
+  // If it has become something else besides a replica, only the user's yes allows wiping that.
   const isOurs = like === 'same' && (await isAsLeft(source, target.facts, stateDirectory));
   return { begin: 'compare', isOurs };
 }
@@ -126,8 +126,9 @@ async function likenessOf(source: Volume, { path: name, facts }: Target): Promis
 }
 
 /**
- * Whether the target is what an earlier run left of this source. One that was used by itself since, after
- * its source had failed say, looks like its replica too, and may be the only one that holds the latest.
+ * Whether the target is as an earlier run over this pair left it. A target that was used independently
+ * since, for example after its source failed, looks like its replica too, but may hold the only copy of
+ * newer data.
  */
 async function isAsLeft(
   { identity }: Volume,
@@ -140,13 +141,13 @@ async function isAsLeft(
   await using volume = await openVolume(target.path, { expected: target });
   const signatureArea = await signatureAreaDigest(volume.reader);
   if (signatureArea === replicaRecord.signatureArea) return true;
-  // Killed after the last write of an epoch, and before it could say so.
+  // The earlier run may have been killed after the last write of an epoch, before it recorded that.
   await using journal = await Journal.openExisting(replicaRecord.journalDirectory, key);
   const record = (await journal?.committed()) ?? null;
   return journal !== null && record !== null && (await isAwaiting(volume, journal, record));
 }
 
-/** Whether a run over this very pair began to write the target, and left it unfinished: by its stamp. */
+/** Whether a run over this pair began to write the target and left it unfinished, by its stamp. */
 async function isOwnUnfinished(
   { identity }: Volume,
   { facts, stamp }: Target,
@@ -165,7 +166,7 @@ function replicaOf(key: string, stateDirectory: string): Promise<ReplicaRecord |
   return replicaFile(file).load();
 }
 
-/** A part of a volume can be copied, but not followed: there is no override. */
+/** A truncated volume can be copied but not followed, so there is no override. */
 function tooSmall({ code, message, remedy }: Refusal): FastsyncError {
   return new FastsyncError({ code, exitCode: exitCodes.refused, message, remedy });
 }

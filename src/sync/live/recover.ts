@@ -1,4 +1,4 @@
-/** Finishes what an interrupted replication committed, without its source. */
+/** Completes what an interrupted replication committed, without its source. */
 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -24,9 +24,9 @@ export interface Recovered {
 }
 
 /**
- * Makes the target the whole state of its last committed epoch. Rejects with NO_REPLICA where nothing is
- * known of it, with TARGET_UNFINISHED where it is torn and nothing can mend it but its source, with
- * TARGET_CHANGED where somebody else wrote to it, with LOCKED where it is being followed just now.
+ * Gives the target the complete state of its last committed epoch. Rejects with NO_REPLICA where nothing
+ * is known about it, with TARGET_UNFINISHED where it is torn and only its source can complete it, with
+ * TARGET_CHANGED where somebody else wrote to it, with LOCKED where a run is replicating to it now.
  */
 export async function recover(target: string, stateDirectory: string): Promise<Recovered> {
   const identity = await identifyVolume(target);

@@ -1,4 +1,4 @@
-/** What is known of a target between two runs: whose replica it is, and of which moment. */
+/** What is recorded about a target between two runs: whose replica it is, and of which moment. */
 
 import path from 'node:path';
 import { type Lock, takeLock } from '../../volume/local/lock.js';
@@ -7,7 +7,7 @@ import { isCount, isMoment, StateFile, stateKey } from '../state-file.js';
 const schema = 'fastsync-replica/2';
 
 export interface NamedVolume {
-  /** As the user calls it. */
+  /** The path that the user gave. */
   readonly path: string;
   readonly stableId: string;
 }
@@ -16,14 +16,17 @@ export interface ReplicaRecord {
   readonly schema: typeof schema;
   readonly source: NamedVolume;
   readonly target: NamedVolume;
-  /** Where the target's journal lies. */
+  /** The directory of the target's journal. */
   readonly journalDirectory: string;
   readonly epoch: number;
-  /** Milliseconds since 1970: the target is the whole state of this moment. Null: of none yet. */
+  /** Milliseconds since 1970: the target holds the complete state of this moment. Null: of no moment yet. */
   readonly consistentAt: number | null;
-  /** XXH3-128 of the target's signature area (signature-area.ts), in hexadecimal: whether somebody else wrote to it since. */
+  /**
+   * XXH3-128 of the target's signature area (signature-area.ts), in hexadecimal: shows whether somebody
+   * else wrote to it since.
+   */
   readonly signatureArea: string | null;
-  /** The run that began to seed it last: the target carries it as a stamp while it is unfinished. */
+  /** The run that last began to seed it; the target has this ID as its stamp while it is unfinished. */
   readonly runId?: string | undefined;
 }
 
@@ -31,15 +34,12 @@ export function liveDirectory(stateDirectory: string): string {
   return path.join(stateDirectory, 'live');
 }
 
-/** One name for everything that is kept about a pair. */
+/** The name under which all state of a pair is kept. */
 export function pairKey(source: string, target: string): string {
   return stateKey([source, target]);
 }
 
-/**
- * Takes the pair and its journal for this run: the target's own lock is given back where it fails.
- * Rejects with LOCKED.
- */
+/** Locks the pair and its journal for this run; on failure releases the target's lock. Rejects with LOCKED. */
 export function lockPair(key: string, target: string): Promise<Lock> {
   return takeLock(`live:${key}`, target);
 }

@@ -1,4 +1,4 @@
-/** What a replica reports while it follows. */
+/** The messages of a replica. */
 
 import type { FastsyncError } from '../../errors.js';
 import { Meter, type Reporter } from '../../report/index.js';
@@ -9,7 +9,7 @@ export type OnProgress = NonNullable<Watch['onProgress']>;
 export interface EpochFigures {
   readonly epoch: number;
   readonly bytes: number;
-  /** How long writers waited for it; null where an earlier run had them wait. */
+  /** How long writers waited for it; null where that was in an earlier run. */
   readonly heldMs: number | null;
   readonly consistentAt: string;
 }
@@ -31,14 +31,14 @@ export class ReplicaNotes {
     this.#note('warning', 'LIVE_TROUBLE', message);
   }
 
-  /** What failed, and when it is tried again. */
+  /** Reports a failure, and when it is retried. */
   retry(error: unknown, inMs: number): void {
     const { message, remedy } = error as Partial<FastsyncError>;
     const advice = remedy === undefined ? '' : ` (${remedy})`;
     this.warn(`${message ?? String(error)}${advice}; trying again in ${inMs / 1000} s`);
   }
 
-  /** What was on the target before it became a replica, and was wiped. */
+  /** Reports old signatures that were wiped. */
   wiped(signatures: readonly string[]): void {
     for (const what of signatures) this.inform(`wiped old signatures: ${what}`);
   }
@@ -47,7 +47,7 @@ export class ReplicaNotes {
     this.#reporter.report({ type: 'epoch', target: this.#name, ...figures });
   }
 
-  /** For one job: bytes of different lists make no rate. */
+  /** Progress of a single job: rates must not mix bytes of different lists. */
   progress(phase: string): OnProgress {
     const meter = new Meter();
     return ({ completedBytes, totalBytes, badBytes }) => {

@@ -1,4 +1,4 @@
-/** What a replica tells of itself while it follows. */
+/** The state of a replica as users see it. */
 
 import { FastsyncError } from '../../errors.js';
 import { MissedWrites } from '../consistency/errors.js';
@@ -8,7 +8,7 @@ import { isLostFreeze } from './errors.js';
 import type { Content, Step } from './next-step.js';
 import type { Overdue, Waiting } from './overdue.js';
 
-/** What a target is doing; `stopped` and `failed` are its last words. */
+/** The activity of a target. `stopped` and `failed` are final. */
 export const liveStates = [
   'seeding',
   'comparing',
@@ -23,16 +23,16 @@ export type LiveState = (typeof liveStates)[number];
 
 export interface ReplicaState {
   readonly state: LiveState;
-  /** Milliseconds since 1970: when it came into this state. */
+  /** Milliseconds since 1970: when it entered this state. */
   readonly since: number;
-  /** Of the state `hook`: the command that it waits for. */
+  /** In the state `hook`: the command that it waits for. */
   readonly hook: HookName | null;
   readonly error: Error | null;
   /** Milliseconds since 1970; null where nothing is wrong. */
   readonly errorSince: number | null;
 }
 
-/** What a step is to the user; null: what it was before. */
+/** The state that a step means for the user; null: the state does not change. */
 export function stateOf(step: Step['kind'], content: Content): LiveState | null {
   switch (step) {
     case 'seed':
@@ -42,7 +42,7 @@ export function stateOf(step: Step['kind'], content: Content): LiveState | null 
     case 'stage':
       return 'staging';
     case 'apply':
-      // The last of a seed is applied like an epoch.
+      // The end of a seed is applied like an epoch.
       return content === 'nothing' ? 'seeding' : 'applying';
     case 'run hook':
       return 'hook';
@@ -65,15 +65,15 @@ export interface ReplicaStatusOptions {
   readonly waiting: Waiting;
   /** A volume that does not answer. */
   readonly stall: () => Overdue | null;
-  /** The command around a freeze that runs just now. */
+  /** The command around a freeze that is running now. */
   readonly runningHook: () => RunningHook | null;
-  /** Whether writes may have been missed since it is known what the target holds. */
+  /** Whether writes may have been missed since the target's content was determined. */
   readonly mustCompare: () => boolean;
   /** Called when the state has changed. */
   readonly onState: () => void;
 }
 
-/** Follows a replica from step to step, and says what it is doing and what is wrong. */
+/** Follows a replica from step to step; knows its state and its error. */
 export class ReplicaStatus {
   readonly #options: ReplicaStatusOptions;
   #state: LiveState;
@@ -91,7 +91,7 @@ export class ReplicaStatus {
     const hook = runningHook();
     const error = this.#error ?? overdue?.error ?? null;
     const errorSince = error === null ? null : (overdue?.since ?? this.#since);
-    // With the tracker started anew nothing proves any longer that the target has everything.
+    // After the tracker was restarted, nothing proves that the target has everything.
     const state = this.#state === 'following' && mustCompare() ? 'comparing' : this.#state;
     const own = { state, since: this.#since, hook: null, error, errorSince } as const;
     if (this.#state === 'hook') return { ...own, hook: 'after-epoch' };
@@ -99,7 +99,7 @@ export class ReplicaStatus {
     return waitsForHook ? { ...own, state: 'hook', since: hook.since, hook: hook.name } : own;
   }
 
-  /** `failure`: what the step before ended with, if it failed. */
+  /** `failure`: the error of the previous step, if it failed. */
   enter(step: Step['kind'], content: Content, failure: unknown): void {
     const state = stateOf(step, content);
     if (state === null) return;
@@ -114,7 +114,7 @@ export class ReplicaStatus {
   #errorOf(state: LiveState, failure: unknown): Error | null {
     if (state === 'failed') return failure as Error;
     if (state !== 'stopped') return null;
-    // What failed at the very end, or again, is what it ends with; else what it has waited for in vain.
+    // A final error is kept; otherwise the error is what it last waited for in vain.
     const isPassing = isLostFreeze(failure) || failure instanceof MissedWrites;
     return failure instanceof FastsyncError && !isPassing ? failure : this.now.error;
   }

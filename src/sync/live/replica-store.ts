@@ -1,4 +1,4 @@
-/** What is kept about a replica: written before it counts. */
+/** The record of a replica, saved before it takes effect. */
 
 import type { StateFile } from '../state-file.js';
 import type { ReplicaRecord } from './replica-file.js';
@@ -16,7 +16,7 @@ export class ReplicaStore {
     return this.#record;
   }
 
-  /** Rejects as the file does; the record then is what it was. */
+  /** Rejects as the file does; the record is unchanged then. */
   async save(change: Partial<ReplicaRecord>): Promise<void> {
     const record = { ...this.#record, ...change };
     await this.#file.save(record);

@@ -1,4 +1,4 @@
-/** One target with all that belongs to it: its replica, its journal, its lock, and the status that users see. */
+/** One target and everything that belongs to it: its replica, journal, lock, and status file. */
 
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
@@ -30,7 +30,7 @@ export interface ReplicaTaskOptions {
   readonly context: LiveContext;
 }
 
-/** Bytes that were written until the call and are in no dirty set yet, or why nobody knows. */
+/** Bytes written until the call that are in no dirty set yet, or why that is unknown. */
 export type Unseen = number | Error;
 
 export function unseenOn({ writes }: ReplicationSource): Promise<Unseen> {
@@ -46,7 +46,7 @@ interface Pair {
 
 export class ReplicaTask implements AsyncDisposable {
   readonly replica: Replica;
-  /** What `fastsync status` shows. */
+  /** The status file that `fastsync status` reads. */
   readonly status: StatusWriter;
   readonly #intervalMs: number;
   readonly #held: readonly AsyncDisposable[];
@@ -90,7 +90,7 @@ export class ReplicaTask implements AsyncDisposable {
     });
   }
 
-  /** Takes the lock of the pair, and opens its journal. Rejects with LOCKED, and as Journal.open() does. */
+  /** Takes the lock of the pair and opens its journal. Rejects with LOCKED, and as Journal.open() does. */
   static async open(task: ReplicaTaskOptions): Promise<ReplicaTask> {
     const { source, target, options } = task;
     const { path: name, facts } = target.target;
@@ -108,7 +108,7 @@ export class ReplicaTask implements AsyncDisposable {
     }
   }
 
-  /** How it is now. */
+  /** The present state as a result. */
   resultWith(unseen: Unseen): LiveResult {
     const { name, behindBytes, record } = this.replica;
     const { state, error } = this.replica.state;
@@ -133,7 +133,7 @@ export class ReplicaTask implements AsyncDisposable {
   }
 }
 
-/** Known before the first byte is staged: recovery finds the journal by it. */
+/** Saved before the first byte is staged, so that recovery finds the journal. */
 async function storeOf(
   key: string,
   stableId: string,
@@ -151,7 +151,7 @@ async function storeOf(
   return store;
 }
 
-/** What a file that is still to be made will be called without symbolic links. */
+/** The path, without symbolic links, of a file that does not exist yet. */
 async function futurePath(name: string): Promise<string> {
   return path.join(await realpath(path.dirname(path.resolve(name))), path.basename(name));
 }

@@ -1,4 +1,7 @@
-/** Follows the source with one target, at that target's own pace: seeds or compares, then epoch by epoch. */
+/**
+ * Follows the source with one target at that target's own pace: seeds or compares it, then applies epoch
+ * after epoch.
+ */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +23,7 @@ import { readJournal } from './steps/read-journal.js';
 import { seedTarget } from './steps/seed.js';
 import { journalSink, Stager } from './steps/stage.js';
 
-/** What a freeze may take besides its limit and the commands around it: others' freezes, a slow host. */
+/** What a freeze may take beyond its limit and the commands around it: freezes by others, a slow host. */
 const freezeSlackMs = 15_000;
 const leastPauseMs = 20;
 
@@ -34,13 +37,13 @@ export class Replica {
   #journal: 'unread' | 'read' = 'unread';
   #content: Content;
   #committed: CommittedEpoch | null = null;
-  /** Of a replica that was only compared, until the next epoch. */
+  /** The map of a replica that was only compared, until its next epoch. */
   #compared: UsedMap | null = null;
   #hook: Facts['hook'] = 'none';
   #pause: Facts['pause'] = 'over';
-  /** Of the tracker under which the content was found. */
+  /** The tracker generation under which the content was determined. */
   #generation: number;
-  /** Of the last step, until the next one answers it. */
+  /** The error of the last step, until the next step handles it. */
   #failure: { readonly error: unknown } | null = null;
   #backoffMs = leastBackoffMs;
 
@@ -77,17 +80,17 @@ export class Replica {
     return this.#status.now;
   }
 
-  /** What the target does not have yet, as far as it was drained. */
+  /** Bytes that the target lacks, as far as the tracker was drained. */
   get behindBytes(): number {
     const { dirty, journal } = this.#context;
     const due = dirty.isDue ? dirty.bytes : 0;
     return due + this.#stager.underWayBytes + totalBytes(journal.staged);
   }
 
-  /** Follows until the signal; rejects with what trying again does not mend. */
+  /** Follows until the signal fires; rejects with an error that retrying cannot fix. */
   async run(): Promise<void> {
     for (;;) {
-      // What fails while the facts are gathered is a fact.
+      // A failure while gathering the facts becomes a fact.
       const facts = (await this.#attempt(() => this.#facts())) ?? (await this.#facts());
       const step = nextStep(facts);
       this.#status.enter(step.kind, this.#content, this.#failure?.error);
@@ -120,7 +123,7 @@ export class Replica {
       journal:
         this.#committed === null ? (this.#journal === 'read' ? 'empty' : 'unread') : 'committed',
       content: this.#content,
-      // After the look, which may have started another one.
+      // Read after the look, which may have restarted the tracker.
       tracker: writes.generation === this.#generation ? 'same' : 'new',
       hook: this.#hook,
       pause: this.#pause,
@@ -129,7 +132,7 @@ export class Replica {
     };
   }
 
-  /** Runs a part of a step. Null where it failed: the target is closed, and the failure is a fact. */
+  /** Runs a part of a step. Null where it failed: the target is closed, and the failure becomes a fact. */
   async #attempt<Result>(action: () => Promise<Result>): Promise<Result | null> {
     try {
       return await withVolumeErrors(this.name, action);
@@ -140,7 +143,7 @@ export class Replica {
     }
   }
 
-  /** What is known of the target and its journal is known of what was open. */
+  /** Forgets what was known about the target and its journal; it applied to the opened volume. */
   async #close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = null;
@@ -202,7 +205,7 @@ export class Replica {
     await this.#sleep(ms);
   }
 
-  /** Ends early when the run is told to stop. */
+  /** Returns early when the run is told to stop. */
   async #sleep(ms: number): Promise<void> {
     const { signal } = this.#context;
     await sleep(ms, undefined, { signal }).catch(() => undefined);
@@ -234,7 +237,7 @@ export class Replica {
     const compared = this.#compared;
     this.#compared = null;
     if (compared !== null) await wipeCompared(this.#context, this.#volume, compared, record);
-    // What an earlier run staged says nothing of what was written between it and this one.
+    // An epoch staged by an earlier run lacks the writes between the two runs.
     const isOwn = record.runId === this.#context.runId;
     if (this.#content === 'nothing') this.#content = isOwn ? 'replica' : 'unproven';
     reportEpoch(this.#context, committed);

@@ -1,4 +1,4 @@
-/** The source's side of following: its writes, what of it is in use, and the moments that replicas share. */
+/** The source side of a replication: its writes, its map, and the moments that replicas share. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { type Volume } from '../../volume/index.js';
@@ -20,16 +20,16 @@ import { SourceWrites, type SourceWritesOptions } from './source-writes.js';
 export interface ReplicationSourceOptions extends SourceWritesOptions {
   readonly readMap: ReadMap;
   readonly maxFreezeMs: number;
-  /** Around every freeze that an epoch is the state of. */
+  /** The commands around every freeze for an epoch. */
   readonly hooks: Hooks;
-  /** What we write to ourselves: none of it may lie on the file system that is frozen. */
+  /** Paths that this run writes: none may lie on the frozen file system. */
   readonly mustNotFreeze: readonly string[];
   readonly signal: AbortSignal;
-  /** The command after the freeze failed: the epoch is what it is. */
+  /** Called when the command after the freeze fails; the epoch stays valid. */
   readonly onHookFailure: (error: unknown) => void;
 }
 
-/** It is tried again in any case; meanwhile the status says what is waited for. */
+/** The freeze is retried anyway; meanwhile the status says what it waits for. */
 const busyPatienceMs = 3000;
 
 export class ReplicationSource {
@@ -68,17 +68,17 @@ export class ReplicationSource {
     return new ReplicationSource(options, await SourceWrites.start(options));
   }
 
-  /** The command around a freeze that runs just now. */
+  /** The command around a freeze that is running now. */
   get hook(): RunningHook | null {
     return this.#hooks.running;
   }
 
-  /** How long those commands may take together. */
+  /** The time limits of both commands together. */
   get longestHookMs(): number {
     return this.#hooks.longestMs;
   }
 
-  /** What is in use at one moment. What is allocated later, the tracker shows. */
+  /** Maps the source at one moment. The tracker shows what is allocated later. */
   map(): Promise<UsedMap> {
     this.#mapping ??= this.#readMap().finally(() => {
       this.#mapping = null;
@@ -86,23 +86,23 @@ export class ReplicationSource {
     return this.#mapping;
   }
 
-  /** Has a mounted file system write back what is dirty, so that the freeze need not. */
+  /** Makes a mounted file system write back its dirty pages, so that the freeze need not. */
   async writeBack(): Promise<void> {
     await writeBack(this.volume.identity, this.#options.signal).catch((error: unknown) => {
-      // What cannot be frozen now is for the freeze to say.
+      // A file system that cannot be frozen now is reported by the freeze.
       if (!isNotMounted(error) && !isUnfreezable(error)) throw error;
     });
   }
 
-  /** Runs what leaves somebody ready to call point(): others wait for it for a moment. */
+  /** Runs an action after which the caller will call point(); other callers wait for it briefly. */
   almostReady<Result>(action: () => Promise<Result>): Promise<Result> {
     return this.#shared.almostReady(action);
   }
 
   /**
-   * Waits for a moment at which the participant has staged the last of it. Several that wait share one.
-   * Rejects as freeze() does, with SOURCE_NOT_QUIET, with WRITES_MISSED, and as `stageLast` does; what
-   * was staged until then is still good for another try.
+   * Waits for a moment at which the participant has staged its last ranges. Participants that wait at the
+   * same time share one. Rejects as freeze() does, with SOURCE_NOT_QUIET and WRITES_MISSED, and as
+   * `stageLast` does; ranges staged before that stay valid for another attempt.
    */
   point(participant: Participant): Promise<ConsistencyPoint> {
     return this.#shared.join(participant);

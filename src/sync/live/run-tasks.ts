@@ -1,4 +1,4 @@
-/** Runs the tasks of all replicas beside one another, and says about every second how they are. */
+/** Runs the tasks of all replicas in parallel, and reports their state about once a second. */
 
 import type { FastsyncError } from '../../errors.js';
 import type { Reporter } from '../../report/index.js';
@@ -8,7 +8,7 @@ import type { ReplicationSource } from './replication-source.js';
 
 const lookEveryMs = 1000;
 
-/** Until the signal, or until every replica was given up: then it rejects as one of them did. */
+/** Runs until the signal fires, or until every replica has failed: then it rejects with one of their errors. */
 export async function runTasks(
   tasks: readonly ReplicaTask[],
   replicationSource: ReplicationSource,
@@ -36,7 +36,7 @@ export async function runTasks(
   do await look();
   while (!(await Promise.race([over, pause(lookEveryMs, signal)])));
   const results = await look();
-  // Those that were given up did not stop because they were told to.
+  // Replicas that failed did not stop because of the signal.
   if (errors.size === tasks.length) throw errors.values().next().value;
   return results;
 }
@@ -47,7 +47,10 @@ function reportGivenUp({ replica }: ReplicaTask, error: unknown, reporter: Repor
   reporter.report({ type: 'error', code, message: text, remedy });
 }
 
-/** False after that time, or as soon as the signal fires; one that has fired cuts nothing short. */
+/**
+ * Resolves with false after that time, or as soon as the signal fires; a signal that has already fired is
+ * ignored.
+ */
 function pause(ms: number, signal: AbortSignal): Promise<false> {
   return new Promise((resolve) => {
     const end = () => {

@@ -3,13 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsistencyPoint } from '../consistency/point-source.js';
 
-/** Somebody who takes part in a moment: copies what is left of its dirty set. */
+/** A participant in a moment: copies what is left of its dirty set. */
 export interface Participant {
-  /** Copies all that is dirty, and what belongs into every epoch. Rejects when `signal` fires. */
+  /** Copies all dirty ranges, and those that belong to every epoch. Rejects when `signal` fires. */
   stageLast(signal: AbortSignal): Promise<void>;
 }
 
-/** Has all of them take part in one moment; says what became of each. */
+/** Lets all participants share one moment; returns the result of each. */
 export type TakeTogether = (
   participants: readonly Participant[],
 ) => Promise<ConsistencyPoint & { readonly result: readonly PromiseSettledResult<void>[] }>;
@@ -20,7 +20,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Those who are almost ready are waited for so long. */
+/** How long to wait for replicas that are almost ready. */
 const gatherMs = 300;
 const gatherPollMs = 20;
 
@@ -34,7 +34,7 @@ export class SharedPoints {
     this.#takeTogether = takeTogether;
   }
 
-  /** Runs what lets somebody take part as soon as it is done: those who are ready wait for a moment. */
+  /** Runs an action after which the caller joins; replicas that are ready wait for it briefly. */
   async almostReady<Result>(action: () => Promise<Result>): Promise<Result> {
     this.#almostReady++;
     try {
@@ -44,7 +44,7 @@ export class SharedPoints {
     }
   }
 
-  /** Waits for a moment and takes part. Rejects as `takeTogether` does, and as the participant. */
+  /** Waits for a moment and takes part. Rejects as `takeTogether` does, and as the participant does. */
   join(participant: Participant): Promise<ConsistencyPoint> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ participant, resolve, reject });

@@ -1,4 +1,4 @@
-/** What is written to a source that replicas follow: one tracker, whose marks every replica gets. */
+/** The writes to a replicated source: one tracker, whose dirty ranges go to every replica. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
@@ -19,7 +19,7 @@ export class SourceWrites {
   readonly #sets = new Set<DirtySet>();
   #tracker: Tracker;
   #generation = 0;
-  /** What takes marks, or counts them, comes one after the other: in between they are nowhere. */
+  /** Drains and counts run one after another: during a drain the dirty ranges are in no set. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: SourceWritesOptions, tracker: Tracker) {
@@ -32,7 +32,7 @@ export class SourceWrites {
     return new SourceWrites(options, await options.startTracker(options.volume));
   }
 
-  /** Counts the trackers: what was collected under another one proves nothing. */
+  /** Counts the trackers: ranges collected by an earlier one prove nothing. */
   get generation(): number {
     return this.#generation;
   }
@@ -41,14 +41,14 @@ export class SourceWrites {
     return this.#tracker.granularityBytes;
   }
 
-  /** From now on every write ends up in `set`. */
+  /** Adds every write from now on to `set`. */
   subscribe(set: DirtySet): void {
     this.#sets.add(set);
   }
 
   /**
-   * Hands what was written since the last drain to every set, and resolves with its bytes. After that,
-   * a range that is read holds what was written before, or comes again.
+   * Adds what was written since the last drain to every set, and resolves with its bytes. A range that is
+   * read afterwards holds what was written before the drain, or is dirty in a later drain.
    */
   drain(): Promise<number> {
     return this.#inTurn(async () => {
@@ -60,7 +60,7 @@ export class SourceWrites {
     });
   }
 
-  /** The same, after a moment was released: what the release wrote by itself is no reason for an epoch. */
+  /** The same after the release of a moment: what the release itself wrote is no reason for an epoch. */
   drainOwn(own: OwnWrites): Promise<void> {
     return this.#inTurn(async () => {
       const written = await this.#handOver((set, extents) => {
@@ -74,8 +74,8 @@ export class SourceWrites {
   }
 
   /**
-   * Bytes that were written until this call and are in no set yet; what is in a set when it resolves, it
-   * may count too. Looks whether any were missed.
+   * Bytes written until this call that are in no set yet; it may also count bytes that enter a set before
+   * it resolves. Checks whether writes were missed.
    */
   async look(): Promise<number> {
     const { missed } = await this.#tracker.health();
@@ -101,7 +101,7 @@ export class SourceWrites {
     return dirty;
   }
 
-  /** The new tracker runs before the old one ends: in between nothing is unseen. */
+  /** The new tracker starts before the old one stops, so that no write goes unseen. */
   async #restart(reason: string): Promise<void> {
     const { volume, startTracker, onMissed } = this.#options;
     const old = this.#tracker;
@@ -115,7 +115,7 @@ export class SourceWrites {
   }
 }
 
-/** Journals and targets end where the source ended. */
+/** Journals and targets have the old size of the source. */
 function resized(path: string, sizeBytes: number, nowBytes: number): FastsyncError {
   return new FastsyncError({
     code: 'SOURCE_RESIZED',

@@ -1,4 +1,4 @@
-/** What a running replication says of itself, for `fastsync status`: one small file for each target. */
+/** The status of a running replication for `fastsync status`: one small file for each target. */
 
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -17,17 +17,17 @@ export const statusSuffix = '.status.json';
 
 export interface LiveStatus {
   readonly schema: typeof schema;
-  /** This host's part in it. */
+  /** The role of this host. */
   readonly role: 'source';
   readonly source: NamedVolume;
   readonly target: NamedVolume;
   readonly state: LiveState;
-  /** Milliseconds since 1970: when it came into this state. */
+  /** Milliseconds since 1970: when it entered this state. */
   readonly since: number;
-  /** What the target does not have yet; at least, where the source is being written. */
+  /** Bytes that the target lacks; a lower bound while the source is being written. */
   readonly dirtyBytes: number;
   readonly epoch: number;
-  /** Milliseconds since 1970: the target is the whole state of this moment; null: of none yet. */
+  /** Milliseconds since 1970: the target holds the complete state of this moment; null: of no moment yet. */
   readonly consistentAt: number | null;
   readonly error: {
     readonly code: string;
@@ -35,15 +35,15 @@ export interface LiveStatus {
     /** Milliseconds since 1970. */
     readonly since?: number;
   } | null;
-  /** Of the state `hook`: which command is waited for. */
+  /** In the state `hook`: the command that it waits for. */
   readonly hook?: HookName | null;
   readonly intervalMs: number;
   readonly pid: number;
   readonly processStart: string | null;
   readonly bootId: string;
-  /** Milliseconds since 1970: what was written to the source until then is counted. */
+  /** Milliseconds since 1970: writes to the source until then are counted. */
   readonly updatedAt: number;
-  /** The same moment by a clock that nobody sets: milliseconds of CLOCK_MONOTONIC. */
+  /** The same moment by a clock that nobody can set: milliseconds of CLOCK_MONOTONIC. */
   readonly beatMs?: number;
 }
 
@@ -52,7 +52,7 @@ export type LiveNews = Omit<
   'schema' | 'role' | 'pid' | 'processStart' | 'bootId' | 'updatedAt' | 'beatMs'
 >;
 
-/** Keeps one status file up to date. What comes faster than it can be written, the latest covers. */
+/** Keeps one status file up to date. Updates faster than it can write are merged: the latest wins. */
 export class StatusWriter {
   readonly #file: string;
   readonly #look: () => Promise<LiveNews>;
@@ -62,8 +62,8 @@ export class StatusWriter {
   #writing: Promise<void> = Promise.resolve();
 
   /**
-   * `look` finds out what there is to say. `onTrouble` is told when it can be written no longer, once, and
-   * again when it has changed.
+   * `look` collects the status. `onTrouble` is called once when the file cannot be written any more, and
+   * again if the reason changes.
    */
   constructor(file: string, look: () => Promise<LiveNews>, onTrouble: (message: string) => void) {
     this.#file = file;
@@ -71,7 +71,7 @@ export class StatusWriter {
     this.#onTrouble = onTrouble;
   }
 
-  /** Resolves when what a look found that began after this call is in the file. */
+  /** Resolves when a status collected after this call is in the file. */
   update(): Promise<void> {
     if (this.#isDue) return this.#writing;
     this.#isDue = true;
@@ -82,11 +82,11 @@ export class StatusWriter {
     return this.#writing;
   }
 
-  /** A status that cannot be written must not end a replication that works. */
+  /** A failure to write the status must not end a working replication. */
   async #replace(): Promise<void> {
     let trouble: string | null = null;
     try {
-      // Before the look: what is written to the source meanwhile is not in it.
+      // Taken before the look, which does not include writes to the source made meanwhile.
       const moment = { updatedAt: Date.now(), beatMs: monotonicMs() };
       await writeStatus(this.#file, { ...(await this.#look()), ...moment });
     } catch (error) {
@@ -97,7 +97,7 @@ export class StatusWriter {
   }
 }
 
-/** Replaces the file by rename. Not flushed: after a crash of the host it says nothing of use anyway. */
+/** Replaces the file by rename. It is not flushed: after a crash of the host it is of no use. */
 async function writeStatus(
   file: string,
   news: LiveNews & Pick<LiveStatus, 'updatedAt' | 'beatMs'>,
@@ -122,25 +122,25 @@ async function writeStatus(
   }
 }
 
-/** A status is written about every second; a run that is silent for so long does not do its work. */
+/** The status is written about once a second; a run that is silent for this long is not working. */
 const stalledAfterMs = 10_000;
 
-/** A status as it was found. */
+/** A status as read from its file. */
 export interface FoundStatus extends Omit<LiveStatus, 'state'> {
-  /** `stalled`: the process exists and has written nothing for long: it is stopped, or hangs. */
+  /** `stalled`: the process exists but has not written its status for long: it is stopped, or hangs. */
   readonly state: LiveState | 'stalled';
   /** Whether the process that wrote it still runs. */
   readonly running: boolean;
   /**
-   * How far the target lies behind, in milliseconds; 0 where nothing is dirty, null where the target
-   * is the state of no moment yet.
+   * How far the target lags behind, in milliseconds; 0 where nothing is dirty, null where the target does
+   * not hold the state of any moment yet.
    */
   readonly lagMs: number | null;
 }
 
 /**
  * Every replication that was ever started with this state directory, by source and target. Rejects with
- * STATE_UNUSABLE: what cannot be read is not none.
+ * STATE_UNUSABLE: an unreadable status must not pass for none.
  */
 export async function readStatuses(stateDirectory: string): Promise<FoundStatus[]> {
   const directory = liveDirectory(stateDirectory);
@@ -188,7 +188,7 @@ function silentMs({ beatMs, updatedAt }: LiveStatus): number {
   return beatMs === undefined ? Date.now() - updatedAt : monotonicMs() - beatMs;
 }
 
-/** The same for all processes, as long as the machine runs. */
+/** The same clock for all processes, as long as the machine runs. */
 function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }

@@ -1,4 +1,4 @@
-/** Verifies a volume against a manifest: the verification of a pair, with another comparator. */
+/** Verifies a volume against a manifest: like a pair, with another comparator. */
 
 import {
   mapVolume,
@@ -47,15 +47,18 @@ export interface CheckRequest {
   readonly volume: string;
   readonly manifest: string;
   readonly engine: EngineChoice;
-  /** The root that the manifest must have, in hexadecimal: it may come from where it could be changed. */
+  /**
+   * The root that the manifest must have, in hexadecimal: the manifest may come from a place where it
+   * could be changed.
+   */
   readonly root?: string | undefined;
-  /** How to read the volume, to name what differs. */
+  /** How to map the volume, to describe what differs. */
   readonly map: MapOptions;
   readonly startBytes: number;
   /** Null: the volume's end. */
   readonly stopBytes: number | null;
   readonly overrides: ReadonlySet<Override>;
-  /** The volume is mounted: how long a difference must stand unwritten. Null: it is at rest. */
+  /** For a mounted volume: how long a difference must last without a write. Null: the volume is at rest. */
   readonly lagToleranceMs: number | null;
 }
 
@@ -109,7 +112,7 @@ export async function checkManifest(
   const result = { ...first, ...answers };
   const look = { manifest, volume, map: isOwn ? map : null, span, changeLog };
   const strays = result.interrupted ? [] : await manifestStrays(look);
-  // Of a volume at rest nothing is found in doubt that was not when it was entered.
+  // On a volume at rest, no doubt arises after an answer was recorded.
   const oldest =
     changeLog === null
       ? first.oldestProof
@@ -134,7 +137,7 @@ export async function checkManifest(
   };
 }
 
-/** Of a volume in use, compares again what was not equal, and what was written since it was compared. */
+/** For a volume in use: compares again what was not equal, and what was written since it was compared. */
 async function proveAgain(
   first: VerifyResult,
   { comparator, workList, options }: Pick<VerifyRun, 'comparator' | 'workList' | 'options'>,
@@ -145,7 +148,7 @@ async function proveAgain(
   const { different, notProven } = first;
   if (changeLog === null || lagToleranceMs === null || first.interrupted)
     return { different, notProven };
-  // What the manifest does not cover cannot be compared, and what was not reached is left out.
+  // Ranges that the manifest does not cover cannot be compared; ranges not reached are left out.
   const reached = clip(workList, 0, first.reachedBytes);
   const concerns = (written: ExtentList) => intersect(written, reached);
   const open = union(doubtful(first), concerns(changeLog.take()));
@@ -164,7 +167,7 @@ function doubtsOf(path: string, result: VerifyResult, changeLog: ChangeLog | nul
   return [`${path} was written during the run: ranges already compared may differ now`];
 }
 
-/** The size that the file system claims which the manifest is of, as far as the volume still carries it. */
+/** The size that the manifest's file system claims, if the volume still has it. */
 async function claimedBytes({ header }: Manifest, { reader }: Volume): Promise<number> {
   const { type, uuid } = header.filesystem;
   const signatures = await probe(reader).catch(() => []);
@@ -172,7 +175,7 @@ async function claimedBytes({ header }: Manifest, { reader }: Volume): Promise<n
   return Math.min(own?.sizeBytes ?? 0, header.deviceBytes);
 }
 
-/** The volume's own map, to say what lies where; without names where the volume cannot be read as one. */
+/** The volume's own map, to describe ranges; without descriptions where it cannot be mapped as one. */
 async function namesOf(
   { header }: Manifest,
   volume: Volume,

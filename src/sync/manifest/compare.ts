@@ -1,4 +1,4 @@
-/** Compares two manifests: only the two files are read. */
+/** Compares two manifests; reads no volume. */
 
 import {
   diffManifests,

@@ -1,4 +1,4 @@
-/** Manifests: written of a volume, compared with one, compared with each other. */
+/** Manifests: writing one of a volume, verifying a volume against one, comparing two. */
 
 export { type CheckRequest, checkManifest } from './check.js';
 export { type MadeManifest, makeManifest, type MakeRequest } from './make.js';

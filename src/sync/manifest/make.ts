@@ -1,4 +1,4 @@
-/** Writes a manifest of a volume: what init would copy of it, or all. */
+/** Writes a manifest of the ranges of a volume that init would copy, or of all. */
 
 import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import type { DigestAlgorithm, IoOptions } from '../../engine/index.js';
@@ -20,7 +20,7 @@ export interface MakeRequest {
   readonly volume: string;
   readonly file: string;
   readonly algorithm: DigestAlgorithm;
-  /** Absent: what suits every volume. */
+  /** Absent: defaults that suit every volume. */
   readonly cellBytes: number | undefined;
   readonly map: MapOptions;
   readonly free: 'ignore' | 'verify';
@@ -31,7 +31,7 @@ export interface MakeRequest {
 export interface MadeManifest {
   readonly summary: ManifestSummary;
   readonly map: UsedMap;
-  /** Why the manifest may not be that of one moment; null: there is no reason to think so. */
+  /** Why the manifest may not describe a single moment; null: no such reason is known. */
   readonly doubt: string | null;
   readonly seconds: number;
 }

@@ -1,4 +1,4 @@
-/** Before a volume is read: what it is, and the reasons not to begin. */
+/** Prepares reading a volume: preflights it, collects the refusals. */
 
 import type { Override, Refusal, Volume } from '../../volume/index.js';
 import type { Waiting } from '../other-hosts.js';
@@ -11,11 +11,11 @@ export interface ReadRequest {
 
 export interface PreparedRead extends AsyncDisposable {
   readonly volume: Volume;
-  /** Those that no override covers. */
+  /** The refusals that no override covers. */
   readonly refusals: readonly Refusal[];
 }
 
-/** Looks at a volume; a tracked one may be mounted. Rejects as preflight() does. */
+/** Preflights a volume. A tracked volume may be mounted. Rejects as preflight() does. */
 export async function prepareRead(
   { volume, overrides }: ReadRequest,
   volumeIs: 'at rest' | 'tracked',

@@ -1,4 +1,7 @@
-/** Signatures that a volume carries where its manifest covers nothing: it may be taken for something else. */
+/**
+ * Signatures of a volume outside the ranges that its manifest covers: programs may take the volume for
+ * something else.
+ */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
 import type { Manifest } from '../../manifest/index.js';
@@ -11,7 +14,7 @@ import { isWhole, strayDoubts, strayDoubtsInUse } from '../verify/stray-doubts.j
 export interface ManifestStrays {
   readonly manifest: Manifest;
   readonly volume: Volume;
-  /** The volume's own; null where it cannot be read as what the manifest is of. */
+  /** The map of the volume; null where it cannot be read as the manifest's file system. */
   readonly map: UsedMap | null;
   readonly span: Span;
   /** Null: the volume is at rest. */
@@ -26,7 +29,7 @@ export async function manifestStrays(given: ManifestStrays): Promise<string[]> {
   return changeLog === null ? strayDoubts(look) : strayDoubtsInUse(look, changeLog);
 }
 
-/** What the manifest does not cover, but for what the volume has put to use since. */
+/** The ranges that the manifest does not cover and the volume has not put to use since. */
 async function uncoveredBy({ manifest, map }: ManifestStrays): Promise<Layout> {
   const { deviceBytes } = manifest.header;
   const open = subtract(extentOf(0, deviceBytes), await manifest.extents());

@@ -1,4 +1,4 @@
-/** From the first copy to one point in time: rounds over what was written since, then the cutover. */
+/** Brings the first copy to one point in time: rounds over what was written meanwhile, then the cutover. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IoOptions } from '../../engine/index.js';
@@ -26,7 +26,7 @@ import { writeBack } from '../consistency/write-back.js';
 export interface OnlineOptions {
   readonly maxFreezeMs: number;
   readonly maxRounds: number;
-  /** False: stop when it has converged; the targets stay unfinished. */
+  /** False: stop when the copy has converged and leave the targets unfinished. */
   readonly cutover: boolean;
   readonly granularityBytes: number | null;
   readonly hooks: Hooks;
@@ -35,7 +35,7 @@ export interface OnlineOptions {
 export interface CatchUpRun {
   readonly source: Volume;
   readonly tracker: Tracker;
-  /** Is read until the header is written: it outlives the run. */
+  /** Outlives this phase: the header is read from it at the end. */
   readonly buffer: CutoverBuffer;
   readonly options: OnlineOptions;
   readonly ioOptions: IoOptions;
@@ -47,32 +47,32 @@ export interface CatchUpRun {
   readonly signal: AbortSignal;
 }
 
-/** What the cutover was like. */
+/** Figures of the cutover for the summary. */
 export interface CutoverFigures {
-  /** Copied again before it, as a whole. */
+  /** Number of rounds copied before it. */
   readonly rounds: number;
   readonly recopiedBytes: number;
-  /** Written after the last of those rounds: read into memory, and copied from there. */
+  /** Bytes written after the last round: they went through the cutover buffer. */
   readonly bufferedBytes: number;
-  /** Read while the file system was frozen. */
+  /** Bytes read while the file system was frozen. */
   readonly frozenBytes: number;
-  /** How long writers waited: the freeze call, and the hold after it. */
+  /** How long writers waited: during the freeze call, and during the hold after it. */
   readonly freezeCallMs: number;
   readonly heldMs: number;
-  /** ISO: the moment that the targets are the state of. */
+  /** ISO 8601: the moment whose state the targets hold. */
   readonly consistentAt: string;
 }
 
-/** The most attempts at a cutover, with at least one round in between. */
+/** The most cutover attempts; at least one round is copied between two. */
 const attempts = 3;
-/** Somebody else's freeze (for a snapshot, a backup) ends soon as a rule. */
+/** A freeze by somebody else (for a snapshot, a backup) usually ends soon. */
 const busyPauseMs = 1000;
-/** How much of what is dirty is read to measure how fast that is. */
+/** How many dirty bytes are read to measure the speed. */
 const sampleBytes = 8 * 1024 * 1024;
-/** Errors that may be gone after another round. */
+/** Errors that may disappear after another round. */
 const passing = new Set(['FREEZE_TIMED_OUT', 'FREEZE_LOST', 'FREEZE_BUSY', 'CUTOVER_TOO_LARGE']);
 
-/** The last reading, or why the copy comes to no point. */
+/** The last reading, or why the copy reaches no point in time. */
 type Converged =
   | { readonly kind: 'converged'; readonly reading: RoundReading }
   | Extract<ConsistencyPoint, { readonly kind: 'missed' }>;
@@ -90,12 +90,12 @@ export class CatchUp implements Follow {
     this.#writes = new TrackedWrites(run.tracker, run.limitBytes);
   }
 
-  /** Null until the cutover was reached. */
+  /** Null before the cutover is reached. */
   get figures(): CutoverFigures | null {
     return this.#figures;
   }
 
-  /** Written where the smallest target has no room for it. */
+  /** Bytes written where the smallest target has no room for them. */
   get bytesBehindLimit(): number {
     return this.#writes.bytesBehindLimit;
   }
@@ -119,13 +119,13 @@ export class CatchUp implements Follow {
         this.#run.reporter.report({ type: 'note', severity: 'warning', code: error.code, message });
         if (error.code === 'FREEZE_BUSY')
           await sleep(busyPauseMs, null, { signal: this.#run.signal });
-        // What the freeze brought to light is copied before the next one, however little it may be.
+        // The freeze may have flushed more data; copy it before the next attempt.
         await this.#copyDirty(copyPiece);
       }
     }
   }
 
-  /** Copies what was written, round after round, until little enough is left. */
+  /** Copies rounds of what was written until little enough is left. */
   async #converge(copyPiece: CopyPiece): Promise<Converged> {
     const { options, buffer, source, signal } = this.#run;
     const readings: RoundReading[] = [];
@@ -145,7 +145,7 @@ export class CatchUp implements Follow {
     }
   }
 
-  /** Reads a part of what is dirty as the cutover would, and takes the time. */
+  /** Reads a sample of the dirty ranges as the cutover would, and measures the time. */
   async #measure(): Promise<RoundReading> {
     const { buffer, source } = this.#run;
     const { dirtySet } = this.#writes;
@@ -160,7 +160,7 @@ export class CatchUp implements Follow {
 
   async #copyDirty(copyPiece: CopyPiece): Promise<void> {
     this.#rounds++;
-    // The header has its own time, at the very end.
+    // The header is copied at the very end.
     const { limitBytes } = this.#run;
     const dirty = this.#writes.dirtySet.take();
     const extents = clip(dirty, headerBytes, Math.max(0, limitBytes - headerBytes));
@@ -193,7 +193,7 @@ export class CatchUp implements Follow {
     return {
       rounds: this.#rounds,
       recopiedBytes: this.#recopiedBytes,
-      // What the cutover took stays in the dirty set.
+      // The ranges in the cutover buffer stay in the dirty set.
       bufferedBytes: this.#writes.dirtySet.bytes,
       frozenBytes,
       freezeCallMs,

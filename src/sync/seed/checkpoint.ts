@@ -1,4 +1,4 @@
-/** How far a seed has come, kept on disk so that the same command can resume after any interruption. */
+/** The progress of a seed on disk, so that the same command can resume after any interruption. */
 
 import path from 'node:path';
 import { isPublishedList, type PublishedTarget } from './published.js';
@@ -8,27 +8,30 @@ const schema = 'fastsync-checkpoint/4';
 
 export interface Checkpoint {
   readonly schema: typeof schema;
-  /** In the stamp of the targets for as long as this checkpoint is valid for them. */
+  /** The ID in the targets' stamp as long as this checkpoint is valid for them. */
   readonly runId: string;
-  /** Stable names: what this checkpoint is about. */
+  /** Stable names of the volumes that this checkpoint belongs to. */
   readonly source: string;
   readonly targets: readonly string[];
-  /** Says whether the source was written since; null if that could not be known. */
+  /** The source's write counter, to detect writes since; null where it was not available. */
   readonly sourceWriteCounter: string | null;
   /** Digest of the work list that `durableBytes` counts in. */
   readonly workListDigest: string;
   readonly verified: boolean;
-  /** How unused ranges of the target were treated, and whether that is over. */
+  /** The policy for unused ranges of the target, and whether it has been carried out. */
   readonly free: string;
   readonly freeDone: boolean;
-  /** Prefix of the work list that is written and flushed on every target. */
+  /** The length of the work list's prefix that is written and flushed on every target. */
   readonly durableBytes: number;
   readonly totalBytes: number;
-  /** Unreadable ranges met so far, as pairs of start and length: tried again. */
+  /** Unreadable ranges found so far, as pairs of start and length; the next run tries them again. */
   readonly badRanges: readonly number[];
-  /** Unreadable bytes of the prefix that are not in `badRanges` yet: nobody knows where they lie. */
+  /** Unreadable bytes of the prefix that are not in `badRanges` yet, so their location is unknown. */
   readonly unlistedBadBytes: number;
-  /** Each target as it was left, where all is done but `badRanges`; absent: they are unfinished. */
+  /**
+   * The state of each published target where only `badRanges` are missing; absent: the targets are
+   * unfinished.
+   */
   readonly published?: readonly PublishedTarget[];
   readonly updatedAt: string;
 }
@@ -48,14 +51,14 @@ export class CheckpointFile {
     });
   }
 
-  /** The last checkpoint, or null: none, or not one that this version wrote whole. */
+  /** The last checkpoint; null if there is none, or none that this version wrote completely. */
   load(): Promise<Checkpoint | null> {
     return this.#file.load();
   }
 
   /**
-   * Replaces the checkpoint and makes it durable. To be called only for what the targets have
-   * flushed: a checkpoint must never claim more than they hold.
+   * Replaces the checkpoint durably. Call it only for what the targets have flushed: a checkpoint must
+   * never claim more than they hold.
    */
   save(state: CheckpointState): Promise<void> {
     return this.#file.save({ schema, ...state, updatedAt: new Date().toISOString() });
@@ -66,7 +69,7 @@ export class CheckpointFile {
   }
 }
 
-/** Whether a file that anything may have happened to holds what save() writes. */
+/** Whether a file, which may be damaged, holds what save() writes. */
 function isCheckpoint(value: unknown): value is Checkpoint {
   const candidate = value as Partial<Record<keyof Checkpoint, unknown>> | null;
   const { durableBytes, totalBytes, unlistedBadBytes } = candidate ?? {};

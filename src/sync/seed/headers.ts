@@ -1,4 +1,4 @@
-/** The headers of a seed's targets: taken away before anything else is written, and written last. */
+/** The headers of a seed's targets: cleared before anything else is written, and written last. */
 
 import type { CopyResult } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
@@ -11,31 +11,31 @@ export class Headers {
   readonly #targets: SeedRun['targets'];
   readonly #jobs: SeedJobs;
   readonly #earlier: readonly PublishedTarget[];
-  /** What they were where an earlier run had published them. */
+  /** The headers that an earlier run had published. */
   #kept: readonly (Uint8Array | null)[] = [];
 
-  /** `earlier`: how the run before left the targets, if it published them. */
+  /** `earlier`: the targets as the previous run left them, if it published them. */
   constructor({ targets }: SeedRun, jobs: SeedJobs, earlier: readonly PublishedTarget[]) {
     this.#targets = targets;
     this.#jobs = jobs;
     this.#earlier = earlier;
   }
 
-  /** Keeps what an earlier run has published, for where the source's cannot be read any more. */
+  /** Reads the headers that an earlier run published, in case the source's can no longer be read. */
   async keep(): Promise<void> {
     this.#kept = await Promise.all(
       this.#targets.map(({ volume }, index) => publishedHeader(this.#earlier[index], volume)),
     );
   }
 
-  /** No signature may stand on a target that is not finished. */
+  /** Removes the signature: an unfinished target must not have one. */
   async invalidate(runId: string): Promise<void> {
     for (const { volume } of this.#targets) {
       await invalidate(volume, runId, headerBytes);
     }
   }
 
-  /** Writes them from what `copyPart` reads. Resolves with false if it was cancelled. */
+  /** Writes the headers from what `copyPart` reads. Resolves with false if it was cancelled. */
   async publish(
     extents: ExtentList,
     copyPart: (extents: ExtentList) => Promise<CopyResult | null>,

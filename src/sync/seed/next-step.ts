@@ -1,4 +1,4 @@
-/** Which step of a seed comes next. Pure: what is done in which order can be tested without a disk. */
+/** Decides the next step of a seed. Pure, so that the order of steps can be tested without a disk. */
 
 import type { EndpointDescription, ExtentList } from '../../engine/index.js';
 import type { ConsistencyPoint, FreePolicy } from './seed-run.js';
@@ -10,7 +10,7 @@ export type Step =
   | { readonly kind: 'clear unused'; readonly how: Exclude<FreePolicy, 'skip'> }
   | { readonly kind: 'retry unreadable'; readonly extents: ExtentList }
   | { readonly kind: 'copy body'; readonly startAtBytes: number }
-  /** Copy what was written meanwhile, or make sure that nothing was. */
+  /** Copy what was written meanwhile, or check that nothing was. */
   | { readonly kind: 'reach point' }
   | { readonly kind: 'publish'; readonly headerFrom: EndpointDescription }
   | { readonly kind: 'drop missing targets' }
@@ -19,21 +19,21 @@ export type Step =
   | { readonly kind: 'end' };
 
 export interface SeedFacts {
-  /** Retry: the targets are published, and lack only what could not be read of the source. */
+  /** `retry`: the targets are published and lack only the ranges that could not be read. */
   readonly work: 'seed' | 'retry';
-  /** The last step that was taken; null: none yet. */
+  /** The last step taken; null: none yet. */
   readonly last: Step['kind'] | null;
   readonly cancelled: boolean;
-  /** A target was given up: positions say nothing about it. */
+  /** A target has failed, so positions in the work list do not hold for it. */
   readonly someTargetFailed: boolean;
   readonly free: FreePolicy;
   readonly freeDone: boolean;
   readonly unreadable: ExtentList;
-  /** Prefix of the body that every target has flushed. */
+  /** The prefix of the body that every target has flushed. */
   readonly durableBytes: number;
-  /** A target is smaller than what is in use on the source. */
+  /** A target is smaller than the used ranges of the source need. */
   readonly isTruncated: boolean;
-  /** Null until it was looked for, or where that was cancelled. */
+  /** Null before the point was looked for, or where that was cancelled. */
   readonly point: ConsistencyPoint | null;
 }
 
@@ -50,7 +50,7 @@ const seedOrder = [
   'save checkpoint',
 ] as const satisfies readonly Step['kind'][];
 
-/** The targets keep their signature: what is written replaces zeroes, so they only become better. */
+/** The targets keep their signature: data replaces zeroes, so a retry can only improve them. */
 const retryOrder = [
   'clear unused',
   'retry unreadable',
@@ -60,7 +60,7 @@ const retryOrder = [
   'save checkpoint',
 ] as const satisfies readonly Step['kind'][];
 
-/** The first step after the last one that there is a reason for. */
+/** Returns the first step after the last one that has something to do. */
 export function nextStep(facts: SeedFacts): Step {
   const order: readonly StepKind[] = facts.work === 'seed' ? seedOrder : retryOrder;
   const rest = order.slice(order.findIndex((kind) => kind === facts.last) + 1);
@@ -73,12 +73,12 @@ export function nextStep(facts: SeedFacts): Step {
 
 type StepKind = (typeof seedOrder | typeof retryOrder)[number];
 
-/** Null: nothing needs doing. */
+/** Null: there is nothing to do in this step. */
 function stepOf(kind: StepKind, facts: SeedFacts): Step | null {
-  // Each run ends with a checkpoint that says how far it came, also a cancelled one.
+  // Every run, also a cancelled one, ends with a checkpoint of its progress.
   if (kind === 'save checkpoint') return checkpointOf(facts);
   if (kind === 'drop missing targets') return { kind };
-  // What a retry has put into its targets may be of another moment: that is always said.
+  // A retry may have copied data of another moment; the result always says so.
   if (kind === 'reach point' && facts.work === 'retry') return { kind };
   if (facts.cancelled) return null;
   const { free, freeDone, unreadable, durableBytes, isTruncated, point, work } = facts;

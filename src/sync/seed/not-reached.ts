@@ -1,4 +1,4 @@
-/** Why an online seed comes to no point in time: its targets stay unfinished, and say so. */
+/** Explains why an online seed reached no point in time and left its targets unfinished. */
 
 import { formatBytes, formatRate } from '../../report/index.js';
 import {

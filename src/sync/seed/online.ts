@@ -1,4 +1,4 @@
-/** Online work: on a source that is mounted and written, with the help of the tracker and the freeze. */
+/** Online seeding: from a mounted source that is being written, using the tracker and the freeze. */
 
 export { MissedWrites } from '../consistency/errors.js';
 export { beginOnline, type Begun } from '../consistency/begin.js';

@@ -1,4 +1,4 @@
-/** Everything before the first write: look at both sides, map the source, find the reasons not to begin. */
+/** Prepares a seed: preflights both sides, maps the source, collects the refusals. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
 import { overrides, type Refusal, type Volume, type VolumeIdentity } from '../../volume/index.js';
@@ -24,19 +24,19 @@ export interface SeedRequest extends PreflightRequest, MapRequest {
   readonly signal: AbortSignal;
 }
 
-/** A run that could begin, if nothing in `refusals` keeps it from doing so. */
+/** A prepared run, which may begin if `refusals` is empty. */
 export interface PreparedSeed<Mapped extends MappedSource = MappedSource> extends AsyncDisposable {
   readonly source: Volume;
-  /** Released with the rest. */
+  /** Disposed together with this. */
   readonly mapped: Mapped;
   readonly map: UsedMap;
   readonly plan: Plan;
   readonly targets: readonly Target[];
-  /** Those that no override covers. */
+  /** The refusals that no override covers. */
   readonly refusals: readonly Refusal[];
   /** Opens the targets for writing, exclusively and under a lock; makes those that do not exist. */
   openTargets(): Promise<TargetSet>;
-  /** The user has said that the source may be written meanwhile. */
+  /** The user has accepted that the source may be written meanwhile. */
   readonly sourceMayChange: boolean;
 }
 
@@ -45,10 +45,13 @@ export function prepareSeed(request: SeedRequest): Promise<PreparedSeed> {
   return prepare(request, 'at rest', (source) => mapAtRest(source, request));
 }
 
-/** What a source in use is tracked and mapped by. */
+/** How to track and map a source in use. */
 export type OnlineBeginning = Omit<BeginRequest, 'source' | 'map' | 'dirty' | 'signal'>;
 
-/** The same of a mounted source: tracked from now on, and mapped in a freeze. Rejects also as beginOnline() does. */
+/**
+ * The same for a mounted source: it is tracked from now on, and mapped in a freeze. Rejects also as
+ * beginOnline() does.
+ */
 export function prepareOnlineSeed(
   request: SeedRequest,
   online: OnlineBeginning,
@@ -59,7 +62,7 @@ export function prepareOnlineSeed(
   });
 }
 
-/** What a run over a mounted source would do: nothing is tracked or frozen, so the map may be torn. */
+/** Shows what a run over a mounted source would do. Nothing is tracked or frozen, so the map may be torn. */
 export function previewOnlineSeed(request: SeedRequest): Promise<PreparedSeed> {
   return prepare(request, 'in use', (source) => mapAtRest(source, request));
 }
@@ -97,7 +100,7 @@ async function prepare<Mapped extends MappedSource>(
         openTargets: () =>
           openTargets(targets, {
             sizeBytes: source.identity.sizeBytes,
-            // Both mean that somebody else has the claim already.
+            // Both overrides mean that somebody else already holds the exclusive claim.
             exclusive: !isAllowed('TARGET_IN_USE') && !isAllowed('TARGET_MOUNTED'),
           }),
         [Symbol.asyncDispose]: release,
@@ -114,7 +117,7 @@ async function refusalsOf(found: Preflight, map: UsedMap): Promise<Refusal[]> {
   ];
 }
 
-/** As much of the source as the smallest device among the targets holds; files are resized. */
+/** Plans for as much of the source as the smallest target device holds; files are resized. */
 function planFor(targets: readonly Target[], map: UsedMap): Plan {
   const sizes = targets.map(({ facts }) =>
     facts?.identity.kind === 'block' ? facts.identity.sizeBytes : Infinity,
@@ -124,8 +127,8 @@ function planFor(targets: readonly Target[], map: UsedMap): Plan {
 }
 
 /**
- * Targets that an earlier run of the same command left unfinished, known by the stamp that is in its
- * checkpoint: they were asked about then, and hold nothing of anybody's.
+ * Removes the contents of targets that an earlier run of the same command left unfinished, recognised by
+ * the stamp in its checkpoint: the user confirmed them then, and they hold no other data.
  */
 async function withoutOwn(
   targets: readonly Target[],

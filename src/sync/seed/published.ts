@@ -1,28 +1,28 @@
 /**
- * Targets that lack only what could not be read of the source: they carry their signature, and another
- * run adds what it can read, if nobody wrote to them since.
+ * Published targets that lack only the source's unreadable ranges. They have their signature; another run
+ * can add the ranges that it can read, if nobody wrote to the targets since.
  */
 
 import { createHash } from 'node:crypto';
 import type { Volume } from '../../volume/index.js';
 import { readHeader } from '../target-header/index.js';
 
-/** What a target was like when the run left it. */
+/** The state of a target when the run left it. */
 export interface PublishedTarget {
-  /** Says whether it was written since; null if that could not be known. */
+  /** The target's write counter; null where it was not available. */
   readonly writeCounter: string | null;
-  /** Of its first MiB: still valid after a reboot, unlike the write counter. */
+  /** Digest of its first MiB; unlike the write counter it stays valid after a reboot. */
   readonly headerDigest: string;
 }
 
-/** To be called when everything is flushed. */
+/** Call it when everything is flushed. */
 export async function publishedTarget(volume: Volume): Promise<PublishedTarget> {
   const headerDigest = digestOf(await readHeader(volume.reader));
   const { value: writeCounter } = await volume.writeCounter();
   return { writeCounter, headerDigest };
 }
 
-/** Whether nobody wrote to the targets since: then only what could not be read is missing. */
+/** Whether nobody wrote to the targets since, so that only the unreadable ranges are missing. */
 export async function areUntouched(
   published: readonly PublishedTarget[],
   targets: readonly Volume[],
@@ -36,8 +36,8 @@ export async function areUntouched(
 }
 
 /**
- * The header of a target that an earlier run published, if it still is that one, else null. The source's may
- * be unreadable by now, and this the last good copy.
+ * The target's header if it is still the one that an earlier run published, else null. The source's
+ * header may be unreadable by now, which makes this the last good copy.
  */
 export async function publishedHeader(
   published: PublishedTarget | undefined,
@@ -52,7 +52,7 @@ function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Whether a value that anything may have happened to is a list of such targets. */
+/** Whether a value, which may be damaged, is a list of published targets. */
 export function isPublishedList(value: unknown): value is readonly PublishedTarget[] {
   return Array.isArray(value) && value.every(isPublished);
 }

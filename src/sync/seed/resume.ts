@@ -1,4 +1,4 @@
-/** Decides how to use an earlier run's checkpoint: trust it, compare everything, or start afresh. */
+/** Decides how to use an earlier run's checkpoint: continue, retry, compare everything, or start fresh. */
 
 import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../../engine/index.js';
@@ -10,11 +10,11 @@ import { slice } from '../work-list.js';
 
 export type Resumption =
   | { readonly kind: 'fresh' }
-  /** The prefix is on the targets, and the source was not written since. */
+  /** The targets hold the prefix, and the source was not written since. */
   | { readonly kind: 'continue'; readonly checkpoint: Checkpoint }
-  /** All is on the targets, which carry their signature, but what could not be read. */
+  /** The targets are published and lack only the unreadable ranges. */
   | { readonly kind: 'retry'; readonly checkpoint: Checkpoint }
-  /** An earlier run got far, but something may have been written since: write only what differs. */
+  /** An earlier run got this far, but something may have been written since: write only what differs. */
   | { readonly kind: 'compare'; readonly reason: string };
 
 export interface ResumeQuestion {
@@ -24,17 +24,17 @@ export interface ResumeQuestion {
   readonly writeCounter: string | null;
   readonly workList: ExtentList;
   readonly verify: boolean;
-  /** The source is at rest: what can be read of it now belongs to what was read before. */
+  /** The source is at rest, so ranges that can be read now belong to the same state as the rest. */
   readonly mayRetry: boolean;
 }
 
-/** Identifies a work list: positions in one mean nothing in another. */
+/** Identifies a work list: a position in one means nothing in another. */
 export function workListDigest(workList: ExtentList): string {
   const bytes = new Uint8Array(workList.buffer, workList.byteOffset, workList.byteLength);
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Answers how to begin. Reads a few samples of the targets where it would trust them. */
+/** Decides how to begin. Before trusting the targets, it compares samples of them. */
 export async function decideResumption(question: ResumeQuestion): Promise<Resumption> {
   const { checkpoint, writeCounter, workList, verify } = question;
   if (checkpoint === null) return { kind: 'fresh' };
@@ -74,7 +74,7 @@ export async function decideResumption(question: ResumeQuestion): Promise<Resump
 const samples = 16;
 const sampleBytes = 1024 * 1024;
 
-/** Compares a few pieces of the finished prefix, its last one always among them. */
+/** Compares samples of the finished prefix, always including its end. */
 async function samplesAgree(
   { source, targets, workList }: ResumeQuestion,
   durableBytes: number,

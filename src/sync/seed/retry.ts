@@ -1,4 +1,7 @@
-/** Whether a run would only put what could not be read before into targets of its own: nothing is overwritten then. */
+/**
+ * Whether a run would only fill unreadable ranges of its own published targets, so that it overwrites no
+ * other data.
+ */
 
 import { openVolume, type Volume } from '../../volume/index.js';
 import { CheckpointFile } from './checkpoint.js';
@@ -6,7 +9,7 @@ import type { PreparedSeed } from './prepare.js';
 import { decideResumption } from './resume.js';
 import type { SeedOptions } from './seed-run.js';
 
-/** Looks only; writes nothing. */
+/** Only reads. */
 export async function isRetry(
   { source, targets, plan }: PreparedSeed,
   options: Pick<SeedOptions, 'resume' | 'verify' | 'stateDirectory'>,

@@ -1,4 +1,4 @@
-/** The copy and clear jobs of a seed, over the targets that are still good, and what they add up to. */
+/** The copy and clear jobs of a seed over the targets that have not failed, and their combined result. */
 
 import { constants } from 'node:os';
 import { clear, copy, type CopyResult, type IoFailure } from '../../engine/index.js';
@@ -7,10 +7,10 @@ import type { Volume } from '../../volume/index.js';
 import type { FreePolicy, Piece, SeedResult, SeedRun } from './seed-run.js';
 import { type Watch, watchJob } from '../watch-job.js';
 
-/** Where a job begins, and who hears how far it is durable. */
+/** Where a job begins, and who is told what it has made durable. */
 export interface JobStart extends Pick<Watch, 'onDurable'> {
   readonly startAtBytes?: number;
-  /** Nobody has written there before: a new target still reads as zeroes. */
+  /** Nothing was written there before: a new target still reads as zeroes. */
   readonly first?: boolean;
 }
 
@@ -28,7 +28,7 @@ export class SeedJobs {
     this.#failures = run.targets.map(() => null);
   }
 
-  /** What is equal is not written, and what the source cannot give is left as it is. */
+  /** Equal data is not rewritten, and ranges that the source cannot provide are left unchanged. */
   get compares(): boolean {
     return this.#compare;
   }
@@ -45,14 +45,14 @@ export class SeedJobs {
     return this.#failures.some((failure) => failure !== null);
   }
 
-  /** The targets that were not given up, each with its number. */
+  /** The targets that have not failed, with their numbers. */
   get good(): { readonly index: number; readonly volume: Volume }[] {
     return this.#run.targets.flatMap(({ volume }, index) =>
       this.#failures[index] === null ? [{ index, volume }] : [],
     );
   }
 
-  /** Runs one copy job over the targets that are still good. Null if there is nothing to do. */
+  /** Runs one copy job over the targets that have not failed. Null if there is nothing to do. */
   async copy(
     { phase, extents, from, ioOptions }: Piece,
     { startAtBytes = 0, first = false, onDurable }: JobStart = {},
@@ -70,11 +70,11 @@ export class SeedJobs {
       compare: this.#compare,
       verify: options.verify,
       rescue: options.rescue,
-      // What is copied again, or from elsewhere, goes over what was copied before.
+      // A second copy overwrites data, so the target no longer reads as zeroes there.
       targetsAreZero: first && good.every(({ index }) => targets[index]?.isNew === true),
       flushEveryMs: options.checkpointEveryMs,
     });
-    // Its own: bytes of different lists make no rate.
+    // A meter of its own: rates must not mix bytes of different lists.
     const meter = new Meter();
     const result = await watchJob(job, {
       ...(onDurable && { onDurable }),
@@ -90,7 +90,7 @@ export class SeedJobs {
     return result;
   }
 
-  /** Clears what of the targets no copied range covers. */
+  /** Clears the ranges of the targets that no copied range covers. */
   async clearFree(mode: Exclude<FreePolicy, 'skip'>): Promise<void> {
     const { targets, plan, options, signal } = this.#run;
     for (const { volume } of targets) {
@@ -112,7 +112,7 @@ export class SeedJobs {
     }
   }
 
-  /** A file that was deleted meanwhile takes every write, and is nobody's copy. */
+  /** Fails targets whose file was deleted meanwhile: it accepts writes, but nobody can find the copy. */
   async giveUpMissing(): Promise<void> {
     for (const { index: side, volume } of this.good) {
       if (await volume.isInPlace()) continue;
@@ -121,7 +121,7 @@ export class SeedJobs {
     }
   }
 
-  /** Their part of the answer. */
+  /** The jobs' part of the result. */
   get result() {
     const { read, written, zero, identical, verified } = this.#sums;
     return {

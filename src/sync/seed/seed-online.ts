@@ -1,4 +1,7 @@
-/** Seeding a mounted file system: tracked from before the map, brought to one point in time at the end. */
+/**
+ * Seeds from a mounted file system: starts tracking before the map, and reaches one point in time at the
+ * end.
+ */
 
 import type { MapOptions, UsedMap } from '../../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
@@ -19,7 +22,7 @@ export interface OnlineRun extends Omit<
   readonly map: MapOptions;
   readonly dirty: 'refuse' | 'copy-all';
   readonly online: OnlineOptions;
-  /** What must not lie on the source's file system. */
+  /** Paths that must not lie on the source's file system. */
   readonly mustNotFreeze: readonly string[];
 }
 
@@ -27,13 +30,13 @@ export interface OnlineResult {
   readonly seed: SeedResult;
   readonly plan: Plan;
   readonly map: UsedMap;
-  /** How long writers waited while the map was read, each time that it was. */
+  /** How long writers waited for the map in total. */
   readonly mapFreezeMs: number;
-  /** Null if it was not reached. */
+  /** Null if the cutover was not reached. */
   readonly cutover: CutoverFigures | null;
 }
 
-/** The plan of an online copy: the whole header comes at the cutover, whatever of it was in use before. */
+/** Plans an online copy. The cutover copies the whole header, whichever parts are in use now. */
 export function planOnline(map: UsedMap, limitBytes: number): Plan {
   const plan = planCopy(map.ranges, map.deviceBytes);
   const claimedBytes = map.filesystem.sizeBytes;
@@ -43,9 +46,9 @@ export function planOnline(map: UsedMap, limitBytes: number): Plan {
 const attempts = 3;
 
 /**
- * Seeds targets from a volume that is mounted and written. Where the tracker may have missed a write,
- * it is started anew, and everything is compared. Rejects as seed() and beginOnline() do, with
- * HOOK_FAILED, NO_SHARED_MEMORY, SOURCE_RESIZED, and with TRACKER_MISSED when that did not help.
+ * Seeds targets from a volume that is mounted and being written. Where the tracker may have missed a
+ * write, restarts it and compares everything. Rejects as seed() and beginOnline() do, with HOOK_FAILED,
+ * NO_SHARED_MEMORY and SOURCE_RESIZED, and with TRACKER_MISSED when comparing did not help.
  */
 export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
   await using buffer = await CutoverBuffer.open(run.source.identity.sizeBytes);
@@ -65,13 +68,13 @@ export async function seedOnline(run: OnlineRun): Promise<OnlineResult> {
     }
     await requireSize(run.source.identity);
     begun = await beginOnline({ ...run, ...run.online });
-    // Nothing that was copied counts as copied, nor as never written.
+    // Data copied so far no longer counts as copied, nor new targets as empty.
     options = { ...options, compare: true, resume: false };
     targets = targets.map(({ volume }) => ({ volume, isNew: false }));
   }
 }
 
-/** A copy of the size that the source had is not the source. */
+/** Rejects if the source was resized: a copy of its old size would be incomplete. */
 async function requireSize({ path, sizeBytes }: VolumeIdentity): Promise<void> {
   const now = await identifyVolume(path);
   if (now.sizeBytes === sizeBytes) return;
@@ -113,7 +116,7 @@ async function seedTracked(
   };
 }
 
-/** Everything that a run writes while the source may be frozen. */
+/** All paths that a run writes while the source may be frozen. */
 export function mustNotFreezePaths(
   stateDirectory: string,
   targets: readonly string[],

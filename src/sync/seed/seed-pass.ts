@@ -1,4 +1,4 @@
-/** One pass over a seed's plan: takes one step after the other, and can be killed after any. */
+/** One pass over a seed's plan: runs step after step, and survives being killed after any of them. */
 
 import { nextStep, type SeedFacts, type Step } from './next-step.js';
 import type { ConsistencyPoint, SeedResult } from './seed-run.js';
@@ -34,7 +34,8 @@ export class SeedPass {
   async run(): Promise<SeedResult> {
     const { progress, run } = this.#work;
     const resumedBytes = progress.state.durableBytes;
-    // Whoever stopped it in time finds the target untouched; one that was made or resized is not.
+    // If it was stopped before the first write, the target is untouched, unless it was created or
+    // resized.
     const isTouched = run.targets.some(({ isNew, isResized }) => isNew || isResized);
     if (this.#kind === 'retry' || !isTouched) run.signal.throwIfAborted();
     try {
@@ -44,7 +45,7 @@ export class SeedPass {
         step = this.#next(step.kind);
       }
     } catch (error) {
-      // The targets stay published: whatever failed, the next run must know what they are like now.
+      // The targets stay published; whatever failed, the next run must know their present state.
       if (this.#kind === 'retry' && !this.#work.jobs.someFailed) await progress.savePublished();
       throw error;
     }
@@ -74,7 +75,8 @@ export class SeedPass {
       case 'invalidate':
         await headers.keep();
         run.unfinished?.beginAll(run.targets, unpublishedState);
-        // The first checkpoint comes before the first write: from here on the targets are unfinished.
+        // The first checkpoint is saved before the first write: from here on the targets are
+        // unfinished.
         await progress.begin();
         return headers.invalidate(progress.state.runId);
       case 'wipe signatures':

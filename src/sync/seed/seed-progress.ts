@@ -1,4 +1,4 @@
-/** How far a seed has come, as its checkpoints say: what is durable, and what could not be read. */
+/** The progress of a seed as its checkpoints record it: what is durable, and what could not be read. */
 
 import { type ExtentList, union } from '../../region/index.js';
 import type { CheckpointFile, CheckpointState } from './checkpoint.js';
@@ -29,7 +29,7 @@ export class SeedProgress {
     return Float64Array.from(this.#state.badRanges);
   }
 
-  /** The first checkpoint, without which nothing is written. */
+  /** Saves the first checkpoint; nothing may be written before it. */
   async begin(): Promise<void> {
     await this.#file.save(this.#state);
   }
@@ -48,7 +48,7 @@ export class SeedProgress {
     await this.save();
   }
 
-  /** The whole body has been copied but these ranges, which could not be read. */
+  /** The whole body is copied except these ranges, which could not be read. */
   bodyIsDone(bad: ExtentList): void {
     this.addBad(bad);
     this.#state = { ...this.#state, unlistedBadBytes: 0 };
@@ -62,7 +62,7 @@ export class SeedProgress {
     this.#state = { ...this.#state, badRanges: [...bad] };
   }
 
-  /** Records that the targets carry their signature, and how to recognise them. */
+  /** Records that the targets have their signature, and how to recognise them. */
   async savePublished(): Promise<void> {
     const published: PublishedTarget[] = [];
     for (const { volume } of this.#targets) published.push(await publishedTarget(volume));

@@ -1,4 +1,4 @@
-/** Seeding: makes each target hold what the source's file system uses, and nothing less. */
+/** Seeding: copies every range that the source's file system uses to each target. */
 
 import { totalBytes } from '../../region/index.js';
 import { formatBytes, type Reporter } from '../../report/index.js';
@@ -13,8 +13,8 @@ import type { SeedResult, SeedRun } from './seed-run.js';
 import { unpublishedState } from '../unfinished-targets.js';
 
 /**
- * Copies the plan. The targets' first MiB is cleared before anything else and written when all the
- * rest is durable. Rejects with EngineError where a disk fails; a checkpoint then says where to resume.
+ * Copies the plan. Clears the targets' first MiB before anything else, and writes it when everything else
+ * is durable. Rejects with EngineError where a disk fails; a checkpoint then records where to resume.
  */
 export async function seed(run: SeedRun): Promise<SeedResult> {
   const { source, targets, plan, options, reporter } = run;
@@ -41,7 +41,8 @@ export async function seed(run: SeedRun): Promise<SeedResult> {
 
   const earlier = 'checkpoint' in resumption ? resumption.checkpoint : null;
   const state: CheckpointState = {
-    // Kept even if the checkpoint is not trusted: the next run recognises its own target by it.
+    // The ID is reused even if the checkpoint is not trusted, so that the next run recognises its
+    // target.
     runId: checkpoint?.runId ?? newRunId(),
     source: source.identity.stableId,
     targets: targets.map(({ volume }) => volume.identity.stableId),

@@ -1,4 +1,4 @@
-/** What a seed does in each of its steps: see next-step.ts for their order. */
+/** The steps of a seed: see next-step.ts for their order. */
 
 import type { CopyResult, EndpointDescription } from '../../engine/index.js';
 import { emptyExtents, subtract, union } from '../../region/index.js';
@@ -20,7 +20,7 @@ function layoutOf({ source, plan, partitions }: SeedRun): Layout {
   return { sourceBytes: source.identity.sizeBytes, free: plan.free, partitions };
 }
 
-/** Wipes signatures that no copied range covers. Resolves with what was there, for each target. */
+/** Wipes signatures outside the copied ranges. Resolves with what was there, for each target. */
 export async function wipeTargets(run: SeedRun): Promise<string[][]> {
   const wiped: string[][] = [];
   for (const { volume, isNew } of run.targets) {
@@ -35,7 +35,7 @@ export async function copyBody({ run, jobs, progress }: SeedWork, startAtBytes: 
     startAtBytes,
     first: true,
     onDurable: async ({ durableBytes, badBytes, failedTargets }) => {
-      // Positions say nothing about a target that was given up on the way, or before it.
+      // Positions in the work list do not hold for a target that failed.
       if (failedTargets > 0 || jobs.someFailed) return;
       await progress.isDurable(durableBytes, badBytes);
     },
@@ -45,14 +45,14 @@ export async function copyBody({ run, jobs, progress }: SeedWork, startAtBytes: 
 
 async function copyPiece({ jobs, progress }: SeedWork, piece: Piece): Promise<CopyResult | null> {
   const { unreadable = emptyExtents, extents } = piece;
-  // A target that is compared may hold the last good copy there: it is left alone.
+  // A compared target may hold the last good copy of an unreadable range, so it is left unchanged.
   const readable = jobs.compares ? subtract(extents, unreadable) : extents;
   const result = await jobs.copy({ ...piece, extents: readable });
   progress.addBad(union(unreadable, result?.badRanges ?? emptyExtents));
   return result;
 }
 
-/** Null if the run was stopped on the way. */
+/** Null if the run was stopped meanwhile. */
 export async function reachPoint(work: SeedWork): Promise<ConsistencyPoint | null> {
   const { follow, signal } = work.run;
   if (follow === null) return checkUnchanged(work);
@@ -65,7 +65,7 @@ export async function reachPoint(work: SeedWork): Promise<ConsistencyPoint | nul
   }
 }
 
-/** A copy of two moments must not be called done, unless the user has said that it may. */
+/** Rejects a copy that mixes two moments, unless the user has accepted that. */
 async function checkUnchanged({ run, progress }: SeedWork): Promise<ConsistencyPoint> {
   const { source, sourceMayChange } = run;
   const { sourceWriteCounter: before } = progress.state;
@@ -93,10 +93,10 @@ export async function publish(work: SeedWork, from: EndpointDescription): Promis
   for (const { volume } of jobs.good) run.unfinished?.finish(volume.identity.path);
 }
 
-/** How each target probes otherwise than the source: then something else than a copy would be mounted. */
+/** How each target probes differently from the source: then something other than a copy would be mounted. */
 export async function probeTargets({ run, jobs }: SeedWork): Promise<string[][]> {
   const found: string[][] = run.targets.map(() => []);
-  // A mounted file system's own writes go around the device's cache.
+  // A mounted file system writes around the device's page cache.
   const source = run.follow === null ? run.source.reader : run.source.directReader;
   for (const { index, volume } of jobs.good) {
     found[index] = await probedOtherwise(volume.reader, source, layoutOf(run));

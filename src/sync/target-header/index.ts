@@ -1,4 +1,4 @@
-/** The one place that knows how an unfinished target is made unmountable, and how it becomes whole. */
+/** The only module that knows how an unfinished target is made unmountable, and how it becomes complete. */
 
 export { invalidate } from './invalidate.js';
 export {

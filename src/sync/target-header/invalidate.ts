@@ -1,4 +1,4 @@
-/** Makes a target unmountable for as long as it is unfinished. */
+/** Makes a target unmountable while it is unfinished. */
 
 import { clear } from '../../engine/index.js';
 import { extentOf } from '../../region/index.js';
@@ -7,8 +7,8 @@ import { stampSectorBytes } from './sizes.js';
 import { writeStamp } from './stamp.js';
 
 /**
- * Stamps the target and clears `areaBytes` of it, the header or the signature area; both are durable
- * afterwards. The stamp comes first: whenever the run is killed, the next one knows the target by it.
+ * Stamps the target and clears `areaBytes` of it (the header or the signature area), both durably. The
+ * stamp is written first, so that the next run recognises the target whenever this run is killed.
  */
 export async function invalidate(volume: Volume, runId: string, areaBytes: number): Promise<void> {
   await writeStamp(volume, runId);

@@ -1,6 +1,6 @@
 /**
- * Puts back what invalidate() took away, when all the rest is durable: what says what a target is comes
- * last, so no target looks whole before it is.
+ * Writes what invalidate() removed, when everything else is durable. The identifying structures come
+ * last, so that no target looks complete before it is.
  */
 
 import { clip, type ExtentList, extentOf, subtract } from '../../region/index.js';
@@ -8,9 +8,9 @@ import type { Volume } from '../../volume/index.js';
 import { firstBlockBytes, headerBytes, signatureAreaBytes, stampBytes } from './sizes.js';
 import { clearStamp } from './stamp.js';
 
-/** The order in which the parts of a target become durable: what describes others comes after them. */
+/** The order in which the parts of a target become durable: structures come after what they describe. */
 export interface PublishOrder {
-  /** Behind the header or the signature area. */
+  /** Everything after the header or the signature area. */
   readonly body: ExtentList;
   readonly area: ExtentList;
   readonly firstBlock: ExtentList;
@@ -28,8 +28,8 @@ export function publishOrder(extents: ExtentList, areaBytes: number): PublishOrd
 export interface HeaderToPublish {
   readonly extents: ExtentList;
   /**
-   * The targets that are still good. `kept`: the header that an earlier run had published there; where
-   * the source cannot be read any more, that is what remains.
+   * The targets that have not failed. `kept`: the header that an earlier run had published there, for use
+   * where the source's can no longer be read.
    */
   readonly targets: () => readonly HeaderTarget[];
   /** Writes to all of them and flushes. False: it was cancelled. */
@@ -49,7 +49,7 @@ export async function publishHeader(header: HeaderToPublish): Promise<boolean> {
   if (!(await write(area))) return false;
   for (const { volume } of targets()) await clearStamp(volume);
   await restore(targets(), 0, firstBlockBytes);
-  // By itself: with it, and not before, the target is a file system.
+  // In a write of its own: the target becomes a file system with it, not before.
   return write(firstBlock);
 }
 
@@ -61,9 +61,9 @@ async function restore(targets: readonly HeaderTarget[], start: number, end: num
 }
 
 /**
- * Writes an epoch onto a target that invalidate() has stamped. A power failure may leave any part of a
- * write, but of a sector all or nothing: so the sector of the stamp is written last and by itself, and
- * says until then that the journal is to be applied.
+ * Writes an epoch to a target that invalidate() has stamped. A power failure may leave a write
+ * incomplete, but never a sector. So the sector with the stamp is written last and on its own: until then
+ * the stamp says that the journal is to be applied.
  */
 export async function publishEpoch(
   { identity }: Volume,

@@ -1,11 +1,11 @@
-/** The signature area: what it is like, and whether it is on the way from one epoch to the next. */
+/** The signature area: its digests, and whether it is in transition from one epoch to the next. */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { digest } from '../../engine/index.js';
 import { headerBytes, signatureAreaBytes, stampBytes } from './sizes.js';
 import { stampSector } from './stamp.js';
 
-/** All that a seed takes away. */
+/** Everything that a seed clears first. */
 export function readHeader(reader: ByteReader): Promise<Uint8Array> {
   return reader.read(0, Math.min(headerBytes, reader.sizeBytes));
 }
@@ -19,22 +19,22 @@ export async function signatureAreaDigest(reader: ByteReader): Promise<string> {
   return hexOf(await readSignatureArea(reader));
 }
 
-/** The same of each of its sectors. */
+/** The digest of each of its sectors. */
 export async function sectorDigests(reader: ByteReader): Promise<string[]> {
   return sectorsOf(await readSignatureArea(reader)).map(hexOf);
 }
 
-/** What an epoch makes of a signature area. */
+/** How an epoch changes a signature area. */
 export interface SignatureAreaChange {
   readonly runId: string;
-  /** Of each sector, as sectorDigests() gives them. */
+  /** The digest of each sector, as sectorDigests() returns them. */
   readonly before: readonly string[];
   readonly after: Uint8Array;
 }
 
 /**
- * Whether a signature area is what it was before an epoch, or what the epoch makes of it, or between the
- * two: behind the stamp each sector is one of these, or empty. One that is all empty was wiped by others.
+ * Whether a signature area is in the state before an epoch, after it, or in between: after the stamp,
+ * each sector is one of these, or empty. An area that is completely empty was wiped by somebody else.
  */
 export function isBetween(
   signatureArea: Uint8Array,
@@ -57,7 +57,7 @@ export function isBetween(
   );
 }
 
-/** In the smallest pieces that a disk writes whole or not at all. */
+/** Split into the units that a disk writes atomically. */
 function sectorsOf(signatureArea: Uint8Array): Uint8Array[] {
   const count = Math.ceil(signatureArea.length / stampBytes);
   return Array.from({ length: count }, (_, index) =>

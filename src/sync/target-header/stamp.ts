@@ -1,7 +1,7 @@
 /**
- * The stamp of an unfinished target: it says which run the bytes behind it come from. A checkpoint is
- * worth something only where its stamp still stands: whatever else was written to the target since, by
- * another seed, mkfs, dd, has replaced it. No known signature begins like it.
+ * The stamp of an unfinished target: it names the run that writes the target. A checkpoint is valid only
+ * while its stamp is there: any other writer (another seed, mkfs, dd) has overwritten it. No known
+ * signature begins like it.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -14,19 +14,19 @@ export function newRunId(): string {
   return randomUUID();
 }
 
-/** A sector with nothing in it but the stamp of this run. */
+/** A sector that holds only the stamp of this run. */
 export function stampSector(runId: string): Buffer {
   const sector = Buffer.alloc(stampBytes);
   sector.write(`${prefix}${runId}\n`);
   return sector;
 }
 
-/** Writes the stamp, durably. A volume too small for it gets none, and is copied anew. */
+/** Writes the stamp durably. A volume too small for a stamp gets none, and is always copied again. */
 export async function writeStamp(volume: Volume, runId: string): Promise<void> {
   await writeStampSector(volume, stampSector(runId));
 }
 
-/** Replaces the stamp by zeroes, durably, whether or not the header that follows covers it. */
+/** Replaces the stamp with zeroes, durably, even if the header that follows does not cover it. */
 export async function clearStamp(volume: Volume): Promise<void> {
   await writeStampSector(volume, Buffer.alloc(0));
 }
@@ -39,30 +39,30 @@ async function writeStampSector(volume: Volume, text: Buffer): Promise<void> {
   await volume.writeDurably(0, sector);
 }
 
-/** Whether the volume carries the stamp of this run. */
+/** Whether the volume has the stamp of this run. */
 export async function hasStamp(volume: Volume, runId: string): Promise<boolean> {
   return (await stampOn(volume)) === runId;
 }
 
-/** The run whose stamp a volume carries, or null. Reads no more than its sector. */
+/** The ID in the stamp of a volume, or null. Reads only that sector. */
 export async function stampOn({ identity, reader }: Volume): Promise<string | null> {
   if (identity.sizeBytes < stampBytes) return null;
   return stampIn(await reader.read(0, stampBytes));
 }
 
-/** The run whose stamp a header begins with, or null. */
+/** The ID in the stamp at the start of a header, or null. */
 export function stampIn(header: Uint8Array): string | null {
   if (!isStamped(header)) return null;
   const text = Buffer.from(header.subarray(prefix.length, stampBytes)).toString('latin1');
   return text.slice(0, text.indexOf('\n'));
 }
 
-/** Whether a header begins with the stamp of whatever run. */
+/** Whether a header begins with a stamp, of any run. */
 export function isStamped(header: Uint8Array): boolean {
   return Buffer.from(header.subarray(0, prefix.length)).toString('latin1') === prefix;
 }
 
-/** Whether a header has nothing in it but zeroes, or the stamp of whatever run. */
+/** Whether a header holds only zeroes, apart from a stamp of any run. */
 export function isBlankStart(header: Uint8Array): boolean {
   return header.subarray(isStamped(header) ? stampBytes : 0).every((byte) => byte === 0);
 }

@@ -1,4 +1,4 @@
-/** What the beginning of a target says about it. */
+/** What the start of a target tells about it. */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import type { Volume } from '../../volume/index.js';
@@ -6,12 +6,12 @@ import { hexOf, readSignatureArea } from './signature-area.js';
 import { isBlankStart, stampIn } from './stamp.js';
 
 export type TargetState =
-  /** A run has begun to write it and has not finished, or it was killed. */
+  /** A run has begun to write it and has not finished, or was killed. */
   | { readonly kind: 'in progress'; readonly runId: string }
   | { readonly kind: 'blank' }
-  /** It carries the signature area that it was left with. */
+  /** It has the signature area that it was left with. */
   | { readonly kind: 'whole' }
-  /** It carries something else. */
+  /** It has another signature area. */
   | { readonly kind: 'foreign' };
 
 /** `known`: digests of the signature areas that it may have been left with, see signatureAreaDigest(). */
@@ -26,7 +26,7 @@ export async function targetState(
   return { kind: known.includes(hexOf(area)) ? 'whole' : 'foreign' };
 }
 
-/** Whether the target is stamped, or has nothing where its signature area was. */
+/** Whether the target is stamped, or its signature area is empty. */
 export async function isUnfinished({ reader }: Volume): Promise<boolean> {
   const { kind } = await targetState(reader);
   return kind === 'in progress' || kind === 'blank';

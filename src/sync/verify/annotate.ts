@@ -9,10 +9,10 @@ export interface NamedRange {
   readonly what: string;
 }
 
-/** The smallest thing that has a name: a header of XFS, a boot sector. */
+/** The smallest structure that has a name: a header of XFS, a boot sector. */
 const sectorBytes = 512;
 
-/** So many looks at a range, so that a terabyte of differences is not walked sector by sector. */
+/** Limits the steps per range, so that a terabyte of differences is not walked sector by sector. */
 const mostSteps = 4096;
 
 /** Splits the ranges where their content changes, and names each piece. Lazy: there may be millions. */
@@ -33,11 +33,11 @@ export function* annotate(map: UsedMap, list: ExtentList): Generator<NamedRange>
   }
 }
 
-/** The next place where something else may begin: the end of the map's range, or one step on. */
+/** The next offset at which something else may begin: the end of the map's range, or one step on. */
 function nextStop(map: UsedMap, at: number, step: number): number {
   const { start, length, reason } = map.ranges.find(at);
   const end = start + length;
-  // Only metadata is of many kinds, and the partitions of a disk may lie side by side.
+  // Only metadata has many kinds, and only partitions of a disk may adjoin.
   const isUniform = (reason === 'data' || reason === 'free') && map.partitions === undefined;
   return isUniform ? end : Math.min(end, (Math.floor(at / step) + 1) * step);
 }

@@ -1,4 +1,4 @@
-/** The three answers on the ranges of a volume, and what can be done with them. */
+/** The three answers about the ranges of a volume, and operations on them. */
 
 import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
 
@@ -10,7 +10,7 @@ export type Cause =
 
 export const causes: readonly Cause[] = ['unreadable', 'changing', 'unstable'];
 
-/** The answers on a list of ranges; what is in none of them is equal. */
+/** The answers about a list of ranges; ranges in none of these lists are equal. */
 export interface Answers {
   readonly different: ExtentList;
   readonly notProven: Readonly<Record<Cause, ExtentList>>;
@@ -21,12 +21,12 @@ export const allEqual: Answers = {
   notProven: { unreadable: emptyExtents, changing: emptyExtents, unstable: emptyExtents },
 };
 
-/** All that was not equal. */
+/** All ranges that are not equal. */
 export function doubtful({ different, notProven }: Answers): ExtentList {
   return causes.reduce((list, cause) => union(list, notProven[cause]), different);
 }
 
-/** Answers on two sets of ranges that do not overlap. */
+/** Combines the answers about two sets of ranges that do not overlap. */
 export function merged(a: Answers, b: Answers): Answers {
   return {
     different: union(a.different, b.different),
@@ -34,7 +34,7 @@ export function merged(a: Answers, b: Answers): Answers {
   };
 }
 
-/** The answers without those on `renewed`, which newer ones replace. */
+/** The answers without those about `renewed`, which newer ones replace. */
 export function without(answers: Answers, renewed: ExtentList): Answers {
   return {
     different: subtract(answers.different, renewed),
@@ -42,7 +42,7 @@ export function without(answers: Answers, renewed: ExtentList): Answers {
   };
 }
 
-/** Bytes of everything that has no proof. */
+/** Bytes of all ranges without a proof. */
 export function unprovenBytes({ notProven }: Answers): number {
   return totalBytes(causes.map((cause) => notProven[cause]).reduce(union));
 }

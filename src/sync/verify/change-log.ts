@@ -1,4 +1,4 @@
-/** A write detector that knows where: it logs everything that the write trackers of both sides report. */
+/** A write detector that knows the written ranges: it logs what the write trackers of both sides report. */
 
 import { emptyExtents, type ExtentList, extentOf, union } from '../../region/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
@@ -6,20 +6,19 @@ import { isOfThisHost, type Volume } from '../../volume/index.js';
 import { countingDetector, firstWriteCounterOf, type WriteDetector } from './write-detector.js';
 
 export interface ChangeLog extends WriteDetector, AsyncDisposable {
-  /** Everything that was written on either side since the last call. */
+  /** Everything written on either side since the last call. */
   take(): ExtentList;
-  /** All that is to be compared, with everything that was written since. */
+  /** The ranges to compare, together with everything written since. */
   readonly concerned: ExtentList;
-  /** Why writes may have been missed: from then on any range may have been written. */
+  /** Why writes may have been missed; from then on every range counts as written. */
   readonly broken: string | null;
 }
 
 /**
  * Uses the tracker that runs on the source, and starts one on the other side where that is a device of
- * this host. A file's times, and another host's write counters, say that it was written, and not where:
- * then all of `workList` may have been, and all that was written on the source. What neither uses is
- * nobody's data and may differ.
- * Rejects as startTracker().
+ * this host. A file's times and another host's write counters only tell that it was written, not where;
+ * then all of `workList`, and everything written on the source, counts as written. Ranges that neither
+ * side uses may differ. Rejects as startTracker().
  */
 export async function logChanges(
   source: Tracker,
@@ -42,7 +41,7 @@ export async function logChanges(
   );
 }
 
-/** 128 MiB of memory, beside what the work list takes. */
+/** 128 MiB of memory, in addition to the work list. */
 const mostExtents = 1 << 23;
 
 class TrackerChangeLog implements ChangeLog {
@@ -51,7 +50,7 @@ class TrackerChangeLog implements ChangeLog {
   readonly #own: Tracker | null;
   readonly #deviceBytes: number;
   readonly #mostExtents: number;
-  /** Where a write whose place is unknown may have gone, of all that is to be compared. */
+  /** The ranges to compare: a write at an unknown offset may have hit any of them. */
   #concerned: ExtentList;
   #written: ExtentList = emptyExtents;
   #broken: string | null = null;
@@ -88,7 +87,7 @@ class TrackerChangeLog implements ChangeLog {
       if (joined) this.#giveUp();
       written = union(written, dirty);
     }
-    // What the source has got since its map was read is to be compared as well.
+    // What was written to the source since its map was read has to be compared as well.
     this.#concerned = union(this.#concerned, written);
     if (counted === 'unknown' || counted.length > 0) written = this.#concerned;
     const said = this.#broken === null ? written : extentOf(0, this.#deviceBytes);
@@ -97,7 +96,7 @@ class TrackerChangeLog implements ChangeLog {
     return said;
   }
 
-  /** Ranges must not be joined over what was not written: in free space the sides may differ. */
+  /** The log must not join ranges across free space, where the sides may differ. */
   #giveUp(): void {
     this.#broken ??= 'the writes went to more ranges than the change log can hold';
     this.#written = extentOf(0, this.#deviceBytes);

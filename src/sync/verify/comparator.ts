@@ -1,20 +1,20 @@
-/** What a volume is compared with: another volume, or anything else that tells equal from different. */
+/** What a volume is compared with: another volume, its digests, or a manifest. */
 
 import { compare, type CompareResult, type IoOptions, type Job } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
 
 export interface Comparator {
-  /** Lists may be cut only at multiples of this; 1 where anywhere will do. */
+  /** Lists may be split only at multiples of this; 1: anywhere. */
   readonly cutBytes: number;
   /**
-   * Compares the extents, past the page cache. Ranges that cannot be read are listed as such.
-   * `done` rejects with EngineError where a disk fails.
+   * Compares the extents, past the page cache. The result lists ranges that cannot be read. `done`
+   * rejects with EngineError where a disk fails.
    */
   compare(extents: ExtentList, ioOptions: IoOptions): Job<CompareResult>;
 }
 
-/** The smallest thing that a disk can get wrong. Only what differs is looked at so closely. */
+/** The smallest unit that a disk can get wrong. Only ranges that differ are compared this finely. */
 const sectorBytes = 512;
 
 /** Compares one volume with another, byte by byte. */

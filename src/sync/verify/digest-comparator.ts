@@ -1,7 +1,6 @@
 /**
- * Compares two volumes by digests, each computed by the host that owns the volume: for a pair whose sides
- * are on different hosts. 24 bytes a MiB cross the wire; only cells that differ are asked about again, in
- * finer ones.
+ * Compares two volumes on different hosts by digests, each computed by the host that owns the volume. 24
+ * bytes per MiB cross the network; only cells that differ are requested again, in finer cells.
  */
 
 import {
@@ -24,15 +23,15 @@ import {
 import type { Volume } from '../../volume/index.js';
 import type { Comparator } from './comparator.js';
 
-/** What one question may hold: what the protocol carries in one message, see protocol/messages.ts. */
+/** The limits of one request: what the protocol carries in one message, see protocol/messages.ts. */
 const mostExtents = 16_384;
 const mostCells = 32_768;
 
-/** First this coarse, then in the smallest thing that a disk can get wrong. */
+/** The cell size of the first requests, and of those for cells that differ. */
 const coarseBytes = 1024 * 1024;
 const fineBytes = 512;
 
-/** `left` and `right` need not be on this host. What differs is told in sectors. */
+/** `left` and `right` may be on other hosts. Differences are reported in sectors. */
 export function digestComparator(
   left: Volume,
   right: Volume,
@@ -57,9 +56,9 @@ type Jobs = readonly [Job<DigestOf>, Job<DigestOf>];
 type DigestOf = Awaited<ReturnType<Volume['digestCells']>['done']>;
 
 interface Found {
-  /** Of what was asked, in whole cells of the question's size. */
+  /** The requested ranges that differ, in whole cells. */
   readonly different: ExtentList;
-  /** Cells that one side or the other could not read as a whole. */
+  /** Cells that one of the sides could not read completely. */
   readonly unread: ExtentList;
   readonly cancelled: boolean;
 }
@@ -81,7 +80,7 @@ class Comparison {
     this.#ioOptions = ioOptions;
   }
 
-  /** The slower side's: what it has not digested is not compared. */
+  /** The progress of the slower side: what it has not digested is not compared. */
   progress(): Progress {
     if (this.#jobs === null) return this.#done;
     const [one, other] = this.#jobs.map((job) => job.progress()) as [Progress, Progress];
@@ -113,7 +112,7 @@ class Comparison {
     };
   }
 
-  /** False if it was stopped before all of it was compared: then nothing of it counts. */
+  /** False if it was stopped before the batch was complete; the batch does not count then. */
   async #compareBatch(batch: ExtentList): Promise<boolean> {
     const coarse = await this.#ask(batch, coarseBytes);
     if (coarse.cancelled) return false;
@@ -143,12 +142,12 @@ class Comparison {
     return true;
   }
 
-  /** Has both sides digest at once. */
+  /** Requests digests from both sides at once. */
   async #ask(extents: ExtentList, cellBytes: number): Promise<Found> {
     const question = { ...this.#ioOptions, extents, cellBytes, algorithm: this.#algorithm };
     const jobs = this.#sides.map((side) => side.digestCells(question)) as unknown as Jobs;
     this.#jobs = jobs;
-    // It may have been cancelled before there was a job to be told so.
+    // The comparison may have been cancelled before the jobs existed.
     if (this.#isCancelled) this.cancel();
     try {
       const [left, right] = await bothOf(jobs);
@@ -163,7 +162,7 @@ class Comparison {
   }
 }
 
-/** Both results; where one job fails the other is stopped, and waited for. */
+/** Waits for both results; where one job fails, stops the other and waits for it. */
 async function bothOf(jobs: Jobs): Promise<[DigestOf, DigestOf]> {
   try {
     return await Promise.all([jobs[0].done, jobs[1].done]);
@@ -174,7 +173,7 @@ async function bothOf(jobs: Jobs): Promise<[DigestOf, DigestOf]> {
   }
 }
 
-/** What of the extents lies in cells whose digests differ, and in cells that have none. */
+/** The parts of the extents in cells whose digests differ, and in cells without a digest. */
 function differing(
   extents: ExtentList,
   cellBytes: number,
@@ -200,7 +199,7 @@ function differing(
   };
 }
 
-/** The list in parts that one question may hold, cut at cells. */
+/** Splits the list, at cell boundaries, into parts that fit one request. */
 function* batchesOf(extents: ExtentList, cellBytes: number): Generator<ExtentList> {
   const end = (extents.at(-2) ?? 0) + (extents.at(-1) ?? 0);
   for (let from = 0; from < end;) {
@@ -211,7 +210,7 @@ function* batchesOf(extents: ExtentList, cellBytes: number): Generator<ExtentLis
   }
 }
 
-/** Where a batch that begins at `from` ends: a cell's end, or the list's. */
+/** The end of a batch that begins at `from`: the end of a cell, or of the list. */
 function batchEnd(extents: ExtentList, from: number, cellBytes: number): number {
   let cells = 0;
   let count = 0;
@@ -223,7 +222,7 @@ function batchEnd(extents: ExtentList, from: number, cellBytes: number): number 
     const more = Math.ceil(end / cellBytes) - first;
     if (cells + more > mostCells) return (first + mostCells - cells) * cellBytes;
     cells += more;
-    // At a cell's end: a cell must not be asked about in two parts.
+    // A cell must not be split between two requests.
     if (++count >= mostExtents) return Math.ceil(end / cellBytes) * cellBytes;
   }
   return (extents.at(-2) ?? 0) + (extents.at(-1) ?? 0);

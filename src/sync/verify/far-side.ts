@@ -1,4 +1,7 @@
-/** A target on another host as a side of a verification: opened by way of the agent there, compared by digests. */
+/**
+ * A target on another host as one side of a verification: opened through the agent there, compared by
+ * digests.
+ */
 
 import type { DigestAlgorithm } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
@@ -13,11 +16,11 @@ import {
   type VolumeIdentity,
 } from '../../volume/index.js';
 
-/** Where the target is, and how to get there. */
+/** The target's host and path, and how to connect to it. */
 export interface Remote {
   readonly address: RemoteAddress;
   readonly shell: RemoteShell;
-  /** After so long without a sign of life the other host counts as dead. */
+  /** The other host counts as dead after this long without a heartbeat. */
   readonly silenceMs: number;
   readonly algorithm: DigestAlgorithm;
 }
@@ -36,13 +39,13 @@ export async function openFarSide(
     const message = `${address.destination}: ${line}`;
     reporter?.report({ type: 'note', severity: 'info', code: 'REMOTE', message });
   };
-  // Loaded by those who need it: with it come ssh's process and the checks of every message.
+  // Loaded on demand: it brings in ssh's process handling and the message validation.
   const { openRemoteVolume } = await import('../../volume/remote/remote-volume.js');
   const volume = await openRemoteVolume(address, { shell, silenceMs, onLine }, signal);
   return { volume, algorithm, [Symbol.asyncDispose]: () => volume.close() };
 }
 
-/** ssh to this host finds this host's disks, and two hosts may share one. */
+/** Refuses shared storage: ssh may lead back to this host, and two hosts may share a disk. */
 export async function sharedRefusals(
   source: VolumeIdentity,
   { identity: target, bootId: there }: RemoteVolume,

@@ -1,4 +1,7 @@
-/** Verifies a mounted source against its replica in use: trackers on both sides say what to compare again. */
+/**
+ * Verifies a mounted source against its replica in use: trackers on both sides tell which ranges to
+ * compare again.
+ */
 
 import { type ExtentList, union } from '../../region/index.js';
 import { fingerprintOf, type Volume, refusalError } from '../../volume/index.js';
@@ -18,18 +21,18 @@ import { traceComparator } from './trace-comparator.js';
 import { verify } from './verify.js';
 
 export interface OnlineVerifyOptions {
-  /** For the map: the longest that writers may wait. */
+  /** The longest that writers may wait while the map is read. */
   readonly maxFreezeMs: number;
   /** How long a replica may lag. */
   readonly lagToleranceMs: number;
-  /** What must not lie on the source's file system. */
+  /** Paths that must not lie on the source's file system. */
   readonly mustNotFreeze: readonly string[];
 }
 
 /**
- * Verifies a pair in use. Every range of the answer was equal, or different for `lagToleranceMs`, after its
- * last write on either side; the rest is `changing`. Rejects as verifyPair(), beginOnline() and
- * startTracker() do.
+ * Verifies a pair in use. Each range with an answer was equal, or different for `lagToleranceMs`, after
+ * its last write on either side; the other ranges are `changing`. Rejects as verifyPair(), beginOnline()
+ * and startTracker() do.
  */
 export async function verifyOnline(
   request: Omit<VerifyRequest, 'repair'>,
@@ -59,7 +62,8 @@ export async function verifyOnline(
   const sides = sidesKey(map.filesystem, print, target.fingerprint);
   const state = new VerifyStateFile(options.stateDirectory, ...names, prepared.scope, sides);
   const run = { comparator, detector: changeLog, workList, span, deviceBytes: map.deviceBytes };
-  // Both sides are written all the time: no counter can say that nothing was since an earlier run.
+  // Both sides are being written, so no counter can prove that nothing was written since an earlier
+  // run.
   const first = await verify({ ...run, writeCounters: [null], state, options, ...context });
   const reached = { ...span, stopBytes: first.reachedBytes };
   const open = union(doubtful(first), spanned(changeLog.take(), reached));
@@ -92,7 +96,7 @@ export async function verifyOnline(
   };
 }
 
-/** A mounted file system's own writes go around the device's cache. */
+/** A mounted file system writes around the device's page cache. */
 function lookOf({ source, map }: PreparedVerify, target: Volume): StrayLook {
   const look = { path: source.identity.path, reader: source.directReader };
   return { target, source: look, layout: layoutOf(map) };

@@ -26,33 +26,36 @@ import { countingDetector, firstWriteCounterOf, isUnwritten } from './write-dete
 
 export interface PairOptions extends VerifyOptions {
   readonly stateDirectory: string;
-  /** Rejects if the run must not begin; default: the first refusal ends it. */
+  /** Rejects if the run must not begin; default: rejects with the first refusal. */
   readonly resolveRefusals?: (refusals: readonly Refusal[]) => Promise<void>;
 }
 
 export interface PairContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
-  /** Is told that a repair has begun, and that it is finished. */
+  /** Is told when a repair begins and when it is finished. */
   readonly unfinished?: UnfinishedTargets;
 }
 
-/** Everything that a verification found out. */
+/** The complete result of a verification. */
 export interface VerifyReport {
   readonly source: VolumeIdentity;
   readonly target: VolumeIdentity;
   readonly map: UsedMap;
   readonly span: Span;
   readonly workList: ExtentList;
-  /** Used ranges behind the end of a smaller target: they differ, and cannot be repaired. */
+  /** Used ranges after the end of a smaller target: they count as different, and cannot be repaired. */
   readonly missing: ExtentList;
   readonly result: VerifyResult;
   readonly repair: RepairResult | null;
-  /** The last word on every range: after the repair, if there was one. */
+  /** The final answer for every range: after the repair, if there was one. */
   readonly answers: Answers;
-  /** Why the volumes may not be equal though no difference was found; one sentence each. */
+  /** Reasons why the volumes may not be equal although no difference was found; one sentence each. */
   readonly doubts: readonly string[];
-  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  /**
+   * Milliseconds since 1970: when the least recently proven part of the span was proven; null: a part was
+   * never proven.
+   */
   readonly oldestProof: number | null;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
@@ -61,7 +64,7 @@ export interface VerifyReport {
 
 export type Verdict = 'equal' | 'different' | 'not proven' | 'interrupted';
 
-/** One answer for the whole run. An interrupted run has none. */
+/** The answer for the whole run; an interrupted run has none. */
 export function verdictOf(report: VerifyReport): Verdict {
   const { answers, missing, result, doubts } = report;
   if (result.interrupted || report.repair?.interrupted === true) return 'interrupted';
@@ -117,7 +120,7 @@ export async function verifyPair(
   const needsRepair = request.repair && result.different.length > 0 && !result.interrupted;
   const work = { source, target: target.volume, comparator, detector, answers: result };
   const mend = () => repair({ ...work, ioOptions: options.ioOptions, ...context });
-  // What differs is reported even if the repair fails, or its proof cannot be saved.
+  // Differences are reported even if the repair fails or its proof cannot be saved.
   const repaired = needsRepair ? await orReport(mend, null, context) : null;
   const noted = (proven: ExtentList) => () => noteProofs(state, proven, span);
   const oldest = repaired === null ? null : await orReport(noted(repaired.repaired), null, context);
@@ -136,7 +139,7 @@ export async function verifyPair(
   };
 }
 
-/** After the repair, if there was one: a typed yes wipes what makes the replica something else. */
+/** Runs after the repair, if there was one. With --yes, a repair wipes signatures that only the replica has. */
 async function strayDoubtsOf(
   { source, map, span }: PreparedVerify,
   target: Volume,
@@ -149,7 +152,7 @@ async function strayDoubtsOf(
   return strayDoubts(look);
 }
 
-/** What a report says about the two sides and the work. */
+/** The part of a report that describes the two sides and the work. */
 export function sidesOf(
   { source, map, span, workList, missing }: PreparedVerify,
   target: Volume,
@@ -157,7 +160,7 @@ export function sidesOf(
   return { source: source.identity, target: target.identity, map, span, workList, missing };
 }
 
-/** What was repaired has been read back from both sides: that is the newest proof. */
+/** Repaired ranges have been read back from both sides, which makes them the newest proof. */
 async function noteProofs(
   file: VerifyStateFile,
   proven: ExtentList,
@@ -170,7 +173,7 @@ async function noteProofs(
   return oldestProof(proofAges, startBytes, stopBytes);
 }
 
-/** The first refusal ends the run. */
+/** Rejects with the first refusal. */
 export function refuseAll([first]: readonly Refusal[]): Promise<void> {
   return first === undefined ? Promise.resolve() : Promise.reject(refusalError(first));
 }
@@ -180,7 +183,7 @@ async function doubtsOf(
   target: Volume,
   { writtenDuringRun }: VerifyResult,
 ): Promise<string[]> {
-  // Since before its map was read: what was allocated behind its back was not compared.
+  // Counted from before the map was read: ranges allocated since were not compared.
   const isUntouched = isUnwritten(sourceCounter, await source.writeCounter());
   if (writtenDuringRun !== true && isUntouched !== false) return [];
   const { path } = isUntouched === false ? source.identity : target.identity;

@@ -1,9 +1,9 @@
-/** When each part of a volume was last proven: what makes "the oldest proof is nine days old" a fact. */
+/** When each part of a volume was last proven equal. */
 
 import { eachExtent, type ExtentList } from '../../region/index.js';
 import { isMoment } from '../state-file.js';
 
-/** A part of the volume, from where the one before it ends. */
+/** A part of the volume; it begins where the previous one ends. */
 export interface Proof {
   readonly endBytes: number;
   /** Milliseconds since 1970; null: never. */
@@ -13,14 +13,14 @@ export interface Proof {
 /** Covers the whole volume in order, without gaps. */
 export type ProofAges = readonly Proof[];
 
-/** Beyond so many parts neighbours are joined, at the age of the older one. */
+/** Above this number, neighbouring parts are joined and take the age of the older one. */
 export const mostProofs = 4096;
 
 export function noProofs(deviceBytes: number): ProofAges {
   return [{ endBytes: deviceBytes, provenAt: null }];
 }
 
-/** The proof ages with the extents of `proven`, all within it, proven at another time; null: never. */
+/** The proof ages with the extents of `proven` set to another time; null: never. */
 export function withProof(
   proofAges: ProofAges,
   proven: ExtentList,
@@ -35,7 +35,7 @@ export function withProof(
     position = endBytes;
   };
   let index = 0;
-  /** Copies the old proof ages up to there, or, with `isNew`, only passes over it. */
+  /** Copies the old proof ages up to that offset, or, with `isNew`, skips them. */
   const advance = (toBytes: number, isNew: boolean) => {
     for (; index < proofAges.length; index++) {
       const proof = proofAges[index] as Proof;
@@ -52,7 +52,10 @@ export function withProof(
   return shortened(pieces);
 }
 
-/** At most so many parts: the age of what is joined is that of its oldest, so no proof looks newer. */
+/**
+ * Limits the number of parts. A joined part has the age of its oldest member, so no proof looks newer
+ * than it is.
+ */
 function shortened(proofAges: ProofAges): ProofAges {
   let parts = proofAges;
   while (parts.length > mostProofs) {
@@ -87,7 +90,7 @@ export function oldestProof(
   return oldest === Infinity ? null : oldest;
 }
 
-/** Whether a value read from a file is a proof ages of a volume of that size. */
+/** Whether a value read from a file is a list of proof ages for a volume of that size. */
 export function isProofAges(value: unknown, deviceBytes: number): value is ProofAges {
   if (!Array.isArray(value) || value.length === 0 || value.length > mostProofs) return false;
   let position = 0;

@@ -1,4 +1,4 @@
-/** The end of a verification of volumes in use: what was written since it was compared is compared again. */
+/** The last phase of verifying volumes in use: compares again what was written since it was compared. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompareResult, IoOptions } from '../../engine/index.js';
@@ -12,22 +12,22 @@ export interface ProveRun {
   readonly comparator: Comparator;
   readonly changeLog: ChangeLog;
   readonly ioOptions: IoOptions;
-  /** The part of what was written that is to be proven. */
+  /** Selects the written ranges that are to be proven. */
   readonly concerns: (written: ExtentList) => ExtentList;
   readonly signal: AbortSignal;
-  /** How long a replica may lag: what differs for so long without a write is different. */
+  /** How long a replica may lag: a range that differs for this long without a write is different. */
   readonly lagToleranceMs: number;
 }
 
-/** Some ranges are written all the time: after so many times the lag tolerance they are `changing`. */
+/** Some ranges are written all the time: after this many lag tolerances they count as `changing`. */
 const patience = 4;
 const pauseMs = 250;
 const unreadableRounds = 2;
 
 /**
  * Compares `open`, and whatever is written meanwhile, until every range was equal after its last write,
- * or differed for `lagToleranceMs` without one. What does neither in time is `changing`. The answers are on
- * everything in `open` and what was added; what is in none of them is equal.
+ * or differed for `lagToleranceMs` without one. Ranges that reach neither in time are `changing`. The
+ * answers cover everything in `open` and all added ranges; ranges in none of the lists are equal.
  */
 export async function proveWritten(run: ProveRun, open: ExtentList): Promise<Answers> {
   const { comparator, changeLog, ioOptions, signal, lagToleranceMs } = run;
@@ -55,7 +55,7 @@ interface Steady {
 
 class Questions {
   readonly #lagToleranceMs: number;
-  /** Not equal at the last reading, or written since. */
+  /** Ranges that were not equal at the last reading, or were written since. */
   open: ExtentList;
   #different = emptyExtents;
   #unreadable = emptyExtents;
@@ -66,7 +66,7 @@ class Questions {
     this.#lagToleranceMs = lagToleranceMs;
   }
 
-  /** What is written again needs another answer. */
+  /** Written ranges need a new answer. */
   add(written: ExtentList): void {
     this.#different = subtract(this.#different, written);
     this.#unreadable = subtract(this.#unreadable, written);

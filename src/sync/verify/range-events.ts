@@ -1,4 +1,4 @@
-/** Every range of a report that is not equal, named, as an event for whoever prints or logs it. */
+/** Every range of a report that is not equal, with a description, as an event for printing or logging. */
 
 import type { ExtentList } from '../../region/index.js';
 import type { RangeEvent } from '../../report/index.js';
@@ -18,6 +18,6 @@ export function* rangeEvents(report: VerifyReport): Generator<RangeEvent> {
   yield* event('different', null)(answers.different);
   yield* event('different', 'missing')(missing);
   for (const cause of causes) yield* event('not proven', cause)(answers.notProven[cause]);
-  // Last: whoever lists only so many must not leave out what is still wrong.
+  // Repaired ranges come last, so that a truncated list shows what is still wrong.
   if (repair !== null) yield* event('different', null, true)(repair.repaired);
 }

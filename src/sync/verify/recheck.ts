@@ -1,6 +1,6 @@
 /**
- * A difference is read again before it is reported. What differs in two readings, with no write to it in
- * between, is different. What was written meanwhile is read again, until two readings agree or the rounds
+ * Reads a difference again before it is reported. A range that differs in two readings, with no write in
+ * between, is different. A range written meanwhile is read again, until two readings agree or the rounds
  * are used up: then it is not proven.
  */
 
@@ -13,19 +13,22 @@ import type { Comparator } from './comparator.js';
 import type { WriteDetector } from './write-detector.js';
 
 const rounds = 6;
-/** Where writes are not counted, what differs in so many readings over more than a second is different. */
+/**
+ * Where writes are not counted, a range that differs in this many readings over more than a second is
+ * different.
+ */
 const undetectedRounds = 3;
-/** Reading the same sectors of a dying disk again and again makes it worse. */
+/** Reading the same sectors of a failing disk again and again makes it worse. */
 const unreadableRounds = 2;
 const pauseMs = 100;
 
-/** What the first reading found, and what may have been written since before it began. */
+/** The result of the first reading, and the ranges that may have been written since before it began. */
 export interface FirstReading {
   readonly result: CompareResult;
   readonly written: ExtentList | 'unknown';
 }
 
-/** Reads again all that did not compare equal. Ends early, with `changing` ranges, when aborted. */
+/** Reads again what did not compare equal. When aborted, ends early with `changing` ranges. */
 export async function recheck(
   comparator: Comparator,
   detector: WriteDetector,
@@ -36,7 +39,7 @@ export async function recheck(
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     const asked = reReading.questions(round);
     if (asked.length === 0) break;
-    // Also before the first: a replica that is only a moment behind has that moment to catch up.
+    // Also before the first: this gives a replica that lags slightly the time to catch up.
     await sleep(pauseMs * 2 ** round, undefined, { signal }).catch(() => null);
     const result = await watchJob(comparator.compare(asked, ioOptions), { signal });
     if (result.cancelled) break;
@@ -45,9 +48,9 @@ export async function recheck(
   return reReading.answers;
 }
 
-/** The ranges without an answer yet, and the answers on the others. */
+/** The ranges without an answer yet, and the answers for the others. */
 class ReReading {
-  /** Differed in the last reading; no answer yet. */
+  /** Ranges that differed in the last reading and have no answer yet. */
   #pending: ExtentList;
   #unreadable: ExtentList;
   #different = emptyExtents;
@@ -61,7 +64,7 @@ class ReReading {
     this.#written = written;
   }
 
-  /** What to read in this round. */
+  /** The ranges to read in this round. */
   questions(round: number): ExtentList {
     return round <= unreadableRounds ? union(this.#pending, this.#unreadable) : this.#pending;
   }
@@ -77,12 +80,13 @@ class ReReading {
     if (since === 'unknown' || this.#written === 'unknown') {
       if (round >= undetectedRounds) this.#different = union(this.#different, differedTwice);
     } else {
-      // Writes around the reading before count as well: it saw the range before, after or amid them.
+      // Writes around the previous reading count as well: it may have seen the range before, during
+      // or after them.
       const touched = union(this.#written, since);
       this.#different = union(this.#different, subtract(differedTwice, touched));
       this.#unstable = union(this.#unstable, subtract(equalNow, touched));
     }
-    // What disagrees with itself does not become right by agreeing once.
+    // A range whose readings disagree stays unstable even if they agree once.
     this.#pending = subtract(subtract(differing, this.#different), this.#unstable);
     this.#unreadable = union(subtract(this.#unreadable, asked), unreadable);
     this.#written = since;

@@ -18,7 +18,7 @@ export interface RepairRun {
   readonly target: Volume;
   readonly comparator: Comparator;
   readonly detector: WriteDetector;
-  /** What a verification found. */
+  /** The answers of the verification. */
   readonly answers: Answers;
   readonly ioOptions: IoOptions;
   readonly reporter: Reporter;
@@ -29,16 +29,16 @@ export interface RepairRun {
 
 export interface RepairResult {
   readonly interrupted: boolean;
-  /** Differed before, is equal now: read back from both sides past the cache. */
+  /** Ranges that differed before and are equal now, read back from both sides past the cache. */
   readonly repaired: ExtentList;
-  /** The verification's answers, with those on the repaired ranges replaced by newer ones. */
+  /** The verification's answers, with newer ones for the repaired ranges. */
   readonly answers: Answers;
 }
 
 /**
- * Copies what differs. Superblocks and partition tables come last, as in a seed: whatever they describe
- * is there before them. Interrupted anywhere, the next verification finds what is left. Where the target
- * cannot be written, or the source not read, that is reported, and all that still differs stays different.
+ * Copies what differs. Superblocks and partition tables come last, as in a seed, after everything that
+ * they describe. If it is interrupted, the next verification finds the rest. Where the target cannot be
+ * written or the source cannot be read, it reports that, and all remaining differences stay different.
  */
 export async function repair(run: RepairRun): Promise<RepairResult> {
   const { different } = run.answers;
@@ -52,7 +52,7 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
     doneBytes += totalBytes(stage);
   }
   const now = run.signal.aborted ? null : await compareAgain(run, different);
-  // Also if it was stopped while it was read back: then nothing is known.
+  // Also if it was stopped while reading back: then nothing is known.
   if (now === null || run.signal.aborted) {
     return { interrupted: true, repaired: emptyExtents, answers: run.answers };
   }
@@ -64,7 +64,7 @@ export async function repair(run: RepairRun): Promise<RepairResult> {
   };
 }
 
-/** True if all of it was copied, and flushed. */
+/** True if everything was copied and flushed. */
 async function copyStage(
   { source, target, ioOptions, answers, reporter, signal }: RepairRun,
   extents: ExtentList,
@@ -98,7 +98,7 @@ async function copyStage(
 
 async function compareAgain(run: RepairRun, extents: ExtentList): Promise<Answers> {
   const { comparator, detector, ioOptions, signal } = run;
-  // Our own writes are on the write counters too: what came before this reading does not matter.
+  // The write counters include our own writes; discard everything before this reading.
   await detector.writtenSince();
   const result = await watchJob(comparator.compare(extents, ioOptions), { signal });
   const written = await detector.writtenSince();

@@ -1,4 +1,4 @@
-/** The part of a volume that a verification is about. */
+/** The part of a volume that a verification covers. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, intersect, extentOf } from '../../region/index.js';
@@ -16,8 +16,8 @@ export interface AskedSpan {
 }
 
 /**
- * The span that was asked for, on a volume of that size. Rejects with EMPTY_SPAN one that has nothing in
- * it: nothing compared must not look like nothing different.
+ * The requested span on a volume of that size. Rejects an empty one with EMPTY_SPAN: comparing nothing
+ * must not look like finding no difference.
  */
 export function spanOf({ startBytes, stopBytes }: AskedSpan, deviceBytes: number): Span {
   const stop = Math.min(stopBytes ?? deviceBytes, deviceBytes);
@@ -32,7 +32,7 @@ export function spanOf({ startBytes, stopBytes }: AskedSpan, deviceBytes: number
   });
 }
 
-/** Everything in the span that is in the list. */
+/** The parts of the list that lie in the span. */
 export function spanned(list: ExtentList, { startBytes, stopBytes }: Span): ExtentList {
   return intersect(list, extentOf(startBytes, stopBytes - startBytes));
 }

@@ -10,8 +10,8 @@ export interface SplitLimits {
 }
 
 /**
- * The place on the volume up to which about `bytes` of the list lie behind `fromBytes`; the end when
- * nothing is left behind it. Always behind `fromBytes`.
+ * The offset on the volume up to which the list has about `bytes` after `fromBytes`; the end when nothing
+ * is left after it. Always greater than `fromBytes`.
  */
 export function pieceFrom(
   list: ExtentList,
@@ -35,8 +35,8 @@ export function pieceFrom(
 }
 
 /**
- * The place on the volume of the list's byte number `positionBytes`, at a cut before it: everything
- * before that place has been gone through when that many bytes of the list have.
+ * The offset on the volume of the list's byte number `positionBytes`, rounded down to a split limit: when
+ * that many bytes of the list are done, everything before this offset is done.
  */
 export function offsetAt(list: ExtentList, positionBytes: number, cutBytes: number): number {
   let left = positionBytes;

@@ -1,4 +1,4 @@
-/** The file in which one verification leaves for the next what it knows. */
+/** The state file of verifications of one pair. */
 
 import path from 'node:path';
 import type { Filesystem } from '../../../fsparsers/index.js';
@@ -14,19 +14,19 @@ export const mostSuspects = 10_000;
 /** At most so many spans have an unfinished run; the one resumed longest ago is dropped first. */
 export const mostUnfinished = 16;
 
-/** A run that did not come to its end, by its span. */
+/** The unfinished run over one span. */
 export interface Unfinished extends Span {
-  /** All before it was examined. */
+  /** Everything before it was examined. */
   readonly cursorBytes: number;
-  /** What of it was not found equal: looked at again first. */
+  /** The ranges of it that were not equal; the next run compares them first. */
   readonly suspects: readonly number[];
-  /** What both sides' write counters said (see write-counter.ts); null where they said nothing. */
+  /** The write counters of both sides (see write-counter.ts); null where not available. */
   readonly writeCounters: readonly (string | null)[];
 }
 
 export interface VerifyStateRecord {
   readonly schema: typeof schema;
-  /** The very volumes and file system that it is about, see sidesKey(). */
+  /** Identifies the volumes and the file system, see sidesKey(). */
   readonly sides: string;
   readonly deviceBytes: number;
   readonly proofAges: ProofAges;
@@ -37,9 +37,9 @@ export interface VerifyStateRecord {
 export type VerifyStateContent = Omit<VerifyStateRecord, 'schema' | 'sides'>;
 
 /**
- * The state of verifications of `left` against `right`, both by their stable names. Verifications that
- * compare something else, named by `scope`, prove something else: their state is another. `sides` tells
- * the volumes from others that may have the same names later: what was proven of those counts for nothing.
+ * The state of verifications of `left` against `right`, by their stable names. Verifications of another
+ * `scope` have a state of their own, because they prove something else. `sides` distinguishes the volumes
+ * from others that later have the same names: proofs about those do not count.
  */
 export class VerifyStateFile {
   readonly #file: StateFile<VerifyStateRecord>;
@@ -55,7 +55,7 @@ export class VerifyStateFile {
   }
 
   /**
-   * Rejects with STATE_UNUSABLE; what was not written whole, by another version, or about other volumes,
+   * Rejects with STATE_UNUSABLE. A state that is incomplete, of another version, or about other volumes
    * counts as none.
    */
   async load(): Promise<VerifyStateRecord | null> {
@@ -97,7 +97,7 @@ function isUnfinished(value: unknown, deviceBytes: number): value is Unfinished 
   );
 }
 
-/** Tells a pair of volumes, and the file system on them, from every other that may bear their names. */
+/** Distinguishes a pair of volumes, and the file system on them, from others with the same names. */
 export function sidesKey(
   { type, uuid }: Pick<Filesystem, 'type' | 'uuid'>,
   ...fingerprints: readonly string[]

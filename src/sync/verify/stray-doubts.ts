@@ -1,6 +1,7 @@
 /**
- * Signatures on a replica where nothing is in use, and its source has none: it is taken for something else
- * than its source, and is not proven to be a replica, however equal all the rest.
+ * Signatures in the free space of a replica that its source does not have: programs may take the volume
+ * for something other than its source, so it is not proven to be a replica, even if everything else is
+ * equal.
  */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
@@ -12,12 +13,12 @@ import type { Span } from './span.js';
 
 export interface StrayLook {
   readonly target: Volume;
-  /** What the source carries there as well is its own; null: nobody can be asked. */
+  /** Signatures that the source has as well are ignored; null: there is no source to ask. */
   readonly source: { readonly path: string; readonly reader: ByteReader } | null;
   readonly layout: Layout;
 }
 
-/** Who asks for a part is told of that part. */
+/** Whether the span covers the volume: a run over a part reports only about that part. */
 export function isWhole({ startBytes, stopBytes }: Span, sizeBytes: number): boolean {
   return startBytes === 0 && stopBytes >= sizeBytes;
 }
@@ -27,7 +28,7 @@ export async function strayDoubts(look: StrayLook): Promise<string[]> {
   return (await namesIn(look)).map((what) => sentence(look, what));
 }
 
-/** The same of volumes in use: what was written since the map was read may be anybody's content. */
+/** The same for volumes in use: ranges written since the map was read may be ordinary content now. */
 export async function strayDoubtsInUse(look: StrayLook, changeLog: ChangeLog): Promise<string[]> {
   const first = await namesIn(look);
   if (first.length === 0) return [];
@@ -37,7 +38,7 @@ export async function strayDoubtsInUse(look: StrayLook, changeLog: ChangeLog): P
   return first.filter((what) => still.has(what)).map((what) => sentence(look, what));
 }
 
-/** Wipes what an owner has given up. */
+/** Wipes signatures that the user agreed to remove. */
 export async function wipeStraysIn({ target, source, layout }: StrayLook): Promise<void> {
   const strays = await straysOn(target.reader, source?.reader ?? null, layout);
   if (strays.length > 0) await wipeStrays(target, strays, layout);

@@ -1,4 +1,4 @@
-/** Does not count what freezing a file system writes as a difference. */
+/** Ignores differences that freezing a file system makes. */
 
 import { type Extent, freezeTraces, SubReader, type UsedMap } from '../../../fsparsers/index.js';
 import type { CompareResult, Job } from '../../engine/index.js';
@@ -6,14 +6,14 @@ import { clip, extentOf, subtract } from '../../region/index.js';
 import type { Volume } from '../../volume/index.js';
 import type { Comparator } from './comparator.js';
 
-/** A file system on both sides, as far as they have room for it. */
+/** A file system that lies completely on both sides. */
 interface Place extends Extent {
   readonly type: string;
 }
 
 /**
- * Compares as `comparator` does, but for what a freeze rewrites without a write by anybody
- * (freeze-traces.ts): where both sides mean the same there, they are equal.
+ * Compares as `comparator` does, but ignores what a freeze itself rewrites (freeze-traces.ts): where both
+ * sides mean the same there, they are equal.
  */
 export function traceComparator(
   comparator: Comparator,
@@ -61,7 +61,7 @@ async function withoutTraces(
     const [one, other] = [left, right].map(
       (side) => new SubReader(side.directReader, start, length),
     ) as [SubReader, SubReader];
-    // What cannot be read says nothing; that it cannot is found by the comparison itself.
+    // Unreadable traces are ignored here; the comparison itself reports what cannot be read.
     const traces = await freezeTraces(type, one, other, differs).catch(() => []);
     for (const trace of traces) {
       differentRanges = subtract(differentRanges, extentOf(start + trace.start, trace.length));

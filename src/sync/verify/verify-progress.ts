@@ -23,7 +23,7 @@ export class VerifyProgress {
     this.#options = options;
   }
 
-  /** A job begins behind so many bytes of the list, with those answers found before. */
+  /** Starts a job after `doneBytes` bytes of the list, with the answers found before. */
   begin(doneBytes: number, answers: Answers): void {
     this.#doneBytes = doneBytes;
     this.#badBytes = totalBytes(answers.notProven.unreadable);

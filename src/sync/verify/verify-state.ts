@@ -1,4 +1,4 @@
-/** What a verification remembers: how far it came, what to compare again, the age of every proof. */
+/** What a verification remembers: its progress, the ranges to compare again, the age of every proof. */
 
 import {
   bounded,
@@ -27,9 +27,9 @@ export interface VerifyStateOptions {
   readonly deviceBytes: number;
   /** Resume where an earlier run stopped. */
   readonly resume: boolean;
-  /** A volume in use is covered piece by piece: a run is resumed even if something was written since. */
+  /** A volume in use is verified piece by piece, so a run is resumed even if something was written since. */
   readonly mayHaveChanged: boolean;
-  /** Both sides' write counters before this run (write-counter.ts); null where they say nothing. */
+  /** Both sides' write counters before this run (write-counter.ts); null where not available. */
   readonly writeCounters: readonly (string | null)[];
   readonly reporter: Reporter;
 }
@@ -37,11 +37,11 @@ export interface VerifyStateOptions {
 export class VerifyState {
   readonly #options: VerifyStateOptions;
   #proofAges: ProofAges;
-  /** From before the first of the runs that were resumed: what was compared then is as old as that. */
+  /** Taken before the first of the resumed runs: what was compared then is as old as that. */
   #writeCounters: readonly (string | null)[];
-  /** All of the span before it was compared, in this run or in those that it resumes. */
+  /** Everything in the span before it was compared, by this run or by those that it resumes. */
   cursorBytes: number;
-  /** What of it was not found equal when it was last read. */
+  /** The ranges before the cursor that were not equal when they were last read. */
   suspects: ExtentList = emptyExtents;
 
   private constructor(options: VerifyStateOptions) {
@@ -51,7 +51,7 @@ export class VerifyState {
     this.cursorBytes = options.span.startBytes;
   }
 
-  /** Opens what earlier runs left, if there is something. Rejects with STATE_UNUSABLE. */
+  /** Opens the state that earlier runs left, if any. Rejects with STATE_UNUSABLE. */
   static async open(options: VerifyStateOptions): Promise<VerifyState> {
     const verifyState = new VerifyState(options);
     const earlier = (await options.file?.load()) ?? null;
@@ -84,25 +84,31 @@ export class VerifyState {
     );
   }
 
-  /** Records the answer on `examined`: all of it is proven but `doubtful`, which is compared again. */
+  /**
+   * Records the answer about `examined`: all of it is proven except `doubtful`, which will be compared
+   * again.
+   */
   enter(examined: ExtentList, doubtful: ExtentList, provenAt: number): void {
     this.#proofAges = withProof(this.#proofAges, subtract(examined, doubtful), provenAt);
     this.suspects = union(subtract(this.suspects, examined), intersect(doubtful, examined));
   }
 
-  /** Records that all before that offset was compared. */
+  /** Records that everything before that offset was compared. */
   advance(toBytes: number, doubtful: ExtentList, provenAt: number): void {
     this.enter(extentOf(this.cursorBytes, toBytes - this.cursorBytes), doubtful, provenAt);
     this.cursorBytes = toBytes;
   }
 
-  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  /**
+   * Milliseconds since 1970: when the least recently proven part of the span was proven; null: a part was
+   * never proven.
+   */
   get oldestProof(): number | null {
     const { startBytes, stopBytes } = this.#options.span;
     return oldestProof(this.#proofAges, startBytes, stopBytes);
   }
 
-  /** Makes it durable. The next run over the same span resumes an unfinished one. */
+  /** Saves the state durably. The next run over the same span resumes an unfinished one. */
   async save(isFinished: boolean): Promise<void> {
     const { file, span, deviceBytes } = this.#options;
     if (file === null) return;
@@ -112,7 +118,7 @@ export class VerifyState {
       suspects: [...bounded(this.suspects, mostSuspects)],
       writeCounters: this.#writeCounters,
     };
-    // Read again each time: a run on another span may have come further meanwhile.
+    // Loaded again each time: a run over another span may have saved its progress meanwhile.
     const earlier = await file.load();
     const stopped = earlier?.deviceBytes === deviceBytes ? earlier.unfinished : [];
     const others = stopped.filter((one) => !isSame(one, span));
@@ -130,8 +136,8 @@ function isSame(one: Span, other: Span): boolean {
 }
 
 /**
- * Withdraws the proofs of what was found in doubt after it was recorded. A run that resumes compares it
- * again first, like everything that was not equal. Resolves with the oldest proof that is left in the
+ * Withdraws the proofs of ranges that turned out doubtful after they were recorded. A run that resumes
+ * compares them again first, like all suspects. Resolves with the time of the oldest proof left in the
  * span; null: a part has none. Rejects with STATE_UNUSABLE.
  */
 export async function withdrawProofs(
@@ -144,7 +150,8 @@ export async function withdrawProofs(
   const proofAges = withProof(state.proofAges, doubts, null);
   const unfinished = state.unfinished.map((one) => withSuspects(one, doubts));
   if (doubts.length > 0) {
-    // No withdrawn proof may stay on disk: where the new state cannot be saved, the old one is removed.
+    // No withdrawn proof may stay on disk: if the new state cannot be saved, the old one is
+    // removed.
     await file.save({ ...state, proofAges, unfinished }).catch(async (error: unknown) => {
       await file.remove();
       throw error;
@@ -153,7 +160,11 @@ export async function withdrawProofs(
   return oldestProof(proofAges, startBytes, stopBytes);
 }
 
-/** The suspects may cover more than the doubts: more is compared then. What lies behind the cursor is compared anyway, and what lies before the span by other runs. */
+/**
+ * Adds the doubts before the run's cursor to its suspects. Joined suspects may cover more than the
+ * doubts; that only costs time. Ranges after the cursor will be compared anyway; ranges before the span
+ * belong to other runs.
+ */
 function withSuspects(run: Unfinished, doubts: ExtentList): Unfinished {
   const { startBytes, cursorBytes, suspects } = run;
   const examined = clip(doubts, startBytes, cursorBytes - startBytes);

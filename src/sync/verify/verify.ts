@@ -1,4 +1,4 @@
-/** Verifying: every range of the work list gets one of three answers; a run can stop and resume anywhere. */
+/** Verifies a work list: every range gets one of three answers. A run can stop and resume anywhere. */
 
 import type { CompareResult, IoOptions } from '../../engine/index.js';
 import {
@@ -27,18 +27,18 @@ export interface VerifyOptions {
   readonly ioOptions: IoOptions;
   /** Resume where an earlier run stopped. */
   readonly resume: boolean;
-  /** Stop after so long; the next run resumes there, whatever was written meanwhile. */
+  /** Stop after this time; the next run resumes there, even if something was written meanwhile. */
   readonly maxMs: number | null;
 }
 
 export interface VerifyRun {
   readonly comparator: Comparator;
   readonly detector: WriteDetector;
-  /** What is to be compared within the span, ascending. */
+  /** The ranges to compare within the span, in ascending order. */
   readonly workList: ExtentList;
   readonly span: Span;
   readonly deviceBytes: number;
-  /** Both sides' write counters before the run: they say whether an interrupted one may be resumed. */
+  /** Both sides' write counters before the run: they tell whether an interrupted run may be resumed. */
   readonly writeCounters: readonly (string | null)[];
   readonly state: VerifyStateFile | null;
   readonly options: VerifyOptions;
@@ -48,16 +48,19 @@ export interface VerifyRun {
 
 export interface VerifyResult extends Answers {
   readonly interrupted: boolean;
-  /** Where the time was up, in bytes of the volume; null: the whole span was compared. */
+  /** Where the time limit was reached, in bytes of the volume; null: the whole span was compared. */
   readonly stoppedAtBytes: number | null;
-  /** All before it was compared, in this run or in those that it resumed. */
+  /** Everything before it was compared, by this run or by those that it resumed. */
   readonly reachedBytes: number;
-  /** Where an earlier run had stopped; the beginning of the span if there was none. */
+  /** Where an earlier run had stopped; the start of the span if there was none. */
   readonly resumedAtBytes: number;
   readonly comparedBytes: number;
   /** Whether either side was written during the run; null where the kernel does not count writes. */
   readonly writtenDuringRun: boolean | null;
-  /** Milliseconds since 1970: no part of the span was last proven before; null: a part never was. */
+  /**
+   * Milliseconds since 1970: when the least recently proven part of the span was proven; null: a part was
+   * never proven.
+   */
   readonly oldestProof: number | null;
   readonly backend: CompareResult['backend'];
 }
@@ -83,7 +86,7 @@ class Pass {
   readonly #detector: WriteDetector;
   readonly #splitLimits: SplitLimits;
   #answers: Answers = allEqual;
-  /** Suspects of earlier runs that this one has not compared yet. */
+  /** Suspects of earlier runs that this run has not compared yet. */
   #openSuspects = emptyExtents;
   #comparedBytes = 0;
   #backend: CompareResult['backend'] = 'threads';
@@ -105,7 +108,7 @@ class Pass {
     const verifyState = this.#verifyState;
     const deadline = after(options.maxMs);
     const resumedAtBytes = verifyState.cursorBytes;
-    // What an earlier run left in doubt comes first, but must not use up the time.
+    // The suspects of earlier runs come first, but must not use up the time.
     this.#openSuspects = clip(intersect(verifyState.suspects, workList), 0, resumedAtBytes);
     const isLittle = totalBytes(this.#openSuspects) <= firstPieceBytes;
     try {
@@ -115,7 +118,7 @@ class Pass {
       await this.#compareSpan(deadline);
       await this.#compareSuspects(deadline);
     } catch (error) {
-      // A difference that was found is reported, whatever fails after it.
+      // Differences found before a failure are still reported.
       if (this.#answers.different.length === 0) throw error;
       await orReport(() => Promise.reject(error as Error), undefined, this.#run);
     }
@@ -134,7 +137,7 @@ class Pass {
     };
   }
 
-  /** Compares the span from the cursor on, piece by piece, as far as the time allows. */
+  /** Compares the span from the cursor on, piece by piece, as far as time allows. */
   async #compareSpan(deadline: AbortSignal): Promise<void> {
     const { span, workList, signal } = this.#run;
     const verifyState = this.#verifyState;
@@ -159,7 +162,7 @@ class Pass {
     );
   }
 
-  /** Compares again what earlier runs left in doubt, as far as the time allows. */
+  /** Compares the suspects of earlier runs again, as far as time allows. */
   async #compareSuspects(deadline: AbortSignal): Promise<void> {
     const suspects = this.#openSuspects;
     if (suspects.length === 0 || deadline.aborted || this.#run.signal.aborted) return;
@@ -175,8 +178,8 @@ class Pass {
   }
 
   /**
-   * Compares a list, and rechecks what is not equal. Null when told to stop; else the answers, and where
-   * the comparison ended: before the list's end if the time was up.
+   * Compares a list and rechecks what is not equal. Resolves with null when told to stop; else with the
+   * answers and where the comparison ended: before the end of the list if the time was up.
    */
   async #examine(
     part: ExtentList,
@@ -193,7 +196,7 @@ class Pass {
     });
     this.#pieceSize.adapt(result.progress.completedBytes, (performance.now() - startedMs) / 1000);
     this.#backend = result.backend;
-    // A job that was stopped has compared a prefix; what it saw behind that is compared again next time.
+    // A stopped job has compared a prefix. What it saw after that is compared again next time.
     const reachedBytes = result.cancelled
       ? offsetAt(part, result.progress.durableBytes, this.#splitLimits.cutBytes)
       : Infinity;
@@ -205,7 +208,7 @@ class Pass {
       unreadableRanges: within(result.unreadableRanges),
     };
     const written = await this.#detector.writtenSince();
-    // Without the deadline: what was found in time is worth an answer.
+    // Without the deadline, so that differences found in time still get an answer.
     const answers = await recheck(
       comparator,
       this.#detector,
@@ -218,7 +221,7 @@ class Pass {
     return { answers, reachedBytes };
   }
 
-  /** Remembers for the result that somebody wrote. */
+  /** Remembers for the result whether anybody wrote. */
   async #writtenSince(): Promise<ExtentList | 'unknown'> {
     const written = await this.#run.detector.writtenSince();
     if (written === 'unknown') this.#written = this.#written === true ? true : null;
@@ -233,7 +236,7 @@ class Pass {
   }
 }
 
-/** A signal that fires after so long; never, if there is no limit. */
+/** A signal that fires after that time; never, if there is no limit. */
 function after(ms: number | null): AbortSignal {
   return ms === null ? new AbortController().signal : AbortSignal.timeout(Math.ceil(ms));
 }

@@ -1,4 +1,4 @@
-/** Tells a difference that stays from one that a write in flight makes: what was written meanwhile, and where. */
+/** Detects writes during a comparison, to distinguish a lasting difference from a write in flight. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyExtents, type ExtentList, extentOf } from '../../region/index.js';
@@ -12,10 +12,10 @@ export interface WriteDetector {
   writtenSince(): Promise<ExtentList | 'unknown'>;
 }
 
-/** File times move on with the kernel's clock tick, 10 ms at the slowest: within it two writes look like one. */
+/** File times advance with the kernel's clock tick, 10 ms at most: two writes within it look like one. */
 const tickMs = 20;
 
-/** The counter that a run begins with: what was written just before the run does not count. */
+/** The counter at the start of a run; a write just before the run does not count. */
 export async function firstWriteCounterOf(volume: Volume): Promise<WriteCounter> {
   const counter = await volume.writeCounter();
   if (!counter.isFresh) return counter;
@@ -23,15 +23,15 @@ export async function firstWriteCounterOf(volume: Volume): Promise<WriteCounter>
   return volume.writeCounter();
 }
 
-/** Whether nobody wrote between two looks at a volume; null where that cannot be known. */
+/** Whether nobody wrote between two counters; null where that cannot be known. */
 export function isUnwritten(before: WriteCounter, now: WriteCounter): boolean | null {
   if (before.value === null || now.value === null) return null;
   return before.value === now.value && !before.isFresh && !now.isFresh;
 }
 
 /**
- * A write detector by the kernel's own write counters (Volume.writeCounter), from `first` on. It knows that
- * something was written and not where: then all of the volume may have been.
+ * A write detector that uses the kernel's write counters (Volume.writeCounter), starting at `first`. It
+ * knows that something was written but not where, so the whole volume counts as written.
  */
 export function countingDetector(
   volumes: readonly Volume[],
@@ -46,7 +46,7 @@ export function countingDetector(
         isUnwritten(before[index] as WriteCounter, counter),
       );
       before = now;
-      // What one side is known to have got is no less known for the other side's silence.
+      // A known write on one side counts even where the other side's counter is not available.
       if (sides.includes(false)) return extentOf(0, deviceBytes);
       return sides.includes(null) ? 'unknown' : emptyExtents;
     },

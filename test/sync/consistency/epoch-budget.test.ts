@@ -32,7 +32,7 @@ test('each freeze in vain halves it, and after six it is known that this does no
   );
   t.true(budget.isExhausted);
   t.is(budget.decide({ leftBytes: mebibyte, rounds: 1 }), 'copy');
-  budget.kept();
+  budget.lasted();
   t.false(budget.isExhausted);
   t.is(budget.decide({ leftBytes: 50 * mebibyte, rounds: 1 }), 'cutover');
 });

@@ -1,4 +1,4 @@
-/** Brings a committed epoch onto the target, and says that it is there. */
+/** Applies a committed epoch to the target, and records that. */
 
 import type { UsedMap } from '../../../../fsparsers/index.js';
 import { totalBytes } from '../../../region/index.js';
@@ -9,15 +9,16 @@ import { wipeFormerLife } from '../former-life.js';
 import { signatureAreaDigest } from '../../target-header/index.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 
-/** Rejects as the engine's jobs and the files do; the epoch then is applied again. */
+/** Rejects as the engine's jobs and the files do; the epoch is then applied again. */
 export async function applyCommitted(
   { journal, store, ioOptions }: StepContext,
   volume: Volume,
   { record }: CommittedEpoch,
 ): Promise<void> {
-  // Not to be interrupted: half of it is of no use to anybody.
+  // Cannot be interrupted: half an epoch is of no use.
   await applyEpoch(journal, record, volume, { ioOptions: { ...ioOptions, bytesPerSecond: 0 } });
-  // Until it is known whose replica this is the commit record stands for it, and is applied again.
+  // The commit record is kept until the replica's record is saved; after a crash the epoch is
+  // applied again.
   await store.save({
     epoch: record.epoch,
     consistentAt: record.frozenAt,
@@ -26,7 +27,7 @@ export async function applyCommitted(
   await journal.reset();
 }
 
-/** Wipes what is left of the target's former life, by the map that it was compared by before the epoch. */
+/** Wipes old signatures from the target, using the map that it was compared with before the epoch. */
 export async function wipeCompared(
   { replicationSource, notes }: StepContext,
   volume: Volume,
@@ -37,7 +38,7 @@ export async function wipeCompared(
   notes.wiped(await wipeFormerLife(volume, replicationSource.volume, map, written));
 }
 
-/** Reports an epoch that is on the target. */
+/** Reports an epoch that has been applied. */
 export function reportEpoch({ notes }: StepContext, { record, waitedMs }: CommittedEpoch): void {
   notes.epoch({
     epoch: record.epoch,

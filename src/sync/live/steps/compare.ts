@@ -1,4 +1,4 @@
-/** Finds what differs and leaves it to the next epoch; until then the target is what it was. */
+/** Finds what differs and leaves it to the next epoch; the target is unchanged until then. */
 
 import type { UsedMap } from '../../../../fsparsers/index.js';
 import { compare } from '../../../engine/index.js';
@@ -11,7 +11,7 @@ import type { StepContext } from './context.js';
 
 const coarsestBytes = 1024 * 1024;
 
-/** Resolves with the map that it went by. Rejects as the map and the compare job do. */
+/** Resolves with the map that it used. Rejects as the map and the compare job do. */
 export async function compareTarget(context: StepContext, volume: Volume): Promise<UsedMap> {
   const { replicationSource, dirty, ioOptions, notes, signal } = context;
   const source = replicationSource.volume;
@@ -28,7 +28,8 @@ export async function compareTarget(context: StepContext, volume: Volume): Promi
   if (cancelled) throw abortOf(signal);
   const differing = union(differentRanges, unreadableRanges);
   notes.inform(`compared, ${totalBytes(differing)} bytes differ`);
-  // With the signature area there is always an epoch, and a moment that the target is the state of.
+  // The signature area is always dirty, so there will be an epoch, and with it a moment that the
+  // target holds.
   dirty.add(union(differing, signatureAreaOf(source.identity.sizeBytes)));
   return map;
 }

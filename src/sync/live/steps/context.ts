@@ -9,12 +9,12 @@ import type { ReplicaStore } from '../replica-store.js';
 import type { ReplicationSource } from '../replication-source.js';
 
 export interface StepContext {
-  /** The target, as the user calls it. */
+  /** The target's path as the user gave it. */
   readonly name: string;
   readonly replicationSource: ReplicationSource;
   readonly journal: Journal;
   readonly store: ReplicaStore;
-  /** What the target does not have yet. */
+  /** The ranges that the target lacks. */
   readonly dirty: DirtySet;
   readonly runId: string;
   readonly intervalMs: number;
@@ -23,14 +23,14 @@ export interface StepContext {
   readonly signal: AbortSignal;
 }
 
-/** An epoch that is in the journal, and durable. */
+/** An epoch that is durable in the journal. */
 export interface CommittedEpoch {
   readonly record: CommitRecord;
   /** How long writers waited for it; null: an earlier run had committed it. */
   readonly waitedMs: number | null;
 }
 
-/** Gives what was staged back to the dirty set, unless it is committed; the target is what it was. */
+/** Returns staged but uncommitted ranges to the dirty set; the target is unchanged. */
 export async function abandon({ journal, dirty }: StepContext): Promise<void> {
   if ((await journal.committed()) !== null) return;
   dirty.add(journal.staged);

@@ -1,10 +1,10 @@
-/** The first step with a target: finds what an earlier session left in its journal. */
+/** The first step with a target: finds out what an earlier run left in its journal. */
 
 import type { Volume } from '../../../volume/index.js';
 import { findCommitted, type Finding } from '../apply.js';
 import type { StepContext } from './context.js';
 
-/** What is committed stays; anything else in the journal is on no target, and is staged again. */
+/** Keeps a committed epoch. Anything else in the journal was not applied, and will be staged again. */
 export async function readJournal(context: StepContext, volume: Volume): Promise<Finding> {
   const { journal, store, dirty, notes } = context;
   const finding = await findCommitted(journal, store.record, volume);

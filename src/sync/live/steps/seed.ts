@@ -1,4 +1,4 @@
-/** Copies what is in use straight onto the target, which carries no signature until it is whole. */
+/** Copies what is in use directly onto the target, which has no signature until it is complete. */
 
 import { copy } from '../../../engine/index.js';
 import { clip, union } from '../../../region/index.js';
@@ -16,7 +16,10 @@ import { abortOf } from '../journal.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 import type { Sink, Stager } from './stage.js';
 
-/** Resolves when all but the signature area is on the target, and that in the journal. Rejects as Stager.stage(). */
+/**
+ * Resolves when everything but the signature area is on the target, and the signature area in the
+ * journal. Rejects as Stager.stage().
+ */
 export async function seedTarget(
   context: StepContext,
   stager: Stager,
@@ -27,7 +30,8 @@ export async function seedTarget(
   const { generation } = replicationSource.writes;
   await journal.reset();
   const compare = await isUnfinished(volume);
-  // The stamp first, and before it the record whose it is: the next run knows the target by both.
+  // The record with the run's ID is saved before the stamp is written: the next run recognises the
+  // target by both.
   await store.save({ runId });
   await invalidate(volume, runId, headerBytes);
   const map = await replicationSource.map();
@@ -38,7 +42,7 @@ export async function seedTarget(
   return stager.stage({ volume, sink, generation });
 }
 
-/** `compare`: another run has begun already, and what is equal need not be written. */
+/** `compare`: another run has begun already, so equal data need not be written. */
 function targetSink(
   { replicationSource, notes }: StepContext,
   volume: Volume,

@@ -1,5 +1,5 @@
 /**
- * Stages an epoch: while writing goes on, until little is left; the last of it while the source is held;
+ * Stages an epoch: rounds while programs write, until little is left; the rest while the source is held;
  * then the commit record. A seed is an epoch that is staged onto the target itself.
  */
 
@@ -17,14 +17,14 @@ import type { OnProgress } from '../replica-notes.js';
 import { sectorDigests, signatureAreaOf } from '../../target-header/index.js';
 import { abandon, type CommittedEpoch, type StepContext } from './context.js';
 
-/** Where staged bytes go: into the journal, or, while the target is seeded, onto the target itself. */
+/** Where staged bytes go: into the journal, or, during a seed, onto the target itself. */
 export interface Sink {
   write(extents: ExtentList, ioOptions: IoOptions, watch: Watch): Promise<void>;
-  /** Gives who hears how far one job is. */
+  /** Creates a progress listener for one job. */
   readonly progress: () => OnProgress;
 }
 
-/** The sink of every epoch but that of a seed. */
+/** The sink of every epoch except a seed's. */
 export function journalSink({ journal, replicationSource }: StepContext): Sink {
   const { endpoint } = replicationSource.volume;
   return {
@@ -37,7 +37,7 @@ export interface StageRequest {
   /** The target. */
   readonly volume: Volume;
   readonly sink: Sink;
-  /** Of the tracker under which all that is dirty was collected. */
+  /** The tracker generation under which all dirty ranges were collected. */
   readonly generation: number;
 }
 
@@ -54,7 +54,7 @@ export class Stager {
     this.#budget = new EpochBudget(maxFreezeMs);
   }
 
-  /** Bytes taken from the dirty set that are neither staged nor given back. */
+  /** Bytes taken from the dirty set that are neither staged nor returned yet. */
   get underWayBytes(): number {
     return this.#underWayBytes;
   }
@@ -65,8 +65,8 @@ export class Stager {
   }
 
   /**
-   * Rejects with MissedWrites, as the journal and the sink do, and with the errors of a freeze that
-   * trying again does not mend; all that was staged then is dirty again.
+   * Rejects with MissedWrites, as the journal and the sink do, and with errors of a freeze that retrying
+   * cannot fix; everything staged is then dirty again.
    */
   async stage({ volume, sink, generation }: StageRequest): Promise<CommittedEpoch> {
     const { journal, store, runId } = this.#context;
@@ -91,7 +91,7 @@ export class Stager {
     }
   }
 
-  /** Tries until a moment lasts: what is staged stays good, because later writes show in the tracker. */
+  /** Retries until a moment lasts. Staged ranges stay valid, because the tracker shows later writes. */
   async #reachPoint(sink: Sink, generation: number): Promise<ConsistencyPoint> {
     const { replicationSource, intervalMs, notes, signal } = this.#context;
     for (;;) {
@@ -99,21 +99,22 @@ export class Stager {
       try {
         const stageLast = (stop: AbortSignal) => this.#stageLast(sink, stop);
         const point = await this.#waiting.ask(() => replicationSource.point({ stageLast }));
-        this.#budget.kept();
+        this.#budget.lasted();
         this.#waiting.over();
         return point;
       } catch (error) {
         if (!isLostFreeze(error) || isFatal(error)) throw error;
         this.#waiting.failed(error);
         if (this.#budget.lost() === 'once') notes.warn(`${error.message}; trying again`);
-        // Writers have waited in vain again and again, and less to do has not helped.
+        // Writers have waited in vain repeatedly, and staging more before the freeze has not
+        // helped.
         if (isVainFreeze(error) && this.#budget.isExhausted) throw error;
       }
       await sleep(intervalMs, undefined, { signal });
     }
   }
 
-  /** Stages round after round until what is left fits into a freeze. */
+  /** Stages rounds until the rest fits into a freeze. */
   async #converge(sink: Sink, generation: number): Promise<void> {
     const { replicationSource, dirty, ioOptions, notes, signal } = this.#context;
     let isTold = false;
@@ -138,21 +139,21 @@ export class Stager {
     const { endpoint, identity } = replicationSource.volume;
     const { path, sizeBytes } = identity;
     const { bytes } = dirty;
-    // More may have been written since the last round than anybody should wait for.
+    // More may have been written since the last round than a freeze may copy.
     if (this.#budget.isBeyond(bytes)) {
       throw leftTooMuch({ code: 'EPOCH_TOO_LARGE', path, bytes, limit: 'time' });
     }
-    // Writers wait: whatever limits the rate otherwise does not hold now.
+    // Writers wait, so the rate limit does not apply now.
     const urgent = { ...ioOptions, bytesPerSecond: 0 };
     await this.#stageDirty(sink, urgent, signal);
     await journal.stage(endpoint, signatureAreaOf(sizeBytes), urgent, { signal });
   }
 
-  /** Stages all that is dirty; what could not be staged is dirty again. */
+  /** Stages all dirty ranges; those that could not be staged are dirty again. */
   async #stageDirty(sink: Sink, ioOptions: IoOptions, signal: AbortSignal): Promise<void> {
     const { replicationSource, dirty } = this.#context;
     const { sizeBytes } = replicationSource.volume.identity;
-    // The signature area comes last, with every epoch.
+    // The signature area is staged last in every epoch.
     const extents = subtract(dirty.take(), signatureAreaOf(sizeBytes));
     if (extents.length === 0) return;
     const bytes = totalBytes(extents);
