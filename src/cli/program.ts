@@ -6,17 +6,12 @@ import { asFastsyncError } from '../failure.js';
 import { reasonOf } from '../own-file.js';
 import { chooseReporter } from '../report/choose.js';
 import { version } from '../version.js';
+import { everyExitCodeHelp } from './exit-codes.js';
 import { outlineOf } from './outline.js';
 import { withNewNames } from './renamed.js';
 import { supervisor } from './supervisor.js';
 import { usage } from './values.js';
 import { asksForJson, checkValues, checkWords, commandNamed } from './words.js';
-
-const exitCodeTable = `Exit codes:
-  0  done, equal                   4  refused for safety; nothing was written
-  1  differences found             5  interrupted; the same command goes on
-  2  usage, or could not start     6  the other host failed
-  3  incomplete, or not proven     7  locked by another run`;
 
 export interface Program {
   readonly name: string;
@@ -44,7 +39,7 @@ export async function runProgram(
     .strict()
     .version(version)
     .alias('help', 'h')
-    .epilogue(exitCodeTable)
+    .epilogue(everyExitCodeHelp)
     .wrap(Math.min(100, process.stdout.columns || 80))
     .check((args) => {
       const command = commandNamed(outline, args._.map(String));

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { keysAt } from '../../src/config/schema.js';
+import { commandsWithExitCodes, exitCodeMeanings, exitCodesOf } from '../../src/cli/exit-codes.js';
+import { programOutlines } from '../../src/cli/fastsync.js';
+import { eachCommand } from '../../src/cli/outline.js';
 import { exitCodes } from '../../src/errors.js';
 import { helpOf } from '../support/help.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -105,5 +108,32 @@ test('every exit code stands in both pages', async (t) => {
     const [, status = ''] = (await shown(path.join(directory, name))).split('\nEXIT STATUS\n');
     const codes = [...status.matchAll(/^ {5}(\d) {3,}\S/gm)].map(([, code]) => Number(code));
     t.deepEqual(codes, Object.values(exitCodes), name);
+  }
+});
+
+test('docs/commands.md and every help have the table of exit codes', async (t) => {
+  const page = await readFile(path.join(root, 'docs/commands.md'), 'utf8');
+  const [, section = ''] = page.split('\n## Exit codes\n');
+  const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| +(\d) \| (.*?) +\|$/gm)];
+  const table = new Map(rows.map(([, code, meaning = '']) => [Number(code), meaning]));
+  const known = Object.entries(exitCodeMeanings) as [keyof typeof exitCodes, string][];
+  t.deepEqual(
+    [...table],
+    known.map(([name, meaning]) => [exitCodes[name], meaning]),
+  );
+  for await (const { command, exitCodeTable } of helpOf()) {
+    const codes = exitCodeTable.map(([code]) => code);
+    const [, ...words] = command.split(' ');
+    const whole = words.length === 0 ? Object.values(exitCodes) : exitCodesOf(words.join(' '));
+    t.deepEqual(codes, [...whole], command);
+    for (const [code, meaning] of exitCodeTable) t.is(table.get(code), meaning, command);
+  }
+});
+
+test('every command that does something is in the table of exit codes', (t) => {
+  for (const { outline } of programOutlines()) {
+    for (const { name, commands } of eachCommand(outline)) {
+      if (name !== '' && commands.length === 0) t.true(commandsWithExitCodes.has(name), name);
+    }
   }
 });

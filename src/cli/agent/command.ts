@@ -1,6 +1,7 @@
 /** `fastsync agent`: the far end of a session, which ssh starts; it speaks docs/protocol.md over its standard streams. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { agentOptions } from './options.js';
 
@@ -12,6 +13,7 @@ export function addAgentCommand(yargs: Argv): Argv {
     (command) =>
       command
         .options(agentOptions)
+        .epilogue(exitCodeHelp('agent'))
         .example('command="$0 agent --only /dev/vg1/data"', 'In authorized_keys: nothing else'),
     async (args) => (await loaded(() => import('./run.js'))).runAgent(args),
   );

@@ -2,6 +2,7 @@
 
 import type { Argv } from 'yargs';
 import type { ProgramOutline } from './program-outline.js';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { shells, completionOptions } from './options.js';
 
@@ -18,6 +19,7 @@ export function addCompletionCommand(yargs: Argv, programs: () => readonly Progr
           describe: 'The shell that is to be taught; pairs: the names in the configuration',
         })
         .options(completionOptions)
+        .epilogue(exitCodeHelp('completion'))
         .example('source <($0 completion bash)', 'In ~/.bashrc')
         .example(
           '$0 completion zsh > /usr/local/share/zsh/site-functions/_fastsync',

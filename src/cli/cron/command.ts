@@ -1,21 +1,26 @@
 /** `fastsync cron install`: a systemd service and timer, or the crontab line, for the nightly check. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { cronOptions } from './options.js';
 
 /** Adds the command to the command line. */
 export function addCronCommand(yargs: Argv): Argv {
   return yargs.command('cron', 'Regular checks of the configured pairs', (command) =>
-    command.demandCommand(1, 'Name what to do about regular checks: install.').command(
-      'install',
-      'Make a systemd service and timer that check every pair, or print them and the crontab line',
-      (install) =>
-        install
-          .options(cronOptions)
-          .example('$0 cron install --dry-run', 'Look at the units and the crontab line')
-          .example('$0 cron install --write --random-delay 30m --idle', 'Write the units'),
-      async (args) => (await loaded(() => import('./run.js'))).runCronInstall(args),
-    ),
+    command
+      .epilogue(exitCodeHelp('cron'))
+      .demandCommand(1, 'Name what to do about regular checks: install.')
+      .command(
+        'install',
+        'Make a systemd service and timer that check every pair, or print them and the crontab line',
+        (install) =>
+          install
+            .options(cronOptions)
+            .epilogue(exitCodeHelp('cron install'))
+            .example('$0 cron install --dry-run', 'Look at the units and the crontab line')
+            .example('$0 cron install --write --random-delay 30m --idle', 'Write the units'),
+        async (args) => (await loaded(() => import('./run.js'))).runCronInstall(args),
+      ),
   );
 }

@@ -1,6 +1,7 @@
 /** `fastsync init`: seed targets from a source. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { initOptions } from './options.js';
 
@@ -12,6 +13,7 @@ export function addInitCommand(yargs: Argv): Argv {
     (command) =>
       command
         .options(initOptions)
+        .epilogue(exitCodeHelp('init'))
         .alias('yes', 'y')
         .example('$0 init --src /dev/sda2 --dst /dev/sdb2', 'Seed a partition')
         .example(

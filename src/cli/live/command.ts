@@ -1,6 +1,7 @@
 /** `fastsync live`: keep targets following a source that is in use. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { usage } from '../values.js';
 import { liveOptions, type LiveArguments } from './options.js';
@@ -21,6 +22,7 @@ export function addLiveCommand(yargs: Argv): Argv {
     (command) =>
       command
         .options(liveOptions)
+        .epilogue(exitCodeHelp('live'))
         .alias('yes', 'y')
         .check(isAboutASource)
         .example('$0 live --src /dev/vg0/data --dst /dev/sdb', 'Follow a mounted volume')

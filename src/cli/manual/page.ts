@@ -1,6 +1,5 @@
 /** A manual page: prose from man/, and what the command line accepts in place of the lines that name it. */
 
-import { exitCodes } from '../../errors.js';
 import type { ProgramOutline } from '../completion/program-outline.js';
 import { commandSections, examples, exitStatus, optionLists } from './sections.js';
 
@@ -8,7 +7,7 @@ const parts: Readonly<Record<string, (program: ProgramOutline) => string>> = {
   commands: ({ program, outline }) => commandSections(program, outline),
   options: ({ outline }) => optionLists(outline),
   examples: ({ program, outline }) => examples(program, outline),
-  'exit status': () => exitStatus(exitCodes),
+  'exit status': exitStatus,
 };
 
 /** `prose` with each line of the form `.\" [options]` replaced by that part. */

@@ -1,6 +1,7 @@
 /** The parts of a manual page that come from the declarations of the command line. */
 
-import type { exitCodes } from '../../errors.js';
+import { exitCodes } from '../../errors.js';
+import { exitCodeMeanings, exitCodesOf } from '../exit-codes.js';
 import { type CommandOutline, eachCommand, type OptionOutline, optionWord } from '../outline.js';
 import { valueKind } from '../value-kinds.js';
 import { mdocLiteral, mdocSentence, mdocText, mdocWord } from './mdoc.js';
@@ -23,6 +24,8 @@ export function commandSections(program: string, outline: CommandOutline): strin
         '.Pp',
         mdocSentence(command.describe),
         optionLists(command),
+        '.Pp',
+        `Exit codes: ${exitCodesOf(command.name).join(', ')}.`,
       ].join('\n');
     })
     .join('\n');
@@ -86,23 +89,12 @@ function choiceLines(choices: readonly string[]): string[] {
     : ['One of', `.${choiceWords(choices).replaceAll(' | ', ' , ')} .`];
 }
 
-const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
-  done: 'Done; equal.',
-  different: 'Differences were found.',
-  usage: 'Wrong usage, or it could not start.',
-  incomplete:
-    'Incomplete, or not proven: unreadable ranges, a target that failed, data that changed.',
-  refused: 'Refused for safety; nothing was written.',
-  interrupted: 'Interrupted; the same command goes on.',
-  remote: 'The other host failed.',
-  locked: 'Locked by another run.',
-};
-
 /** The exit codes, which both programs share. An unknown one is a failure. */
-export function exitStatus(codes: typeof exitCodes): string {
-  const items = Object.entries(codes).map(
-    ([name, code]) => `.It ${code}\n${meanings[name as keyof typeof exitCodes]}`,
-  );
+export function exitStatus(): string {
+  const items = Object.entries(exitCodeMeanings).map(([name, meaning]) => {
+    const code = exitCodes[name as keyof typeof exitCodes];
+    return `.It ${code}\n${mdocSentence(sentenceCase(meaning))}`;
+  });
   return `.Bl -tag -width Ds\n${items.join('\n')}\n.El\n.Pp\nAny other code is a failure.`;
 }
 

@@ -1,6 +1,7 @@
 /** `fastsync map`: what of a volume is in use, and why. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { mapOptions } from './options.js';
 
@@ -17,6 +18,7 @@ export function addMapCommand(yargs: Argv): Argv {
           describe: 'A block device, partition, logical volume or image file',
         })
         .options(mapOptions)
+        .epilogue(exitCodeHelp('map'))
         .example('$0 map /dev/vg0/data', 'Geometry, journal state, used bytes by reason, a picture')
         .example('$0 map disk.img --format ddrescue > disk.map', 'A domain for ddrescue -m')
         .example('$0 map disk.img --format json | jq .usedBytes', 'The used bytes, for a script'),

@@ -1,6 +1,7 @@
 /** `fastsync report PAIR`: what is known of a pair, as text or as one self-contained page. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { reportOptions } from './options.js';
 
@@ -17,6 +18,7 @@ export function addReportCommand(yargs: Argv): Argv {
           describe: 'Its name in the configuration',
         })
         .options(reportOptions)
+        .epilogue(exitCodeHelp('report'))
         .example('$0 report mail', 'As text, for a terminal')
         .example('$0 report mail --html /var/www/html/mail.html', 'As a page that needs no server'),
     async (args) => (await loaded(() => import('./run.js'))).runReport(args),

@@ -1,6 +1,7 @@
 /** `fastsync status`: how the replications of this host are doing. */
 
 import type { Argv } from 'yargs';
+import { exitCodeHelp } from '../exit-codes.js';
 import { loaded } from '../loaded.js';
 import { statusOptions } from './options.js';
 
@@ -9,7 +10,7 @@ export function addStatusCommand(yargs: Argv): Argv {
   return yargs.command(
     'status',
     'Replications: state, dirty bytes, last consistent point, lag; exit 0 only if all are well',
-    (command) => command.options(statusOptions),
+    (command) => command.options(statusOptions).epilogue(exitCodeHelp('status')),
     async (args) => (await loaded(() => import('./run.js'))).runStatus(args),
   );
 }
