@@ -63,7 +63,7 @@ export async function freezes(place: OnlinePlace): Promise<string> {
   return [
     `### How long writers wait: fastsync init --online of ${gib} GiB of ${fs}, fio writing 100 MB/s at random`,
     '',
-    `Medians of ${rounds} runs, the worst in brackets. What fio saw: its longest latency from submission to completion around that moment.`,
+    `Medians of ${rounds} runs, with the worst in brackets. "As fio saw it" is its longest latency from submission to completion around that moment.`,
     '',
     table(heads, rows),
     '',

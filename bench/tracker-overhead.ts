@@ -50,11 +50,11 @@ export async function trackerOverhead(place: OnlinePlace): Promise<string> {
   return [
     `### What the tracker costs: fio, ${load.name}, O_DIRECT, on a mounted ${place.options.fs}`,
     '',
-    `Medians of ${rounds} rounds of ${seconds} s each, in turn; in brackets the middle half of the rounds. Latency from submission to completion.`,
+    `Medians of ${rounds} rounds of ${seconds} s each, in turn; the range in brackets is the middle half of the rounds. Latency from submission to completion.`,
     '',
     overheadTable(without, tracked),
     '',
-    'By the kernel’s own account (`kernel.bpf_stats_enabled`), in rounds of their own. Taking the time is itself in it; a write runs one program when it is submitted and three when it completes, and so do the writes of a disk below the loop device:',
+    'According to the kernel (`kernel.bpf_stats_enabled`), in separate rounds. This includes the cost of taking the time. A write runs one program when it is submitted and three when it completes; so does the write to the disk below the loop device:',
     '',
     accountTable(accounts),
     '',
