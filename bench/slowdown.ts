@@ -83,7 +83,7 @@ async function slowdownUnder(
   return [
     `### What seeding costs the writers: fio, ${load.name}, on ${gib} GiB of ${fs}`,
     '',
-    `Medians of ${rounds} rounds, in turn; ${seconds} s each where nothing ends by itself. Source and target lie on one disk. Latency from submission to completion.`,
+    `Medians of ${rounds} rounds, in turn, of ${seconds} s each where nothing ends by itself. Source and target are on one disk. Latency from submission to completion.`,
     '',
     table(heads, rows),
     '',
