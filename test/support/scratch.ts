@@ -43,10 +43,7 @@ export async function attachLoop(
 
 /** A device that a test has detached itself may be another test's by now: that one keeps it. */
 async function detachFrom(device: string, file: string): Promise<void> {
-  const { stdout } = await execa('losetup', ['--noheadings', '--output', 'NAME', '-j', file], {
-    reject: false,
-  });
-  if (!stdout.split('\n').includes(device)) return;
+  if (!(await loopsOf(file).catch((): string[] => [])).includes(device)) return;
   await execa('losetup', ['--detach', device], { reject: false });
 }
 
@@ -69,13 +66,18 @@ export async function mounted(
 ): Promise<{ readonly directory: string; unmount: () => Promise<void> }> {
   const directory = path.join(await scratchDirectory(t), 'mnt');
   await mkdir(directory);
+  const isVolume = device.startsWith('/dev/');
+  // mount takes a loop device that the file has already, and that one stays.
+  const own = isVolume ? [] : await loopsOf(device);
   await execa('mount', [...options, device, directory]);
+  const isGone = async () =>
+    isVolume ? isClaimable(device) : (await loopsOf(device)).every((loop) => own.includes(loop));
   let isMounted = true;
   const unmount = async () => {
     if (!isMounted) return;
     await execa('umount', [directory]);
     isMounted = false;
-    await likelyReleased(device);
+    await likely(isGone);
   };
   t.teardown(() =>
     unmount().catch(() => execa('umount', ['--lazy', directory], { reject: false })),
@@ -94,10 +96,10 @@ export function released(device: string): Promise<void> {
 
 const releaseTries = 3000;
 
-/** The same where the test itself may hold the volume in another way: then it is no use to wait for long. */
-async function likelyReleased(device: string): Promise<void> {
+/** Where the test itself may hold the volume in another way it is no use to wait for long. */
+async function likely(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < releaseTries; tries++) {
-    if (await isFree(device)) return;
+    if (await holds()) return;
     await sleep(20);
   }
 }
@@ -116,5 +118,10 @@ async function isClaimable(device: string): Promise<boolean> {
 }
 
 async function hasNoLoop(file: string): Promise<boolean> {
-  return (await execa('losetup', ['--associated', file])).stdout === '';
+  return (await loopsOf(file)).length === 0;
+}
+
+async function loopsOf(file: string): Promise<string[]> {
+  const words = ['--noheadings', '--output', 'NAME', '--associated', file];
+  return (await execa('losetup', words)).stdout.split('\n').filter((name) => name !== '');
 }
