@@ -1,26 +1,29 @@
 #include "frame_checksum.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
+#include <array>
+#include <span>
+
+#include "peer_wire.h"
 
 namespace fastsync {
 
+namespace {
+
+std::span<const std::byte> bytesOf(const Napi::Value& value) {
+  const auto array = value.As<Napi::Uint8Array>();
+  return std::as_bytes(std::span(array.Data(), array.ByteLength()));
+}
+
+}  // namespace
+
 Napi::Value frameChecksum(const Napi::CallbackInfo& info) {
   bool isLossless = false;
-  const std::uint64_t seed = info[0].As<Napi::BigInt>().Uint64Value(&isLossless);
-  XXH3_state_t state;
-  XXH3_INITSTATE(&state);
-  XXH3_64bits_reset_withSeed(&state, seed);
-  for (const std::size_t index : {1U, 2U}) {
-    const auto part = info[index].As<Napi::Uint8Array>();
-    XXH3_64bits_update(&state, part.Data(), part.ByteLength());
-  }
-  XXH64_canonical_t canonical;
-  XXH64_canonicalFromHash(&canonical, XXH3_64bits_digest(&state));
-  Napi::Uint8Array result = Napi::Uint8Array::New(info.Env(), sizeof(canonical.digest));
-  std::copy(std::begin(canonical.digest), std::end(canonical.digest), result.Data());
+  const uint64_t seed = info[0].As<Napi::BigInt>().Uint64Value(&isLossless);
+  const std::array payload{bytesOf(info[2])};
+  const auto checksum = frameChecksum(seed, bytesOf(info[1]), payload);
+  Napi::Uint8Array result = Napi::Uint8Array::New(info.Env(), checksum.size());
+  std::copy(checksum.begin(), checksum.end(), result.Data());
   return result;
 }
 

@@ -43,11 +43,19 @@ IoOptions ioOptionsOf(const Napi::Object& request) {
   return options;
 }
 
+PeerLink peerLinkFrom(const Napi::Object& object) {
+  bool isLossless = false;
+  return {duplicateFd(object.Get("inputFd")), duplicateFd(object.Get("outputFd")),
+          object.Get("seed").As<Napi::BigInt>().Uint64Value(&isLossless),
+          std::chrono::milliseconds(bytesOf(object, "silenceMs"))};
+}
+
 /// An EndpointDescription of src/engine/endpoint.ts.
 EndpointSpec endpointFrom(const Napi::Value& description) {
   const auto object = description.As<Napi::Object>();
   const std::string kind = object.Get("kind").As<Napi::String>();
   if (kind == "descriptor") return LocalSource{duplicateFd(object.Get("fd"))};
+  if (kind == "peer") return PeerSource{peerLinkFrom(object), bytesOf(object, "granularityBytes")};
   throw Napi::TypeError::New(description.Env(), "unknown kind of endpoint: " + kind);
 }
 
@@ -106,6 +114,15 @@ DigestSpec digestSpecFrom(const Napi::Object& request) {
   spec.algorithm = algorithm == "sha256"  ? Algorithm::kSha256
                    : algorithm == "xxh64" ? Algorithm::kXxh64
                                           : Algorithm::kXxh3;
+  spec.options = ioOptionsOf(request);
+  return spec;
+}
+
+ServeSpec serveSpecFrom(const Napi::Object& request) {
+  ServeSpec spec;
+  spec.volume = endpointFrom(request.Get("volume"));
+  spec.sizeBytes = bytesOf(request, "sizeBytes");
+  spec.link = peerLinkFrom(request.Get("link").As<Napi::Object>());
   spec.options = ioOptionsOf(request);
   return spec;
 }

@@ -8,6 +8,7 @@
 #include "compare_job.h"
 #include "copy_job.h"
 #include "digest_job.h"
+#include "peer_server.h"
 
 namespace fastsync {
 
@@ -19,5 +20,6 @@ CopySpec copySpecFrom(const Napi::Object& request);
 CompareSpec compareSpecFrom(const Napi::Object& request);
 ClearSpec clearSpecFrom(const Napi::Object& request);
 DigestSpec digestSpecFrom(const Napi::Object& request);
+ServeSpec serveSpecFrom(const Napi::Object& request);
 
 }  // namespace fastsync

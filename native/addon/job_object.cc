@@ -25,6 +25,7 @@ JobBody bodyFor(Napi::Env env, const std::string& kind, const Napi::Object& requ
   if (kind == "copy") return bodyOf<CopyJob>(copySpecFrom(request), counters);
   if (kind == "compare") return bodyOf<CompareJob>(compareSpecFrom(request), counters);
   if (kind == "clear") return bodyOf<ClearJob>(clearSpecFrom(request), counters);
+  if (kind == "serve") return bodyOf<PeerServer>(serveSpecFrom(request), counters);
   if (kind == "digest") return bodyOf<DigestJob>(digestSpecFrom(request), counters);
   throw Napi::TypeError::New(env, "unknown kind of job: " + kind);
 }

@@ -76,6 +76,10 @@ Napi::Object outcomeToJs(Napi::Env env, const JobOutcome& outcome, const JobCont
   for (uint32_t i = 0; i < outcome.targetFailures.size(); ++i)
     failures.Set(i, failureToJs(env, outcome.targetFailures[i]));
   object["targetFailures"] = failures;
+  Napi::Array links = Napi::Array::New(env, outcome.linkFailures.size());
+  for (uint32_t i = 0; i < outcome.linkFailures.size(); ++i)
+    links.Set(i, failureToJs(env, outcome.linkFailures[i]));
+  object["linkFailures"] = links;
   object["badRanges"] = extentsToJs(env, outcome.badRanges);
   object["differentRanges"] = extentsToJs(env, outcome.differentRanges);
   Napi::Float64Array cells = Napi::Float64Array::New(env, outcome.cells.size());

@@ -11,13 +11,6 @@ namespace {
 // Large enough that their number does not matter, small enough that cancel is heard.
 constexpr uint64_t kStepBytes = 64 * kMiB;
 
-/// The part of `extent` that lies on multiples of `unit`.
-Extent inner(const Extent& extent, uint64_t unit) {
-  const uint64_t start = std::min(roundUp(extent.start, unit), extent.end());
-  const uint64_t end = std::max(roundDown(extent.end(), unit), start);
-  return {start, end - start};
-}
-
 }  // namespace
 
 ClearJob::ClearJob(ClearSpec spec, JobControl& control)
@@ -58,6 +51,8 @@ JobOutcome ClearJob::finish() {
     }
   }
   JobOutcome outcome;
+  outcome.linkFailures = finishEndpoints(io_.reactor, {target_.get()}, control_);
+  outcome.linkFailures.insert(outcome.linkFailures.begin(), MaybeFailure());
   outcome.backend = io_.reactor.backend();
   outcome.failure = failure_;
   outcome.cancelled = !failure_ && control_.counters.completed < control_.counters.total;

@@ -47,6 +47,7 @@ JobOutcome CompareJob::run() {
                     [this] { return !halted(); });
 
   JobOutcome outcome;
+  outcome.linkFailures = finishEndpoints(io_.reactor, {left_.get(), right_.get()}, control_);
   outcome.backend = io_.reactor.backend();
   outcome.failure = failure_;
   outcome.cancelled = !failure_ && control_.counters.completed < control_.counters.total;

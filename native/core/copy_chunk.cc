@@ -84,14 +84,12 @@ Task<uint64_t> CopyJob::writeTarget(Target& target, Window window, Window scratc
 
 Task<std::vector<Extent>> CopyJob::differingParts(Target& target, Window window, Window scratch,
                                                   std::vector<Extent> parts) {
-  std::vector<Extent> differing;
-  if (parts.empty()) co_return differing;
-  const Extent span{parts.front().start, parts.back().end() - parts.front().start};
-  const MaybeFailure failure = co_await target.endpoint->read(io_.reactor, scratch, span);
-  if (failure) co_return parts;  // unreadable there: writing it may well mend it
-  for (const Extent& part : parts) findDifferences(window, scratch, part, granuleBytes_, differing);
-  control_.counters.different += totalLength(differing);
-  co_return differing;
+  if (parts.empty()) co_return parts;
+  Differences found =
+      co_await target.endpoint->differing(io_.reactor, window, scratch, parts, granuleBytes_);
+  if (found.failure) co_return parts;  // unreadable there: writing it may well mend it
+  control_.counters.different += totalLength(found.extents);
+  co_return std::move(found.extents);
 }
 
 Task<MaybeFailure> CopyJob::writePart(Target& target, Window window, Extent part) {

@@ -61,6 +61,9 @@ JobOutcome CopyJob::run() {
     if (control_.abandoned()) break;
     flushAndVerify();
   }
+  std::vector<Endpoint*> sides{source_.get()};
+  for (const Target& target : targets_) sides.push_back(target.endpoint.get());
+  linkFailures_ = finishEndpoints(io_.reactor, sides, control_);
   return outcome();
 }
 
@@ -162,6 +165,7 @@ JobOutcome CopyJob::outcome() {
   JobOutcome result;
   result.backend = io_.reactor.backend();
   result.badRanges = bad_.take();
+  result.linkFailures = std::move(linkFailures_);
   for (const Target& target : targets_) result.targetFailures.push_back(target.failure);
   if (sourceFailure_) {
     result.failure = sourceFailure_;

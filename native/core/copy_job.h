@@ -95,6 +95,7 @@ class CopyJob {
   Watermark watermark_;
   RangeList bad_;
   MaybeFailure sourceFailure_;
+  std::vector<MaybeFailure> linkFailures_;
   uint64_t sourceFailurePosition_ = 0;
   std::vector<Proof> proofs_;
   size_t provenParts_ = 0;

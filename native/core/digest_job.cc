@@ -37,6 +37,7 @@ JobOutcome DigestJob::run() {
                     [this] { return !halted(); });
 
   JobOutcome outcome;
+  outcome.linkFailures = finishEndpoints(io_.reactor, {volume_.get()}, control_);
   outcome.backend = io_.reactor.backend();
   outcome.failure = failure_;
   const bool whole = control_.counters.completed == control_.counters.total;

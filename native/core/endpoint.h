@@ -1,5 +1,6 @@
-// One side of a job, whatever is behind it: a device or file of this host today. Jobs know nothing
-// else. Failures are values; an operation returns when it has finished or failed as a whole.
+// One side of a job, whatever is behind it: a device or file of this host, or an agent of another.
+// Jobs know nothing else. Failures are values; an operation returns when it has finished or failed
+// as a whole.
 #pragma once
 
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "digest.h"
+#include "peer_stream.h"
 #include "reactor.h"
 #include "task.h"
 #include "types.h"
@@ -31,6 +33,12 @@ struct BlockLimits {
 /// What a digest over several ranges came to.
 struct PartsDigest {
   Digest digest{};
+  MaybeFailure failure;
+};
+
+/// Where two sides differ, in granules.
+struct Differences {
+  std::vector<Extent> extents;
   MaybeFailure failure;
 };
 
@@ -66,6 +74,15 @@ class Endpoint {
   /// them, and holds anything afterwards.
   virtual Task<PartsDigest> digest(Reactor& reactor, Window scratch, std::vector<Extent> parts);
 
+  /// The granules of `parts` in which the endpoint differs from the window `ours`; `scratch` as
+  /// above.
+  virtual Task<Differences> differing(Reactor& reactor, Window ours, Window scratch,
+                                      std::vector<Extent> parts, uint64_t granuleBytes);
+
+  /// The last thing that is asked of it, also after failures: leaves what is behind it to others. A
+  /// failure says that it is of no more use.
+  virtual Task<MaybeFailure> finish(Reactor& reactor);
+
  protected:
   explicit Endpoint(Side side) : side_(side) {}
   void setLimits(const BlockLimits& limits) { limits_ = limits; }
@@ -80,11 +97,22 @@ struct LocalSource {
   UniqueFd opened;
 };
 
+/// An agent that waits for blocks.
+struct PeerSource {
+  PeerLink link;
+  /// Of the volume over there.
+  uint64_t granularityBytes = 4 * kKiB;
+};
+
 /// How to open a side of a job; src/engine/types.ts calls it an EndpointDescription.
-using EndpointSpec = std::variant<LocalSource>;
+using EndpointSpec = std::variant<LocalSource, PeerSource>;
 
 /// `requests` outlive the endpoint. Throws SetupError.
 std::unique_ptr<Endpoint> openEndpoint(EndpointSpec spec, Side side, Endpoint::Access access,
                                        Requests& requests);
+
+/// Asks each for its finish(), unless the job was abandoned: the failures, in the same order.
+std::vector<MaybeFailure> finishEndpoints(Reactor& reactor, const std::vector<Endpoint*>& endpoints,
+                                          const JobControl& control);
 
 }  // namespace fastsync

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,11 +16,18 @@ namespace fastsync {
 
 namespace {
 
+constexpr int kBriefPollMs = 100;
+
 int64_t resultOf(ssize_t returned) { return returned < 0 ? -errno : returned; }
 
 int64_t discard(const IoRequest& request) {
   uint64_t range[2] = {request.offset, request.length};
   return resultOf(::ioctl(request.fd, BLKDISCARD, range));
+}
+
+int64_t pollBriefly(const IoRequest& request) {
+  pollfd one{request.fd, static_cast<short>(request.mode), 0};
+  return resultOf(::poll(&one, 1, kBriefPollMs));
 }
 
 class InlineQueue final : public IoQueue {
@@ -33,6 +41,7 @@ class InlineQueue final : public IoQueue {
     done.insert(done.end(), ready_.begin(), ready_.end());
     ready_.clear();
   }
+  void wakePolls() override {}
 
  private:
   std::vector<IoCompletion> ready_;
@@ -43,6 +52,7 @@ class InlineQueue final : public IoQueue {
 std::unique_ptr<IoQueue> openInlineQueue() { return std::make_unique<InlineQueue>(); }
 
 int64_t performBlocking(const IoRequest& request) {
+  if (request.kind == IoKind::kPoll) return pollBriefly(request);
   const CallInFlight inFlight(*request.requests);
   const auto offset = static_cast<off_t>(request.offset);
   switch (request.kind) {
@@ -57,6 +67,8 @@ int64_t performBlocking(const IoRequest& request) {
       return resultOf(::fdatasync(request.fd));
     case IoKind::kDiscard:
       return discard(request);
+    case IoKind::kPoll:
+      break;
   }
   return -EINVAL;
 }

@@ -13,16 +13,16 @@
 
 namespace fastsync {
 
-enum class IoKind : uint8_t { kRead, kWrite, kFallocate, kSync, kDiscard };
+enum class IoKind : uint8_t { kRead, kWrite, kFallocate, kSync, kDiscard, kPoll };
 
 struct IoRequest {
   IoKind kind = IoKind::kRead;
   int fd = -1;
-  int mode = 0;  // of fallocate
+  int mode = 0;  // of fallocate; the events of a poll
   std::byte* buffer = nullptr;
   uint64_t offset = 0;
   uint64_t length = 0;
-  Requests* requests = nullptr;  // where it is counted
+  Requests* requests = nullptr;  // where it is counted; none for a poll
   void* tag = nullptr;           // comes back with the completion
 };
 
@@ -45,6 +45,8 @@ class IoQueue {
   virtual void submit(const IoRequest& request) = 0;
   /// Appends what has completed, waiting up to `timeout` for the first. May append nothing.
   virtual void wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) = 0;
+  /// Every poll that waits completes soon, ready or not.
+  virtual void wakePolls() = 0;
 };
 
 /// kAuto takes io_uring, or threads where the kernel forbids it. Throws SetupError.
@@ -53,7 +55,8 @@ std::unique_ptr<IoQueue> openQueue(Backend backend, unsigned depth);
 /// A queue that performs each request as it is submitted, for work too small to overlap.
 std::unique_ptr<IoQueue> openInlineQueue();
 
-/// Runs one request now, in the calling thread. Returns bytes, 0, or -errno.
+/// Runs one request now, in the calling thread; a poll waits a while. Returns bytes, events, 0, or
+/// -errno.
 int64_t performBlocking(const IoRequest& request);
 
 }  // namespace fastsync

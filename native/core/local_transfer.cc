@@ -24,13 +24,6 @@ bool isUnsupported(int64_t result) {
   return result == -EOPNOTSUPP || result == -ENOSYS || result == -ENODEV || result == -EINVAL;
 }
 
-/// The part of `extent` that lies on multiples of `unit`.
-Extent inner(const Extent& extent, uint64_t unit) {
-  const uint64_t start = std::min(roundUp(extent.start, unit), extent.end());
-  const uint64_t end = std::max(roundDown(extent.end(), unit), start);
-  return {start, end - start};
-}
-
 }  // namespace
 
 Task<MaybeFailure> LocalEndpoint::read(Reactor& reactor, Window window, Extent extent) {

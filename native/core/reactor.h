@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -38,6 +39,11 @@ class Reactor {
   const char* backend() const { return queue_->name(); }
   Operation start(const IoRequest& request) { return {*queue_, request}; }
 
+  /// `tick` is called after each wait from now on.
+  void onTick(std::function<void()> tick) { ticks_.push_back(std::move(tick)); }
+  /// Every poll that waits completes soon, ready or not.
+  void wakePolls() { queue_->wakePolls(); }
+
   /// Waits up to `timeout` for completions and runs what was waiting for them.
   void poll(std::chrono::milliseconds timeout) {
     done_.clear();
@@ -47,6 +53,7 @@ class Reactor {
       operation->result_ = completion.result;
       operation->waiter_.resume();
     }
+    for (const auto& tick : ticks_) tick();
   }
 
   /// Polls until `task` has ended.
@@ -57,6 +64,7 @@ class Reactor {
  private:
   std::unique_ptr<IoQueue> queue_;
   std::vector<IoCompletion> done_;
+  std::vector<std::function<void()>> ticks_;
 };
 
 }  // namespace fastsync

@@ -19,6 +19,8 @@ void forEachGranule(const Extent& extent, uint64_t granuleBytes, Visit visit) {
   }
 }
 
+}  // namespace
+
 void appendJoined(std::vector<Extent>& list, const Extent& piece) {
   if (!list.empty() && list.back().end() == piece.start) {
     list.back().length += piece.length;
@@ -26,8 +28,6 @@ void appendJoined(std::vector<Extent>& list, const Extent& piece) {
     list.push_back(piece);
   }
 }
-
-}  // namespace
 
 bool isZero(const std::byte* data, uint64_t bytes) {
   constexpr uint64_t kHead = 16;

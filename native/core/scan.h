@@ -25,6 +25,9 @@ std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granu
 /// One digest for the content of several ranges.
 Digest digestOfParts(Window window, const std::vector<Extent>& parts);
 
+/// Appends `piece`, or lengthens the last extent where they touch.
+void appendJoined(std::vector<Extent>& list, const Extent& piece);
+
 /// Appends the granules of `extent` in which the two windows differ, neighbours joined.
 void findDifferences(Window left, Window right, const Extent& extent, uint64_t granuleBytes,
                      std::vector<Extent>& differences);

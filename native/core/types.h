@@ -27,6 +27,14 @@ struct Extent {
   uint64_t end() const { return start + length; }
 };
 
+/// The part of `extent` that lies on multiples of `unit`.
+inline Extent inner(const Extent& extent, uint64_t unit) {
+  const uint64_t rounded = roundUp(extent.start, unit);
+  const uint64_t start = rounded < extent.end() ? rounded : extent.end();
+  const uint64_t last = roundDown(extent.end(), unit);
+  return {start, last > start ? last - start : 0};
+}
+
 inline uint64_t totalLength(const std::vector<Extent>& extents) {
   uint64_t sum = 0;
   for (const Extent& extent : extents) sum += extent.length;
@@ -132,10 +140,12 @@ struct JobOutcome {
   const char* backend = "";
   MaybeFailure failure;
   std::vector<MaybeFailure> targetFailures;  // copy
-  std::vector<Extent> badRanges;             // copy, digest: unreadable; compare: not comparable
-  std::vector<Extent> differentRanges;       // compare
-  std::vector<uint64_t> cells;               // digest: the cells that could be read, ascending
-  std::vector<uint8_t> digests;              // digest: one after the other, in the order of cells
+  /// Of the source and of each target: what makes its link useless for what comes after the job.
+  std::vector<MaybeFailure> linkFailures;
+  std::vector<Extent> badRanges;        // copy, digest: unreadable; compare: not comparable
+  std::vector<Extent> differentRanges;  // compare
+  std::vector<uint64_t> cells;          // digest: the cells that could be read, ascending
+  std::vector<uint8_t> digests;         // digest: one after the other, in the order of cells
 };
 
 }  // namespace fastsync

@@ -48,10 +48,12 @@ void UringQueue::collect(std::vector<IoCompletion>& done) {
   unsigned seen = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
-    const auto* request = static_cast<const IoRequest*>(io_uring_cqe_get_data(entry));
-    ++request->requests->completed;
-    done.push_back({request->tag, entry->res});
     ++seen;
+    const auto* request = static_cast<const IoRequest*>(io_uring_cqe_get_data(entry));
+    if (request == nullptr) continue;  // a cancel
+    if (request->requests != nullptr) ++request->requests->completed;
+    if (request->kind == IoKind::kPoll) polls_.erase(request);
+    done.push_back({request->tag, entry->res});
   }
   io_uring_cq_advance(&ring_, seen);
 }
@@ -92,11 +94,22 @@ void UringQueue::submit(const IoRequest& request) {
                             static_cast<off_t>(request.length));
   } else if (request.kind == IoKind::kSync) {
     io_uring_prep_fsync(entry, request.fd, IORING_FSYNC_DATASYNC);
+  } else if (request.kind == IoKind::kPoll) {
+    io_uring_prep_poll_add(entry, request.fd, static_cast<unsigned>(request.mode));
+    polls_.insert(&request);
   } else {
     prepareTransfer(entry, request);
   }
-  ++request.requests->submitted;
+  if (request.requests != nullptr) ++request.requests->submitted;
   io_uring_sqe_set_data(entry, const_cast<IoRequest*>(&request));
+}
+
+void UringQueue::wakePolls() {
+  for (const IoRequest* poll : std::vector(polls_.begin(), polls_.end())) {
+    io_uring_sqe* entry = freeEntry();
+    io_uring_prep_cancel(entry, const_cast<IoRequest*>(poll), 0);
+    io_uring_sqe_set_data(entry, nullptr);
+  }
 }
 
 void UringQueue::wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) {

@@ -3,6 +3,8 @@
 
 #include <liburing.h>
 
+#include <unordered_set>
+
 #include "io_queue.h"
 
 namespace fastsync {
@@ -17,6 +19,7 @@ class UringQueue final : public IoQueue {
   void adoptMemory(std::span<std::byte> memory) override;
   void submit(const IoRequest& request) override;
   void wait(std::vector<IoCompletion>& done, std::chrono::milliseconds timeout) override;
+  void wakePolls() override;
 
  private:
   void collect(std::vector<IoCompletion>& done);
@@ -25,6 +28,7 @@ class UringQueue final : public IoQueue {
 
   io_uring ring_{};
   bool registered_ = false;
+  std::unordered_set<const IoRequest*> polls_;
   std::vector<IoCompletion> ready_;  // collected or performed outside of wait()
 };
 

@@ -2,6 +2,7 @@
 // sanitizers to watch. What comes out is compared with what plain memory says.
 //   core_test DIRECTORY [SEED]
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -20,6 +22,7 @@
 #include "copy_job.h"
 #include "digest_job.h"
 #include "dirty_bitmap_test.h"
+#include "peer_server.h"
 
 namespace {
 
@@ -60,6 +63,37 @@ Bytes contentOf(const UniqueFd& fd) {
 }
 
 LocalSource again(const UniqueFd& fd) { return {UniqueFd(::dup(fd.get()))}; }
+
+/// Serves a file of this host to a job, as an agent does from another.
+class Agent {
+ public:
+  Agent(LocalSource file, IoOptions options) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) std::abort();
+    driver_ = UniqueFd(ends[0]);
+    ServeSpec spec;
+    spec.volume = std::move(file);
+    spec.sizeBytes = kSizeBytes;
+    spec.options = options;
+    spec.link = linkOver(UniqueFd(ends[1]));
+    thread_ = std::jthread([this, spec = std::make_shared<ServeSpec>(std::move(spec))] {
+      const JobOutcome outcome = PeerServer(std::move(*spec), control_).run();
+      check(!outcome.failure, "an agent ends when it is asked to");
+    });
+  }
+
+  PeerSource source() { return {linkOver(std::move(driver_)), 4 * kKiB}; }
+
+ private:
+  static PeerLink linkOver(UniqueFd socket) {
+    UniqueFd again(::dup(socket.get()));
+    return {std::move(again), std::move(socket), 42, std::chrono::seconds(60)};
+  }
+
+  UniqueFd driver_;
+  JobControl control_{1};
+  std::jthread thread_;
+};
 
 class Scene {
  public:
@@ -105,7 +139,7 @@ class Scene {
     CopySpec spec;
     spec.source = again(from);
     spec.targets.push_back(again(to));
-    spec.targets.push_back(again(other));
+    spec.targets.push_back(perhapsFar(other, backend));
     spec.extents = extents();
     spec.compare = random_() % 2 == 0;
     spec.verify = random_() % 2 == 0;
@@ -150,7 +184,7 @@ class Scene {
     }
     CompareSpec spec;
     spec.left = LocalSource{files_.create("left", left)};
-    spec.right = LocalSource{files_.create("right", right)};
+    spec.right = perhapsFar(files_.create("right", right), backend);
     spec.extents = {{0, kSizeBytes}};
     spec.options = options(backend);
     runWatched<CompareJob>(std::move(spec), false);
@@ -202,7 +236,7 @@ class Scene {
     Bytes content = noise();
     const UniqueFd file = files_.create("cleared", content);
     ClearSpec spec;
-    spec.target = again(file);
+    spec.target = perhapsFar(file, backend);
     spec.extents = extents();
     spec.mode = mode;
     spec.options = options(backend);
@@ -217,6 +251,12 @@ class Scene {
   }
 
  private:
+  EndpointSpec perhapsFar(const UniqueFd& file, Backend backend) {
+    if (random_() % 3 == 0) return again(file);
+    agent_ = std::make_unique<Agent>(again(file), options(backend));
+    return agent_->source();
+  }
+
   template <class T>
   T pick(std::initializer_list<T> items) {
     return items.begin()[random_() % items.size()];
@@ -237,7 +277,9 @@ class Scene {
       }
     });
     outcome_ = Job(std::move(spec), control_).run();
+    agent_.reset();
     check(!outcome_.failure, "no failure");
+    for (const MaybeFailure& link : outcome_.linkFailures) check(!link, "no link fails");
     for (const Requests& requests : control_.requests)
       check(requests.submitted == requests.completed, "what was submitted has completed");
     return control_;
@@ -247,6 +289,7 @@ class Scene {
   std::mt19937 random_;
   JobControl control_{kMostTargets};
   JobOutcome outcome_;
+  std::unique_ptr<Agent> agent_;
 };
 
 }  // namespace
