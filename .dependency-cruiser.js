@@ -92,6 +92,7 @@ const floors = [
   { 'sync/target-header': 'src/sync/target-header/' },
   {
     'sync/common': [
+      'src/sync/far-target.ts',
       'src/sync/holds-data.ts',
       'src/sync/likeness.ts',
       'src/sync/map-source.ts',

@@ -8,6 +8,7 @@
 #include "job_object.h"
 #include "notify.h"
 #include "second_signal.h"
+#include "streams.h"
 #include "tracker_object.h"
 
 namespace fastsync {
@@ -43,6 +44,9 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports["backend"] = Napi::Function::New(env, backend, "backend");
   exports["digest"] = Napi::Function::New(env, digest, "digest");
   exports["digestFlavour"] = Napi::Function::New(env, flavour, "digestFlavour");
+  exports["socketPair"] = Napi::Function::New(env, socketPair, "socketPair");
+  exports["duplicateDescriptor"] =
+      Napi::Function::New(env, duplicateDescriptor, "duplicateDescriptor");
   exports["frameChecksum"] = Napi::Function::New(env, frameChecksum, "frameChecksum");
   exports["notifySocket"] = Napi::Function::New(env, notifySocket, "notifySocket");
   exports["watchSignals"] = Napi::Function::New(env, watchSignals, "watchSignals");

@@ -1,11 +1,17 @@
 /** The other end of a session: answers for one volume of this host, and does nothing that it was not asked for. */
 
-import type { Readable, Writable } from 'node:stream';
-import { digestCells, type DigestResult, type Job } from '../engine/index.js';
+import {
+  digestCells,
+  type DigestResult,
+  type Job,
+  type JobResult,
+  serveBlocks,
+} from '../engine/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
-import { Link, type Message, protocolBroken } from '../protocol/index.js';
+import { type Channel, Link, type Message, protocolBroken } from '../protocol/index.js';
 import {
   digestLimits,
+  mostReadBytes,
   type ReplyOf,
   type Request,
   requestSchema,
@@ -14,34 +20,38 @@ import {
 import { decodeExtents, encodeNumbers } from '../protocol/lists.js';
 import { bounded } from '../region/index.js';
 import { version } from '../version.js';
-import { bootId, fingerprintOf, identifyVolume, openVolume, type Volume } from '../volume/index.js';
+import { bootId, fingerprintOf, type HostVolume, openVolume } from '../volume/index.js';
+import { type Permissions, refuseOther, refused } from './permissions.js';
+import { AgentTarget } from './target.js';
 
-export interface AgentOptions {
-  readonly input: Readable;
-  readonly output: Writable;
+export interface AgentOptions extends Permissions {
+  readonly channel: Channel;
   readonly silenceMs: number;
-  /** The one volume that may be opened, whatever is asked for; null: any. */
-  readonly only: string | null;
 }
 
 /** So many requests may be under way at once; a driver needs two. */
 const mostPending = 8;
 const progressEveryMs = 500;
+/** The page of this machine's memory: smaller pieces go through its cache. */
+const leastGranularity = 4096;
+/** With what Node takes by itself, an agent stays below 128 MiB. */
+const blocksIo = { inFlightBytes: 32 * 1024 * 1024, queueDepth: 64 };
 
 type Answer<Type extends RequestType> = Omit<ReplyOf<Type>, 'id' | 'type' | 'attached'>;
 
 interface Answered {
   readonly body: object;
   readonly attachment?: Uint8Array;
+  /** What follows the reply. Where it fails, the session is over. */
+  readonly afterwards?: () => Promise<void>;
 }
 
 /** Serves until the driver ends the connection, also in the middle of work. Rejects as the link does. */
 export async function serve(options: AgentOptions): Promise<void> {
-  const { input, output, silenceMs } = options;
+  const { channel, silenceMs } = options;
   await using session = new Session(options);
   const link = new Link({
-    input,
-    output,
+    channel,
     silenceMs,
     peer: 'the driver',
     mostAttachedBytes: (control) => session.mostAttachedBytes(control),
@@ -50,19 +60,24 @@ export async function serve(options: AgentOptions): Promise<void> {
 }
 
 class Session implements AsyncDisposable {
-  readonly #only: string | null;
+  readonly #permissions: Permissions;
   readonly #jobs = new Map<number, Job<DigestResult>>();
   readonly #pending = new Set<Promise<void>>();
   #isGreeted = false;
   #isOpening = false;
-  #volume: Volume | null = null;
+  #volume: HostVolume | null = null;
 
-  constructor({ only }: AgentOptions) {
-    this.#only = only;
+  #target: AgentTarget | null = null;
+  #blocks: Job<JobResult> | null = null;
+
+  constructor(permissions: Permissions) {
+    this.#permissions = permissions;
   }
 
   mostAttachedBytes(control: unknown): number {
-    return (control as { type?: unknown }).type === 'digest' ? digestLimits.extents * 16 : 0;
+    const { type } = control as { type?: unknown };
+    if (type === 'write') return mostReadBytes;
+    return type === 'digest' ? digestLimits.extents * 16 : 0;
   }
 
   /** Begins to work on a request. Throws PROTOCOL_BROKEN. */
@@ -94,17 +109,26 @@ class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const job of this.#jobs.values()) job.cancel();
+    this.#blocks?.cancel();
     await Promise.allSettled(this.#pending);
-    await this.#volume?.close();
+    if (this.#target === null) await this.#volume?.close();
+    else await this.#target[Symbol.asyncDispose]();
   }
 
   async #answer(link: Link, request: Request, attachment: Uint8Array): Promise<void> {
     const { id } = request;
+    let answered: Answered;
     try {
-      const { body, attachment: attached } = await this.#do(link, request, attachment);
-      await link.send({ id, type: 'reply', ...body }, attached);
+      answered = await this.#do(link, request, attachment);
+      await link.send({ id, type: 'reply', ...answered.body }, answered.attachment);
     } catch (error) {
       await link.send({ id, type: 'failure', ...failureOf(error) });
+      return;
+    }
+    try {
+      await answered.afterwards?.();
+    } catch (error) {
+      link.fail(error);
     }
   }
 
@@ -123,6 +147,20 @@ class Session implements AsyncDisposable {
         return { body: {} };
       case 'writeCounter':
         return this.#writeCounter();
+      case 'inspect':
+        return this.#inspect(request.path);
+      case 'openTarget':
+        return this.#openTarget(request);
+      case 'write':
+        return this.#write(request.offsetBytes, attachment);
+      case 'sync':
+        return this.#sync();
+      case 'nextData':
+        return this.#nextData(request.offsetBytes);
+      case 'inPlace':
+        return this.#inPlace();
+      case 'blocks':
+        return this.#serveBlocks(link);
     }
   }
 
@@ -132,11 +170,13 @@ class Session implements AsyncDisposable {
   }
 
   async #open(path: string): Promise<Answered> {
-    if (this.#volume !== null || this.#isOpening)
-      throw refused('this session has a volume already');
-    this.#isOpening = true;
+    this.#beginOpening();
     try {
-      this.#volume = await this.#openAllowed(path);
+      await refuseOther(path, this.#permissions);
+      const volume = await openVolume(path);
+      this.#volume = volume;
+      // The name may have come to mean another one meanwhile.
+      await refuseOther(path, this.#permissions, volume.identity);
     } finally {
       this.#isOpening = false;
     }
@@ -145,19 +185,85 @@ class Session implements AsyncDisposable {
     return { body };
   }
 
-  /** By what they are, not by their names: there may be several of these for one disk. */
-  async #openAllowed(path: string): Promise<Volume> {
-    const only = this.#only;
-    if (only === null) return openVolume(path);
-    const allowed = await identifyVolume(only);
-    const asked = await identifyVolume(path).catch(() => null);
-    if (asked?.node === allowed.node) {
-      const volume = await openVolume(path);
-      // The name may have come to mean another one meanwhile.
-      if (volume.identity.node === allowed.node) return volume;
-      await volume.close();
+  /** One volume a session, also where two requests for it are under way at once. */
+  #beginOpening(): void {
+    if (this.#volume !== null || this.#target !== null || this.#isOpening)
+      throw refused('this session has a volume already');
+    this.#isOpening = true;
+  }
+
+  async #inspect(path: string): Promise<Answered> {
+    this.#beginOpening();
+    try {
+      this.#target = await AgentTarget.inspect(path, this.#permissions);
+    } finally {
+      this.#isOpening = false;
     }
-    throw refused(`this agent may open ${only} only, and was asked for ${path}`);
+    const body: Answer<'inspect'> = { found: this.#target.found };
+    return { body };
+  }
+
+  async #openTarget(request: Extract<Request, { type: 'openTarget' }>): Promise<Answered> {
+    if (this.#target === null || this.#volume !== null || this.#isOpening)
+      throw refused('nothing was inspected');
+    this.#isOpening = true;
+    const { volume, isNew, isResized = false } = await this.#target.open(request).finally(() => {
+      this.#isOpening = false;
+    });
+    this.#volume = volume;
+    const { identity } = volume;
+    const fingerprint = await fingerprintOf(identity);
+    const body: Answer<'openTarget'> = { identity, fingerprint, isNew, isResized };
+    return { body };
+  }
+
+  async #write(offsetBytes: number, bytes: Uint8Array): Promise<Answered> {
+    const volume = this.#writable();
+    if (offsetBytes + bytes.length > volume.identity.sizeBytes)
+      throw refused('a write past the end');
+    await volume.writeDurably(offsetBytes, bytes);
+    return { body: {} };
+  }
+
+  async #sync(): Promise<Answered> {
+    await this.#opened().sync();
+    return { body: {} };
+  }
+
+  async #nextData(offsetBytes: number): Promise<Answered> {
+    const body: Answer<'nextData'> = { offsetBytes: await this.#opened().nextData(offsetBytes) };
+    return { body };
+  }
+
+  async #inPlace(): Promise<Answered> {
+    const body: Answer<'inPlace'> = { isInPlace: await this.#opened().isInPlace() };
+    return { body };
+  }
+
+  /** The reply is the last message before the blocks, and nothing else may be under way. */
+  #serveBlocks(link: Link): Answered {
+    const { endpoint, identity } = this.#writable();
+    if (this.#pending.size > 0) throw refused('blocks while another request is under way');
+    const { sizeBytes, logicalBlockBytes } = identity;
+    link.hush();
+    const body: Answer<'blocks'> = {
+      granularityBytes: Math.max(leastGranularity, logicalBlockBytes),
+    };
+    const afterwards = async () => {
+      await link.lend(async (peer) => {
+        this.#blocks = serveBlocks({ ...blocksIo, volume: endpoint, sizeBytes, link: peer });
+        await this.#blocks.done.finally(() => {
+          this.#blocks = null;
+        });
+      });
+    };
+    return { body, afterwards };
+  }
+
+  #writable(): HostVolume {
+    const volume = this.#opened();
+    if (this.#target === null) throw refused('the volume was opened for reading');
+    return volume;
   }
 
   async #read({ offsetBytes, lengthBytes }: Extract<Request, { type: 'read' }>): Promise<Answered> {
@@ -197,7 +303,7 @@ class Session implements AsyncDisposable {
     return { body };
   }
 
-  #opened(): Volume {
+  #opened(): HostVolume {
     if (this.#volume === null) throw refused('no volume was opened');
     return this.#volume;
   }
@@ -228,10 +334,6 @@ function cellsOf(extents: Float64Array, cellBytes: number): number {
     cells += Math.ceil(end / cellBytes) - Math.floor(start / cellBytes);
   }
   return cells;
-}
-
-function refused(message: string): FastsyncError {
-  return new FastsyncError({ code: 'AGENT_REFUSED', exitCode: exitCodes.refused, message });
 }
 
 function failureOf(error: unknown): object {

@@ -2,9 +2,9 @@
 
 import type { InferredOptionTypes } from 'yargs';
 import type { DigestAlgorithm } from '../engine/index.js';
-import type { Remote } from '../sync/index.js';
+import type { Remote, RemoteAccess } from '../sync/index.js';
 import { parseAddress } from '../volume/index.js';
-import type { remoteOptions } from './verify/remote-options.js';
+import type { remoteOptions } from './remote-options.js';
 import { parsePeerTimeout, usage } from './values.js';
 
 interface Volumes {
@@ -13,11 +13,11 @@ interface Volumes {
   readonly algorithm: DigestAlgorithm | undefined;
 }
 
-/** Undefined: both volumes are on this host. Throws a usage error. */
-export function remoteFrom(
+/** How other hosts are reached. Throws a usage error, also for a source that is on one. */
+export function accessFrom(
   args: InferredOptionTypes<typeof remoteOptions>,
-  { src, dst, algorithm }: Volumes,
-): Remote | undefined {
+  src: string | undefined,
+): RemoteAccess {
   const silenceMs = parsePeerTimeout(args['peer-timeout']);
   const ssh = args.ssh.split(/\s+/).filter((word) => word !== '');
   if (ssh.length === 0) throw usage('--ssh: expected a program, got ""');
@@ -27,10 +27,18 @@ export function remoteFrom(
       `--src: ${source.text} is on another host; run the command there, with this host's volume as --dst`,
     );
   }
+  return { shell: { ssh, remoteCommand: args['remote-command'] }, silenceMs };
+}
+
+/** Undefined: both volumes are on this host. Throws a usage error. */
+export function remoteFrom(
+  args: InferredOptionTypes<typeof remoteOptions>,
+  { src, dst, algorithm }: Volumes,
+): Remote | undefined {
+  const access = accessFrom(args, src);
   const address = dst === undefined ? null : parseAddress(dst);
   if (address === null) return undefined;
-  const shell = { ssh, remoteCommand: args['remote-command'] };
-  return { address, shell, silenceMs, algorithm: remoteAlgorithm(algorithm) };
+  return { address, ...access, algorithm: remoteAlgorithm(algorithm) };
 }
 
 /** What digests are made with. Throws a usage error for one that hosts do not exchange. */
@@ -46,7 +54,7 @@ export function refuseRemote(command: string, volumes: readonly string[]): void 
   for (const volume of volumes) {
     if (parseAddress(volume) === null) continue;
     throw usage(
-      `${volume} is on another host, which "fastsync ${command}" does not reach: only fastverify does`,
+      `${volume} is on another host, which "fastsync ${command}" does not reach: only fastsync init and fastverify do`,
     );
   }
 }

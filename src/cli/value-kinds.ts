@@ -21,7 +21,7 @@ const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
     'peer-timeout',
     'random-delay',
   ],
-  text: ['calendar', 'root'],
+  text: ['allow', 'calendar', 'root'],
 };
 
 const kindOfName: ReadonlyMap<string, ValueKind> = new Map(

@@ -15,7 +15,7 @@ import type {
 } from './types.js';
 
 /** The kinds of job that native/ knows. */
-export type JobKind = 'copy' | 'compare' | 'clear' | 'digest';
+export type JobKind = 'copy' | 'compare' | 'clear' | 'digest' | 'serve';
 
 /** What every native job's promise gives. */
 export interface NativeOutcome {
@@ -24,6 +24,8 @@ export interface NativeOutcome {
   readonly cancelled: boolean;
   readonly failure: IoFailure | null;
   readonly targetFailures: CopyResult['targetFailures'];
+  /** Of the source, and of each target. Empty where the job could not begin. */
+  readonly linkFailures: readonly (IoFailure | null)[];
   readonly badRanges: ExtentList;
   readonly differentRanges: CompareResult['differentRanges'];
   readonly cells: Float64Array;
@@ -49,6 +51,9 @@ export interface Addon {
   cachedDevice(path: string): Promise<string | null>;
   /** The promise gives a failure where there was one. */
   readPast(fd: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array | IoFailure>;
+  /** The two ends of a stream, both closed in children. */
+  socketPair(): [number, number];
+  duplicateDescriptor(fd: number): number;
   /** 0, or an errno. */
   notifySocket(path: string, message: string): number;
   /**

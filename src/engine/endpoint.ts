@@ -11,11 +11,13 @@ export function descriptorEndpoint(fd: number): DescriptorEndpoint {
 }
 
 /** How many bytes the endpoint holds; `role` is what an error calls it. */
-export function sizeOfEndpoint(role: string, { fd }: EndpointDescription): number {
+export function sizeOfEndpoint(role: string, endpoint: EndpointDescription): number {
+  if (endpoint.kind === 'peer') return endpoint.sizeBytes;
+  const { fd } = endpoint;
   return addon().deviceInfo(descriptor(`the descriptor of ${role}`, fd)).sizeBytes;
 }
 
 /** What messages call the endpoint, if it has a name. */
-export function nameOfEndpoint({ fd }: EndpointDescription): string | undefined {
-  return nameOfDescriptor(fd);
+export function nameOfEndpoint(endpoint: EndpointDescription): string | undefined {
+  return endpoint.kind === 'peer' ? endpoint.name : nameOfDescriptor(endpoint.fd);
 }

@@ -14,6 +14,8 @@ export { descriptorEndpoint } from './endpoint.js';
 export { describeFailure, EngineError } from './error.js';
 export { notifySocket } from './notify.js';
 export { noProgress } from './progress.js';
+export { serveBlocks } from './serve.js';
+export { duplicateDescriptor, socketPair } from './streams.js';
 export type * from './types.js';
 
 /** XXH3-128 of `bytes`, 16 bytes in canonical order: what `xxhsum -H128` prints. */

@@ -4,9 +4,10 @@ import { waiting } from '../in-flight.js';
 import { addon, type JobKind, type NativeOutcome } from './addon.js';
 import { nameOfEndpoint } from './endpoint.js';
 import { EngineError } from './error.js';
-import type { EndpointDescription, Job, JobResult } from './types.js';
+import type { EndpointDescription, IoFailure, Job, JobResult } from './types.js';
 
-type Settled = Omit<NativeOutcome, 'failure' | 'backend'> & Pick<JobResult, 'backend'>;
+type Settled = Omit<NativeOutcome, 'failure' | 'backend' | 'linkFailures'> &
+  Pick<JobResult, 'backend'>;
 
 /** The endpoints of a job, by what a failure calls its side. */
 export interface Sides {
@@ -29,7 +30,8 @@ export function startJob<Result extends JobResult>(
   const job = new Job(kind, request);
   const names = namesOf(sides);
   const settle = async (): Promise<Result> => {
-    const { failure, backend, ...rest } = await job.done;
+    const { failure, backend, linkFailures, ...rest } = await job.done;
+    tellLinkFailures(sides, linkFailures);
     if (failure !== null) {
       const { side } = failure;
       throw new EngineError(failure, names[side === 'source' ? 0 : side + 1]);
@@ -59,6 +61,17 @@ export function startJob<Result extends JobResult>(
 /** What its sides are called, in the order in which native/ counts them: the source, and each target. */
 function namesOf({ source, targets = [] }: Sides): readonly (string | undefined)[] {
   return [source, ...targets].map((side) => (side === undefined ? side : nameOfEndpoint(side)));
+}
+
+/** `failures`: in the order of namesOf(); none where the job did not come to its end. */
+function tellLinkFailures(
+  { source, targets = [] }: Sides,
+  failures: readonly (IoFailure | null)[],
+): void {
+  for (const [index, side] of [source, ...targets].entries()) {
+    const failure = failures[index];
+    if (side?.kind === 'peer' && failure) side.onLinkFailure(failure);
+  }
 }
 
 function sideName(index: number): string {

@@ -14,8 +14,30 @@ export interface DescriptorEndpoint {
   readonly fd: number;
 }
 
-/** One side of a job. An agent's socket and an NBD connection will be further kinds. */
-export type EndpointDescription = DescriptorEndpoint;
+/** Both ends of a stream to another host, and what its frames are checked with. */
+export interface PeerLink {
+  readonly inputFd: number;
+  readonly outputFd: number;
+  /** Of the frames' checksums. */
+  readonly seed: bigint;
+  /** A peer that sends nothing for so long is dead. */
+  readonly silenceMs: number;
+}
+
+/** An agent of another host that waits for blocks: docs/protocol.md. The descriptors are duplicated. */
+export interface PeerEndpoint extends PeerLink {
+  readonly kind: 'peer';
+  /** What messages call the volume. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Of the volume over there: a power of two. */
+  readonly granularityBytes: number;
+  /** Hears why the link is of no more use, before the job that used it ends. */
+  readonly onLinkFailure: (failure: IoFailure) => void;
+}
+
+/** One side of a job. */
+export type EndpointDescription = DescriptorEndpoint | PeerEndpoint;
 
 export type Backend = 'auto' | 'uring' | 'threads';
 
@@ -78,6 +100,13 @@ export interface DigestRequest extends IoOptions {
   readonly algorithm: DigestAlgorithm;
   /** The grid: a power of two from 512 bytes to 16 MiB. */
   readonly cellBytes: number;
+}
+
+/** The other end of a {@link PeerEndpoint}: does to the volume what the blocks of the link ask for. */
+export interface ServeRequest extends IoOptions {
+  readonly volume: DescriptorEndpoint;
+  readonly sizeBytes: number;
+  readonly link: PeerLink;
 }
 
 /** A snapshot of a running job's counters. All count up, never down. */

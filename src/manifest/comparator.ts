@@ -19,7 +19,7 @@ import {
   subtract,
   totalBytes,
 } from '../region/index.js';
-import type { Volume } from '../volume/index.js';
+import type { HostVolume } from '../volume/index.js';
 import { coveredCells, leafBatches, requireCanonical } from './cells.js';
 import { type Digester, digesterOf, type EngineChoice } from './digester.js';
 import { unsuitable } from './error.js';
@@ -34,7 +34,7 @@ import { addProgress } from './progress.js';
  */
 export function comparatorOf(
   manifest: Manifest,
-  volume: Volume,
+  volume: HostVolume,
   engine: EngineChoice,
 ): ManifestComparator {
   const { algorithm } = manifest.header;
@@ -56,7 +56,7 @@ export class ManifestComparator {
   readonly #digest: Digester;
 
   /** Use {@link comparatorOf}. */
-  constructor(manifest: Manifest, volume: Volume, digest: Digester) {
+  constructor(manifest: Manifest, volume: HostVolume, digest: Digester) {
     this.cutBytes = manifest.header.cellBytes;
     this.#manifest = manifest;
     this.#volumeBytes = volume.identity.sizeBytes;

@@ -2,7 +2,7 @@
 
 import { digestCells, type DigestResult, type IoOptions, type Job } from '../engine/index.js';
 import type { ExtentList } from '../region/index.js';
-import type { Volume } from '../volume/index.js';
+import type { HostVolume } from '../volume/index.js';
 import type { ManifestHeader } from './header.js';
 import { digestPortably } from './portable.js';
 
@@ -13,7 +13,7 @@ export type Digester = (extents: ExtentList, ioOptions: IoOptions) => Job<Digest
 
 export function digesterOf(
   engine: EngineChoice,
-  volume: Volume,
+  volume: HostVolume,
   { algorithm, cellBytes }: ManifestHeader,
 ): Digester {
   return engine === 'portable'

@@ -10,7 +10,7 @@ import {
   type Progress,
 } from '../engine/index.js';
 import { ExtentBuilder, type ExtentList, totalBytes } from '../region/index.js';
-import type { Volume } from '../volume/index.js';
+import type { HostVolume } from '../volume/index.js';
 import { coveredCells, leafBatches, requireCanonical } from './cells.js';
 import { addProgress } from './progress.js';
 import { unsuitable } from './error.js';
@@ -25,7 +25,7 @@ import { TreeWriter } from './tree-writer.js';
 export const defaultCellBytes = 1024 * 1024;
 
 export interface WriteManifestRequest {
-  readonly volume: Volume;
+  readonly volume: HostVolume;
   readonly map: UsedMap;
   /** What to cover: canonical, within the volume. */
   readonly extents: ExtentList;

@@ -3,6 +3,7 @@
 import type * as z from 'zod';
 import { FastsyncError } from '../errors.js';
 import { linkLost, protocolBroken } from './errors.js';
+import type { PeerLink } from '../engine/index.js';
 import type { Link, Message } from './link.js';
 import {
   failureSchema,
@@ -35,6 +36,8 @@ export interface Reply<Type extends RequestType> {
 }
 
 interface Pending {
+  /** Settles with the answer. */
+  readonly settled: Promise<unknown>;
   readonly call: Call<RequestType>;
   readonly resolve: (message: Message) => void;
   readonly reject: (error: unknown) => void;
@@ -46,6 +49,8 @@ export class Calls {
   #lastId = 0;
   /** Why nothing is answered any more. */
   #over: { readonly error: unknown } | null = null;
+  /** Settles when the stream carries messages again; null: it does. */
+  #lent: Promise<unknown> | null = null;
   /** Settles when the connection is over. */
   readonly finished: Promise<void>;
 
@@ -63,10 +68,39 @@ export class Calls {
    * connection ends.
    */
   async call<Type extends RequestType>(call: Call<Type>): Promise<Reply<Type>> {
-    const id = ++this.#lastId;
-    const answered = new Promise<Message>((resolve, reject) => {
-      this.#pending.set(id, { call, resolve, reject });
+    while (this.#lent !== null) await this.#lent;
+    return this.#call(call);
+  }
+
+  /**
+   * Has the peer serve blocks of its volume, and lends the stream to the engine until `use` has settled.
+   * Begins when every call has been answered; later ones wait. Rejects as call() does, and as `use`.
+   */
+  async lend<T>(use: (link: PeerLink, granularityBytes: number) => Promise<T>): Promise<T> {
+    while (this.#lent !== null) await this.#lent;
+    const lending = this.#lend(use);
+    this.#lent = lending.catch(() => undefined);
+    try {
+      return await lending;
+    } finally {
+      this.#lent = null;
+    }
+  }
+
+  async #lend<T>(use: (link: PeerLink, granularityBytes: number) => Promise<T>): Promise<T> {
+    await Promise.allSettled([...this.#pending.values()].map(({ settled }) => settled));
+    this.link.hush();
+    const { reply } = await this.#call({ type: 'blocks', body: {} }).catch((error: unknown) => {
+      if (!this.link.ended.aborted) this.link.unhush();
+      throw error;
     });
+    return this.link.lend((link) => use(link, reply.granularityBytes));
+  }
+
+  async #call<Type extends RequestType>(call: Call<Type>): Promise<Reply<Type>> {
+    const id = ++this.#lastId;
+    const { promise: answered, resolve, reject } = withResolvers<Message>();
+    this.#pending.set(id, { call, resolve, reject, settled: answered });
     // Heard when it is awaited below, which may be after it has failed.
     answered.catch(() => undefined);
     const { type, body, attachment } = call;
@@ -129,4 +163,15 @@ export class Calls {
   #broken(what: string): FastsyncError {
     return protocolBroken(this.link.peer, what);
   }
+}
+
+/** Promise.withResolvers() of newer runtimes. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((taken, failed) => {
+    resolve = taken;
+    reject = failed;
+  });
+  return { promise, resolve, reject };
 }

@@ -1,7 +1,10 @@
 /** One connection to another host: messages with attachments in both directions, and signs of life. */
 
-import type { Readable, Writable } from 'node:stream';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import type { PeerLink } from '../engine/index.js';
 import { bannerLine, findBanner, noBanner } from './banner.js';
+import type { Channel, Streams } from './channel.js';
 import { linkLost, peerSilent, protocolBroken } from './errors.js';
 import {
   encodeFrame,
@@ -19,8 +22,7 @@ export interface Message {
 }
 
 export interface LinkOptions {
-  readonly input: Readable;
-  readonly output: Writable;
+  readonly channel: Channel;
   /** What errors call the other side. */
   readonly peer: string;
   /** After so long without a frame the other side counts as dead: a few heartbeats at least. */
@@ -50,20 +52,20 @@ export class Link {
   #beatAtMs = performance.now();
   /** What was printed before the banner. */
   #greeting = '';
-  readonly #beat: NodeJS.Timeout;
+  #beat: NodeJS.Timeout | undefined;
+  #streams: Streams;
+  /** Resolves when the engine has given the stream back; null: it has not got it. */
+  #lent: Promise<void> | null = null;
+  /** Its end was not the connection's. */
+  #closedToLend: Readable | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.peer = options.peer;
     this.#decoder = new FrameDecoder(options.peer);
-    // A pipe that broke is noticed by who reads; nobody else must hear of it as a crash.
-    options.output.on('error', (error: Error) => {
-      this.#end(linkLost(this.peer, error.message, error));
-    });
+    this.#streams = this.#open();
     this.#write(Buffer.from(bannerLine(), 'latin1'));
-    this.#beat = setInterval(() => {
-      this.#heartbeat();
-    }, beatMs);
+    this.unhush();
   }
 
   get greeting(): string {
@@ -132,6 +134,54 @@ export class Link {
     }
   }
 
+  /**
+   * No signs of life until unhush(), and the peer's silence does not count: the engine is about to get
+   * the stream, and must find it between two frames.
+   */
+  hush(): void {
+    clearInterval(this.#beat);
+    this.#beat = undefined;
+  }
+
+  unhush(): void {
+    this.#heardAtMs = this.#beatAtMs = performance.now();
+    this.#beat ??= setInterval(() => {
+      this.#heartbeat();
+    }, beatMs);
+  }
+
+  /**
+   * Lends the stream to the engine until `use` has settled. Both sides have fallen silent before, each
+   * with hush(), and the engine leaves the stream between two frames, or says so by fail().
+   */
+  async lend<T>(use: (link: PeerLink) => Promise<T>): Promise<T> {
+    const { channel, silenceMs } = this.#options;
+    const { ends } = channel;
+    if (ends === null || this.#sendSeed === null) throw new Error('a stream that cannot be lent');
+    let giveBack = () => undefined as void;
+    this.#lent = new Promise((resolve) => {
+      giveBack = resolve;
+    });
+    try {
+      await this.#closeStreams();
+      return await use({ ...ends, seed: this.#sendSeed, silenceMs });
+    } finally {
+      this.#lent = null;
+      if (this.ended.aborted) {
+        channel.close();
+      } else {
+        this.#streams = this.#open();
+        this.unhush();
+      }
+      giveBack();
+    }
+  }
+
+  /** Ends the connection because of `error`. */
+  fail(error: unknown): void {
+    this.#end(error);
+  }
+
   /** Ends the connection. What was sent before is still delivered. */
   close(): void {
     this.#end(null);
@@ -160,10 +210,17 @@ export class Link {
 
   /** The input's bytes until its end, or until the connection is over for another reason. */
   async *#chunks(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of this.#options.input) yield chunk as Uint8Array;
-    } catch (error) {
-      if (!this.ended.aborted) throw linkLost(this.peer, (error as Error).message, error);
+    for (;;) {
+      await this.#lent;
+      if (this.ended.aborted) break;
+      const { input } = this.#streams;
+      try {
+        for await (const chunk of input) yield chunk as Uint8Array;
+      } catch (error) {
+        const isOurs = this.ended.aborted || input === this.#closedToLend;
+        if (!isOurs) throw linkLost(this.peer, (error as Error).message, error);
+      }
+      if (input !== this.#closedToLend) break;
     }
     const reason: unknown = this.ended.aborted ? this.ended.reason : null;
     if (reason instanceof Error) throw reason;
@@ -208,12 +265,13 @@ export class Link {
   }
 
   #write(bytes: Uint8Array): void {
-    if (!this.ended.aborted && this.#options.output.writable) this.#options.output.write(bytes);
+    const { output } = this.#streams;
+    if (!this.ended.aborted && output.writable) output.write(bytes);
   }
 
   /** Resolves when the output takes more, or when the connection is over. */
   async #drained(): Promise<void> {
-    const { output } = this.#options;
+    const { output } = this.#streams;
     if (!output.writableNeedDrain || this.ended.aborted) return;
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -228,10 +286,38 @@ export class Link {
 
   #end(error: unknown): void {
     if (this.ended.aborted) return;
-    clearInterval(this.#beat);
+    this.hush();
     this.#ended.abort(error);
-    this.#options.output.end();
+    // The engine's job ends first.
+    if (this.#lent !== null) return;
+    const { input, output } = this.#streams;
+    output.end();
     // An open input would keep the process alive after its work.
-    this.#options.input.destroy();
+    input.destroy();
+    this.#options.channel.close();
+  }
+
+  #open(): Streams {
+    const streams = this.#options.channel.open();
+    // A pipe that broke is noticed by who reads; nobody else must hear of it as a crash.
+    streams.output.on('error', (error: Error) => {
+      this.#end(linkLost(this.peer, error.message, error));
+    });
+    return streams;
+  }
+
+  /** What was written is with the kernel afterwards, and nothing is read any more. */
+  async #closeStreams(): Promise<void> {
+    const { input, output } = this.#streams;
+    this.#closedToLend = input;
+    await new Promise<void>((resolve) =>
+      output.write('', () => {
+        resolve();
+      }),
+    );
+    const closed = [input, output].map((stream) => once(stream, 'close'));
+    input.destroy();
+    output.destroy();
+    await Promise.all(closed);
   }
 }

@@ -21,6 +21,8 @@ const algorithm = z.enum(['xxh3-128', 'sha256']);
 export const digestLimits = { extents: 32_768, cells: 65_536 } as const;
 export const mostReadBytes = 1024 * 1024;
 const mostDigestBytes = 32;
+/** So many lines say what is on a volume, at the most. */
+export const mostHeld = 64;
 
 const requests = {
   /** The first message. `seed`: 16 hexadecimal digits, of the checksums of all that follows. */
@@ -51,6 +53,37 @@ const requests = {
   /** Ends a digest request early; it is answered all the same. */
   cancel: z.strictObject({ id, type: z.literal('cancel'), of: id }),
   writeCounter: z.strictObject({ id, type: z.literal('writeCounter') }),
+  /** Looks at what is there, as a target of a run; writes nothing. */
+  inspect: z.strictObject({ id, type: z.literal('inspect'), path: name }),
+  /** Makes it if it is missing, gives a file its size, locks it and opens it for writing. */
+  openTarget: z.strictObject({
+    id,
+    type: z.literal('openTarget'),
+    path: name,
+    sizeBytes: count,
+    /** Beside the exclusive claim that a device can have. */
+    exclusive: z.boolean(),
+    /** What the driver's user allows; it counts as far as the agent's allows it too. */
+    overrides: z.array(z.string().max(64)).max(64),
+    /** What the driver has seen there, and may overwrite because of it: as inspect() gave it. */
+    holds: z.array(sentence).max(mostHeld),
+    /** The stamp of an unfinished copy that this run may resume. */
+    stamp: z.string().max(64).nullable(),
+  }),
+  /** Carries the bytes; they are durable when it is answered. */
+  write: z.strictObject({
+    id,
+    type: z.literal('write'),
+    attached: z.int().min(1).max(mostReadBytes),
+    offsetBytes: count,
+  }),
+  sync: z.strictObject({ id, type: z.literal('sync') }),
+  /** Where the next data begins. */
+  nextData: z.strictObject({ id, type: z.literal('nextData'), offsetBytes: count }),
+  /** Whether a file still is what its name leads to. */
+  inPlace: z.strictObject({ id, type: z.literal('inPlace') }),
+  /** The next thing behind the reply is blocks, until the last of them is answered. */
+  blocks: z.strictObject({ id, type: z.literal('blocks') }),
 } as const;
 
 export const requestSchema = z.discriminatedUnion('type', [
@@ -60,6 +93,13 @@ export const requestSchema = z.discriminatedUnion('type', [
   requests.digest,
   requests.cancel,
   requests.writeCounter,
+  requests.inspect,
+  requests.openTarget,
+  requests.write,
+  requests.sync,
+  requests.nextData,
+  requests.inPlace,
+  requests.blocks,
 ]);
 
 export type Request = z.infer<typeof requestSchema>;
@@ -100,6 +140,19 @@ const progress = z.strictObject({
   failedTargets: count,
 });
 
+const users = <Item extends z.ZodType>(item: Item) => z.array(item).max(1024);
+
+/** As volume/usage.ts has it. */
+const usage = z.strictObject({
+  mounts: users(
+    z.strictObject({ by: shown, directory: shown, readOnly: z.boolean(), own: z.boolean() }),
+  ),
+  swaps: users(shown),
+  holders: users(shown),
+  writers: users(z.strictObject({ pid: count, command: shown })),
+  elsewhere: users(shown).optional(),
+});
+
 /** What answers each request. */
 export const replies = {
   hello: z.strictObject({ id, type: z.literal('reply'), version: sentence, host: sentence }),
@@ -132,6 +185,37 @@ export const replies = {
     type: z.literal('reply'),
     counterText: z.string().max(4096).nullable(),
     isFresh: z.boolean(),
+  }),
+  inspect: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    /** Null: nothing is there. */
+    found: z
+      .strictObject({
+        identity,
+        usage,
+        holds: z.array(sentence).max(mostHeld),
+        stamp: z.string().max(64).nullable(),
+      })
+      .nullable(),
+  }),
+  openTarget: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    identity,
+    fingerprint: z.string().max(4096),
+    isNew: z.boolean(),
+    isResized: z.boolean(),
+  }),
+  write: z.strictObject({ id, type: z.literal('reply') }),
+  sync: z.strictObject({ id, type: z.literal('reply') }),
+  nextData: z.strictObject({ id, type: z.literal('reply'), offsetBytes: count.nullable() }),
+  inPlace: z.strictObject({ id, type: z.literal('reply'), isInPlace: z.boolean() }),
+  blocks: z.strictObject({
+    id,
+    type: z.literal('reply'),
+    /** What the volume is best written in multiples of: a power of two. */
+    granularityBytes: z.int().min(512).max(65_536),
   }),
 } as const satisfies Record<RequestType, z.ZodType>;
 

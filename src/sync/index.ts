@@ -4,7 +4,14 @@ export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
 export { seed } from './seed/seed.js';
 export type { FreePolicy, SeedOptions, SeedResult, SeedRun } from './seed/seed-run.js';
-export type { OpenTarget } from './targets.js';
+export {
+  inspectTargets,
+  openHostTargets,
+  type OpenTarget,
+  type Target,
+  type TargetSet,
+} from './targets.js';
+export type { RemoteAccess } from './far-target.js';
 export {
   type PreparedSeed,
   prepareOnlineSeed,

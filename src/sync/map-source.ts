@@ -1,7 +1,7 @@
 /** Maps what a source has in use. */
 
 import { mapVolume, type MapOptions, type UsedMap } from '../../fsparsers/index.js';
-import type { Volume } from '../volume/index.js';
+import type { HostVolume } from '../volume/index.js';
 
 export interface MapRequest {
   readonly map: MapOptions;
@@ -16,7 +16,7 @@ export interface MappedSource extends AsyncDisposable {
 }
 
 /** Maps a source. Uses the whole volume where a hazard stands against its map and the user asked for that. */
-export async function mapSource(source: Volume, request: MapRequest): Promise<UsedMap> {
+export async function mapSource(source: HostVolume, request: MapRequest): Promise<UsedMap> {
   const { dirty, signal } = request;
   // A file has sectors of 512 bytes, but the disk that it is an image of may have had others.
   const { kind, logicalBlockBytes: sectorBytes } = source.identity;
@@ -29,7 +29,7 @@ export async function mapSource(source: Volume, request: MapRequest): Promise<Us
 }
 
 /** The map of a source at rest; there is nothing to stop afterwards. */
-export async function mapAtRest(source: Volume, request: MapRequest): Promise<MappedSource> {
+export async function mapAtRest(source: HostVolume, request: MapRequest): Promise<MappedSource> {
   const map = await mapSource(source, request);
   return { map, [Symbol.asyncDispose]: () => Promise.resolve() };
 }

@@ -11,6 +11,7 @@ import {
   type HostStorage,
   identifyVolume,
   openVolume,
+  parseAddress,
   type Override,
   overrides as overrideOf,
   type Refusal,
@@ -18,8 +19,10 @@ import {
   sharedStorage,
   surveyHostStorage,
   type Usage,
-  type Volume,
+  type HostVolume,
+  type VolumeIdentity,
 } from '../volume/index.js';
+import { inspectFarTarget, type RemoteAccess } from './far-target.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
 import { sectorRefusals } from './sector-size.js';
 import { inspectTargets, refuseOtherRuns, type Target } from './targets.js';
@@ -30,6 +33,8 @@ export interface PreflightRequest extends Waiting {
   /** The device of the source's external journal or log, if any: no target may be on it. */
   readonly logDevice?: string | undefined;
   readonly overrides: ReadonlySet<Override>;
+  /** Targets may be on other hosts. */
+  readonly remote?: RemoteAccess | undefined;
 }
 
 /** What a kind of run requires of its volumes. */
@@ -41,13 +46,13 @@ export interface Policy {
   /** The run does not create targets: a path that does not exist is an error. */
   readonly targetsExist?: boolean;
   /** Rejects if the run cannot work with this source. */
-  readonly checkSource?: (source: Volume) => Promise<void>;
+  readonly checkSource?: (source: HostVolume) => Promise<void>;
   /** Refusals that do not apply to this kind of run. */
   readonly ignores: (code: RefusalCode) => boolean;
 }
 
 export interface Preflight extends AsyncDisposable {
-  readonly source: Volume;
+  readonly source: HostVolume;
   /** What uses the source. */
   readonly usage: Usage;
   readonly targets: readonly Target[];
@@ -66,21 +71,56 @@ export async function preflight(request: PreflightRequest, policy: Policy): Prom
     const { logDevice } = request;
     const { directories = [], claims } = policy;
     const others = logDevice === undefined ? [] : [logDevice];
+    const isFar = (target: string) => request.remote !== undefined && parseAddress(target) !== null;
     const hostStorage = await surveyHostStorage([
-      ...[request.source, ...request.targets],
+      ...[request.source, ...request.targets.filter((target) => !isFar(target))],
       ...[...others, ...directories],
     ]);
     for (const directory of directories) await refuseOnSource(directory, source, hostStorage);
     const logs = await Promise.all(others.map((other) => identifyVolume(other)));
     const { identity } = source;
-    const targets = await inspectTargets(request.targets, identity, hostStorage, request, logs);
-    const usage = await usageOnAllHosts(hostStorage, identity, request);
-    await refuseOtherRuns([
-      ...(claims.source ? [{ identity, usage }] : []),
-      ...(claims.targets ? targets.flatMap(({ facts }) => facts ?? []) : []),
-    ]);
-    return { source, usage, targets, [Symbol.asyncDispose]: () => source.close() };
+    const targets = await inspectAll(request, identity, hostStorage, logs);
+    const release = async () => {
+      await source.close();
+      for (const { far } of targets) await far?.end();
+    };
+    return releasedOnFailure({ [Symbol.asyncDispose]: release }, async () => {
+      const usage = await usageOnAllHosts(hostStorage, identity, request);
+      const near = targets.filter(({ far }) => far === undefined);
+      await refuseOtherRuns([
+        ...(claims.source ? [{ identity, usage }] : []),
+        ...(claims.targets ? near.flatMap(({ facts }) => facts ?? []) : []),
+      ]);
+      return { source, usage, targets, [Symbol.asyncDispose]: release };
+    });
   });
+}
+
+/** The targets of this host and of others, in the order that they are named in. */
+async function inspectAll(
+  request: PreflightRequest,
+  source: VolumeIdentity,
+  hostStorage: HostStorage,
+  logs: readonly VolumeIdentity[],
+): Promise<Target[]> {
+  const { targets: names, remote } = request;
+  const addresses = names.map((name) => (remote === undefined ? null : parseAddress(name)));
+  const near = names.filter((_, index) => addresses[index] === null);
+  const inspected = await inspectTargets(near, source, hostStorage, request, logs);
+  const targets: Target[] = [];
+  try {
+    for (const address of addresses) {
+      const target =
+        address === null || remote === undefined
+          ? inspected.shift()
+          : await inspectFarTarget(address, source, hostStorage, remote, request);
+      if (target !== undefined) targets.push(target);
+    }
+    return targets;
+  } catch (error) {
+    for (const { far } of targets) await far?.end();
+    throw error;
+  }
 }
 
 /** All refusals about the volumes, before overrides apply. */
@@ -135,7 +175,7 @@ export async function releasedOnFailure<T>(
   }
 }
 
-async function refuseOnSource(directory: string, source: Volume, hostStorage: HostStorage) {
+async function refuseOnSource(directory: string, source: HostVolume, hostStorage: HostStorage) {
   const { identity } = source;
   if (!(await hostStorage.liesOn(await nearestExisting(directory), identity))) return;
   throw new FastsyncError({

@@ -106,14 +106,15 @@ export async function wipeFormer(target: Volume, layout: Layout): Promise<string
   return describeStrays(found);
 }
 
-async function wipe({ endpoint, identity }: Volume, within: ExtentList, pairs: readonly number[]) {
+async function wipe(volume: Volume, within: ExtentList, pairs: readonly number[]): Promise<void> {
   const wanted = alignOutward(
     canonical(Float64Array.from(pairs)),
     alignmentBytes,
-    identity.sizeBytes,
+    volume.identity.sizeBytes,
   );
   const extents = intersect(wanted, within);
-  if (extents.length > 0) await watchJob(clear({ target: endpoint, extents, mode: 'zero' }), {});
+  if (extents.length === 0) return;
+  await volume.lend((target) => watchJob(clear({ target, extents, mode: 'zero' }), {}));
 }
 
 /**

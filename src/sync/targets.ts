@@ -5,11 +5,14 @@ import { describeSignature, probe } from '../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { isGivenUp } from '../in-flight.js';
 import {
+  type AgentSession,
   createTargetFile,
+  type HostVolume,
   identifyTarget,
   type Volume,
   refuseLocked,
   type Lock,
+  type Override,
   openVolume,
   resizeTargetFile,
   type HostStorage,
@@ -17,6 +20,7 @@ import {
   type TargetFacts,
   type VolumeIdentity,
 } from '../volume/index.js';
+import { openFarTarget } from './far-target.js';
 import { holdsData } from './holds-data.js';
 import { stampOn } from './target-header/index.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
@@ -30,15 +34,17 @@ export interface Target {
   readonly sharedWith: string | null;
   /** The run that left it unfinished, according to its stamp. */
   readonly stamp: string | null;
+  /** Where it is, if on another host: the session there, which goes on until the target is closed. */
+  readonly far?: AgentSession;
 }
 
 /**
- * Examines every target; writes nothing. `logs`: volumes that belong to the source, on which no target
- * may be. Rejects as identifyVolume() does.
+ * Examines targets of this host; writes nothing. `source` is null where it is on another host; `logs` are
+ * volumes that belong to the source, on which no target may be. Rejects as identifyVolume() does.
  */
 export async function inspectTargets(
   paths: readonly string[],
-  source: VolumeIdentity,
+  source: VolumeIdentity | null,
   hostStorage: HostStorage,
   waiting: Waiting,
   logs: readonly VolumeIdentity[] = [],
@@ -71,7 +77,7 @@ interface Earlier {
 
 async function inspectExisting(
   identity: VolumeIdentity,
-  source: VolumeIdentity,
+  source: VolumeIdentity | null,
   earlier: readonly Earlier[],
   hostStorage: HostStorage,
   waiting: Waiting,
@@ -89,14 +95,18 @@ async function inspectExisting(
 
 async function sharedByStorage(
   identity: VolumeIdentity,
-  source: VolumeIdentity,
+  source: VolumeIdentity | null,
   earlier: readonly Earlier[],
   hostStorage: HostStorage,
 ): Promise<string | null> {
-  const isInside =
-    identity.kind === 'file' && (await hostStorage.liesOn(path.dirname(identity.realPath), source));
-  if (isInside && identity.node !== source.node) return `the file system on ${source.path}`;
-  for (const other of [source, ...earlier.flatMap((one) => one.identity ?? [])]) {
+  if (source !== null && identity.kind === 'file' && identity.node !== source.node) {
+    const isInside = await hostStorage.liesOn(path.dirname(identity.realPath), source);
+    if (isInside) return `the file system on ${source.path}`;
+  }
+  for (const other of [
+    ...(source === null ? [] : [source]),
+    ...earlier.flatMap((one) => one.identity ?? []),
+  ]) {
     if (await hostStorage.share(other, identity)) return other.path;
   }
   return null;
@@ -104,12 +114,13 @@ async function sharedByStorage(
 
 async function sharedByName(
   name: string,
-  source: VolumeIdentity,
+  source: VolumeIdentity | null,
   earlier: readonly Earlier[],
   hostStorage: HostStorage,
 ): Promise<string | null> {
   const duplicate = earlier.find(({ other }) => path.resolve(other) === path.resolve(name));
   if (duplicate !== undefined) return duplicate.other;
+  if (source === null) return null;
   const onSource = await hostStorage.liesOn(path.dirname(path.resolve(name)), source);
   return onSource ? `the file system on ${source.path}` : null;
 }
@@ -154,9 +165,9 @@ export async function refuseOtherRuns(
 }
 
 /** A target that a run may write. */
-export interface OpenTarget {
+export interface OpenTarget<Kind extends Volume = Volume> {
   /** Open for writing, exclusively. */
-  readonly volume: Volume;
+  readonly volume: Kind;
   /** This run has just created it, so it reads as zeroes. */
   readonly isNew: boolean;
   /** This run has just resized it. */
@@ -164,11 +175,11 @@ export interface OpenTarget {
 }
 
 /** Open targets with their locks; disposing closes and unlocks them. */
-export class TargetSet {
-  readonly #held: { readonly volume: Volume; readonly lock: Lock }[] = [];
-  readonly targets: OpenTarget[] = [];
+export class TargetSet<Kind extends Volume = Volume> {
+  readonly #held: { readonly volume: Kind; readonly lock: Lock }[] = [];
+  readonly targets: OpenTarget<Kind>[] = [];
 
-  hold(volume: Volume, lock: Lock): void {
+  hold(volume: Kind, lock: Lock): void {
     this.#held.push({ volume, lock });
   }
 
@@ -189,19 +200,51 @@ export class TargetSet {
 const openingOrder = (target: Target) =>
   target.facts === null ? 0 : target.facts.identity.kind === 'block' ? 1 : 2;
 
+export interface OpeningOptions {
+  readonly sizeBytes: number;
+  readonly exclusive: boolean;
+}
+
 /**
  * Creates missing files, gives files the source's size, locks each target and opens it; the set has them
- * in the given order. Rejects with LOCKED where another run writes a target, and as openVolume() does.
+ * in the given order. Rejects with LOCKED where another run writes a target, as openVolume() does, and as
+ * the agents of other hosts do.
  */
-export async function openTargets(
+export function openTargets(
   targets: readonly Target[],
-  options: { readonly sizeBytes: number; readonly exclusive: boolean },
+  options: OpeningOptions & { readonly overrides: ReadonlySet<Override> },
 ): Promise<TargetSet> {
-  const set = new TargetSet();
-  const opened = new Map<Target, OpenTarget>();
+  return openAll<Volume>(targets, async (target, set) => {
+    if (target.far === undefined) return openTarget(target, options, set);
+    const opened = await openFarTarget(target, target.far, options);
+    set.hold(opened.volume, heldThere);
+    return opened;
+  });
+}
+
+/** The same of targets that are all on this host. */
+export function openHostTargets(
+  targets: readonly Target[],
+  options: OpeningOptions,
+): Promise<TargetSet<HostVolume>> {
+  return openAll<HostVolume>(targets, (target, set) => openTarget(target, options, set));
+}
+
+/** The agent's lock ends with its session. */
+const heldThere: Lock = {
+  release: () => Promise.resolve(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+async function openAll<Kind extends Volume>(
+  targets: readonly Target[],
+  open: (target: Target, set: TargetSet<Kind>) => Promise<OpenTarget<Kind>>,
+): Promise<TargetSet<Kind>> {
+  const set = new TargetSet<Kind>();
+  const opened = new Map<Target, OpenTarget<Kind>>();
   try {
     for (const target of targets.toSorted((a, b) => openingOrder(a) - openingOrder(b))) {
-      opened.set(target, await openTarget(target, options, set));
+      opened.set(target, await open(target, set));
     }
     set.targets.push(...targets.flatMap((target) => opened.get(target) ?? []));
     return set;
@@ -213,9 +256,9 @@ export async function openTargets(
 
 async function openTarget(
   { path: name, facts }: Target,
-  options: { readonly sizeBytes: number; readonly exclusive: boolean },
-  set: TargetSet,
-): Promise<OpenTarget> {
+  options: OpeningOptions,
+  set: Pick<TargetSet<HostVolume>, 'hold'>,
+): Promise<OpenTarget<HostVolume>> {
   if (facts === null) await createTargetFile(name, options.sizeBytes);
   const expected = facts?.identity;
   const node = (expected ?? (await identifyTarget(name)))?.node ?? name;

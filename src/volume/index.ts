@@ -22,6 +22,7 @@ export {
   overrides,
   refusalError,
   sharedStorage,
+  targetRefusals,
   type Override,
   type Refusal,
   type RefusalCode,
@@ -31,7 +32,8 @@ export {
 export { createTargetFile, identifyTarget, resizeTargetFile } from './local/target.js';
 export { parseAddress, type RemoteAddress } from './remote/address.js';
 export type { RemoteVolume } from './remote/remote-volume.js';
+export type { AgentSession } from './remote/session.js';
 export type { RemoteShell } from './remote/ssh.js';
 export { surveyHostStorage } from './local/host-storage.js';
 export type { HostStorage, Usage } from './usage.js';
-export type { Volume, WriteCounter } from './volume.js';
+export { lendAll, type HostVolume, type Volume, type WriteCounter } from './volume.js';

@@ -76,7 +76,7 @@ export interface TargetFacts {
 export function findRefusals(source: SourceFacts, targets: readonly TargetFacts[]): Refusal[] {
   return [
     ...sourceRefusals(source),
-    ...targets.flatMap((target) => targetRefusals(target, source.identity)),
+    ...targets.flatMap((target) => targetRefusals(target, source.identity.sizeBytes)),
   ];
 }
 
@@ -146,7 +146,8 @@ export function hazardRefusals(source: VolumeIdentity, hazards: readonly Hazard[
   }));
 }
 
-function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] {
+/** `sourceBytes`: the size that a device must have. */
+export function targetRefusals(target: TargetFacts, sourceBytes: number): Refusal[] {
   const { identity, usage, holds, sharedWith } = target;
   const { path } = identity;
   const refusals: Refusal[] = [];
@@ -178,10 +179,10 @@ function targetRefusals(target: TargetFacts, source: VolumeIdentity): Refusal[] 
     });
   }
   // A file grows to the source's size; only a device can be too small.
-  if (identity.kind === 'block' && identity.sizeBytes < source.sizeBytes) {
+  if (identity.kind === 'block' && identity.sizeBytes < sourceBytes) {
     refusals.push({
       code: 'TARGET_TOO_SMALL',
-      message: `the target ${path} has ${identity.sizeBytes} bytes, the source ${source.path} has ${source.sizeBytes}`,
+      message: `the target ${path} has ${identity.sizeBytes} bytes, the source has ${sourceBytes}`,
       remedy: 'name a target of at least that size',
     });
   }

@@ -1,7 +1,13 @@
 /** A volume as the use cases know it: whatever they ask is answered by the host that owns the disk. */
 
 import type { ByteReader } from '../../fsparsers/reader.js';
-import type { DigestRequest, DigestResult, EndpointDescription, Job } from '../engine/index.js';
+import type {
+  DescriptorEndpoint,
+  DigestRequest,
+  DigestResult,
+  EndpointDescription,
+  Job,
+} from '../engine/index.js';
 import type { VolumeIdentity } from './identity.js';
 
 /** What the owner's kernel counts of the writes to a volume, at one moment. */
@@ -25,8 +31,11 @@ export interface Volume extends AsyncDisposable {
    * cache, and for what other hosts write.
    */
   readonly directReader: ByteReader;
-  /** The volume as a side of an engine job. Valid until close(). */
-  readonly endpoint: EndpointDescription;
+  /**
+   * Gives the volume to engine jobs as one of their sides, until `use` has settled. What a volume of
+   * another host is asked meanwhile waits: `use` must not wait for that.
+   */
+  lend<T>(use: (endpoint: EndpointDescription) => Promise<T>): Promise<T>;
   /**
    * Digests cells as the engine's digestCells() does, on the owner's host: what a comparison across hosts
    * asks for instead of the data.
@@ -46,4 +55,20 @@ export interface Volume extends AsyncDisposable {
   /** False for a file that was deleted or replaced since it was opened. */
   isInPlace(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** A volume of this host. */
+export interface HostVolume extends Volume {
+  /** The volume as a side of an engine job. Valid until close(). */
+  readonly endpoint: DescriptorEndpoint;
+}
+
+/** Lends all of them at once; the endpoints come in the same order. */
+export function lendAll<T>(
+  volumes: readonly Volume[],
+  use: (endpoints: readonly EndpointDescription[]) => Promise<T>,
+): Promise<T> {
+  const [first, ...rest] = volumes;
+  if (first === undefined) return use([]);
+  return first.lend((endpoint) => lendAll(rest, (others) => use([endpoint, ...others])));
 }

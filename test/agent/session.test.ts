@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { Calls } from '../../src/protocol/calls.js';
 import { encodeNumbers } from '../../src/protocol/lists.js';
 import { encodeFrame } from '../../src/protocol/frame.js';
-import { bannerLine, Link } from '../../src/protocol/index.js';
+import { bannerLine, Link, streamChannel } from '../../src/protocol/index.js';
 import { fastsyncBin } from '../support/fastsync.js';
 import { endingWithUs } from '../support/lifetime.js';
 import { seededRandom } from '../support/random.js';
@@ -40,8 +40,7 @@ async function session(t: ExecutionContext, words: readonly string[] = []) {
   const calls = new Calls(
     (mostAttachedBytes) =>
       new Link({
-        input: agent.stdout,
-        output: agent.stdin,
+        channel: streamChannel({ input: agent.stdout, output: agent.stdin }),
         peer: 'the agent',
         silenceMs: 600_000,
         mostAttachedBytes,

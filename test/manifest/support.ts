@@ -12,7 +12,7 @@ import {
   writeManifest,
 } from '../../src/manifest/index.js';
 import { canonical, type ExtentList } from '../../src/region/index.js';
-import { type Volume, openVolume } from '../../src/volume/index.js';
+import { type HostVolume, openVolume } from '../../src/volume/index.js';
 import type { Algorithm } from '../support/cell-digests.js';
 import type { Random } from '../support/random.js';
 import { scratchDirectory, sparseFile } from '../support/scratch.js';
@@ -33,7 +33,7 @@ export async function noiseFile(t: ExecutionContext, seed: number, bytes: number
   return file;
 }
 
-export async function openedVolume(t: ExecutionContext, file: string): Promise<Volume> {
+export async function openedVolume(t: ExecutionContext, file: string): Promise<HostVolume> {
   const volume = await openVolume(file);
   t.teardown(() => volume.close());
   return volume;
@@ -45,7 +45,7 @@ export function anyExtents(random: Random, bytes: number, count = 30): ExtentLis
 }
 
 export async function written(
-  volume: Volume,
+  volume: HostVolume,
   extents: ExtentList,
   algorithm: Algorithm,
   file: string,

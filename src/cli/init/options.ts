@@ -14,6 +14,7 @@ import {
   targetsOption,
   under,
 } from '../options.js';
+import { remoteOptions } from '../remote-options.js';
 
 const volumeOptions = under('Volumes:', {
   src: {
@@ -112,6 +113,7 @@ export const initOptions = {
   ...onlineOptions,
   ...speedOptions,
   ...resumeOptions,
+  ...remoteOptions,
   ...safetyOptions,
   ...outputOptions,
 };

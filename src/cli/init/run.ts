@@ -15,7 +15,7 @@ import { resolveRefusals } from '../confirm.js';
 import type { InitArguments } from './options.js';
 import { initOnline, onlineFrom } from './online.js';
 import { describePlan, describeSeed } from './summary.js';
-import { refuseRemote } from '../remote.js';
+import { accessFrom } from '../remote.js';
 import { checkOverwritable, writePieces } from '../print.js';
 import { type Context, type Outcome, runCommand, withFile } from '../run.js';
 import { identification, ioOptionsFrom, overridesFrom } from '../shared-arguments.js';
@@ -34,7 +34,6 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
   if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
   const map = await identification(args);
   const online = onlineFrom(args);
-  refuseRemote('init', [args.src, ...args.dst]);
   const request = {
     source: args.src,
     targets: args.dst,
@@ -43,6 +42,7 @@ async function init(args: InitArguments, context: Context): Promise<Outcome> {
     dirty: args.dirty,
     overrides: overridesFrom(args),
     stateDirectory: options.stateDirectory,
+    remote: accessFrom(args, args.src),
     ...context,
   };
   if (args.online && !args['dry-run']) {

@@ -13,7 +13,7 @@ import {
   under,
 } from '../options.js';
 import { manifestOptions } from './manifest-options.js';
-import { remoteOptions } from './remote-options.js';
+import { remoteOptions } from '../remote-options.js';
 
 const volumeOptions = under('Volumes:', {
   src: {

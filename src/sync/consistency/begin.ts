@@ -2,13 +2,13 @@
 
 import { type MapOptions, type UsedMap } from '../../../fsparsers/index.js';
 import { fineGranularity, startTracker, type Tracker } from '../../tracker/index.js';
-import { findFreezable, type Volume } from '../../volume/index.js';
+import { findFreezable, type HostVolume } from '../../volume/index.js';
 import { FreezePoints } from './freeze-points.js';
 import { mapAtOneMoment, mapQuickly, type ReadMap, rehearseMap } from './map-at-moment.js';
 import { writeBack } from './write-back.js';
 
 export interface BeginRequest {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly map: MapOptions;
   /**
    * Where a hazard stands against the map: return the map with its hazards (default), or treat the whole

@@ -6,7 +6,7 @@
 import type { IoOptions } from '../../engine/index.js';
 import { type ExtentList, extentOf } from '../../region/index.js';
 import type { Reporter } from '../../report/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 import { headerBytes } from '../target-header/index.js';
 import type { CutoverBuffer } from './cutover-buffer.js';
 import { leftTooMuch } from './errors.js';
@@ -18,7 +18,7 @@ import { PreCopy } from './pre-copy.js';
 import type { TrackedWrites } from './tracked-writes.js';
 
 export interface CutoverRequest {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly writes: TrackedWrites;
   readonly buffer: CutoverBuffer;
   readonly hooks: Hooks;

@@ -1,11 +1,11 @@
 /** Moments of a mounted file system, held by freezing it. */
 
 import { extentOf } from '../../region/index.js';
-import { freeze, type FrozenFilesystem, type Volume } from '../../volume/index.js';
+import { freeze, type FrozenFilesystem, type HostVolume } from '../../volume/index.js';
 import type { HeldPoint, PointSource } from './point-source.js';
 
 export interface FreezeOptions {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly maxFreezeMs: number;
   /** How long to wait for the end of somebody else's freeze; default: that of freeze(). */
   readonly busyPatienceMs?: number;
@@ -40,7 +40,7 @@ export class FreezePoints implements PointSource {
   }
 }
 
-function held(source: Volume, frozen: FrozenFilesystem, maxFreezeMs: number): HeldPoint {
+function held(source: HostVolume, frozen: FrozenFilesystem, maxFreezeMs: number): HeldPoint {
   const { identity, endpoint, directReader } = source;
   const { frozenAtMs, freezeCallMs: enterMs, expired: ended } = frozen;
   const deadlineMs = frozenAtMs - enterMs + maxFreezeMs;

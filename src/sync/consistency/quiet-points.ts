@@ -1,7 +1,7 @@
 /** Moments of a device from which nothing is mounted: a time between two drains without any write. */
 
 import { emptyExtents } from '../../region/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 import { notQuiet } from './errors.js';
 import type { HeldPoint, PointSource } from './point-source.js';
 
@@ -10,10 +10,10 @@ export type Drain = () => Promise<number>;
 
 /** hold() and release() reject as `drain` does. */
 export class QuietPoints implements PointSource {
-  readonly #source: Volume;
+  readonly #source: HostVolume;
   readonly #drain: Drain;
 
-  constructor(source: Volume, drain: Drain) {
+  constructor(source: HostVolume, drain: Drain) {
     this.#source = source;
     this.#drain = drain;
   }

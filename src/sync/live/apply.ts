@@ -31,8 +31,10 @@ export async function applyEpoch(
   await invalidate(target, record.runId, signatureAreaBytes);
   await publishEpoch(target, extents, async (part) => {
     // Each job ends with a flush, so the parts become durable in this order.
-    const sides = { source: journal.endpoint, targets: [target.endpoint] };
-    await watchJob(copy({ ...ioOptions, ...sides, extents: part }), watching);
+    await target.lend((endpoint) => {
+      const sides = { source: journal.endpoint, targets: [endpoint] };
+      return watchJob(copy({ ...ioOptions, ...sides, extents: part }), watching);
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 /** Opens a replica's target under its lock, at first and again after a failure. */
 
 import { identifyTarget, identifyVolume, type Volume } from '../../volume/index.js';
-import { openTargets, type Target } from '../targets.js';
+import { openHostTargets, type Target } from '../targets.js';
 import { targetChanged } from './errors.js';
 
 export interface OpenTarget {
@@ -32,7 +32,7 @@ export function targetOpener(
     const blank = { mounts: [], swaps: [], holders: [], writers: [] };
     const found = { usage: blank, holds: [], sharedWith: null, ...target.facts };
     const facts = identity === null ? null : { ...found, identity };
-    const set = await openTargets([{ ...target, facts }], { sizeBytes, exclusive });
+    const set = await openHostTargets([{ ...target, facts }], { sizeBytes, exclusive });
     const [opened] = set.targets;
     if (opened === undefined) throw new Error('a target that was opened is not there');
     wasThere = true;

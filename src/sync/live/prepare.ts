@@ -8,7 +8,7 @@ import {
   type Refusal,
   type RefusalCode,
   type TargetFacts,
-  type Volume,
+  type HostVolume,
 } from '../../volume/index.js';
 import { type Likeness, likeness } from '../likeness.js';
 import {
@@ -44,7 +44,7 @@ export interface LiveTarget {
 }
 
 export interface PreparedLive extends AsyncDisposable {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly targets: readonly LiveTarget[];
   /** The refusals that no override covers. */
   readonly refusals: readonly Refusal[];
@@ -90,7 +90,7 @@ function withoutContents(target: Target): Target {
 }
 
 /** An unmounted source may be followed. One that can never be frozen is refused before anything is written. */
-async function refuseUnfreezable({ identity }: Volume): Promise<void> {
+async function refuseUnfreezable({ identity }: HostVolume): Promise<void> {
   try {
     await findFreezable(identity);
   } catch (error) {
@@ -104,7 +104,7 @@ interface Beginning extends Pick<LiveTarget, 'begin'> {
 }
 
 async function beginning(
-  source: Volume,
+  source: HostVolume,
   target: Target,
   stateDirectory: string,
 ): Promise<Beginning> {
@@ -118,7 +118,7 @@ async function beginning(
   return { begin: 'compare', isOurs };
 }
 
-async function likenessOf(source: Volume, { path: name, facts }: Target): Promise<Likeness> {
+async function likenessOf(source: HostVolume, { path: name, facts }: Target): Promise<Likeness> {
   if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return 'other';
   if (facts.holds.length === 0) return 'other';
   await using volume = await openVolume(name);
@@ -131,7 +131,7 @@ async function likenessOf(source: Volume, { path: name, facts }: Target): Promis
  * newer data.
  */
 async function isAsLeft(
-  { identity }: Volume,
+  { identity }: HostVolume,
   { identity: target }: TargetFacts,
   stateDirectory: string,
 ): Promise<boolean> {
@@ -149,7 +149,7 @@ async function isAsLeft(
 
 /** Whether a run over this pair began to write the target and left it unfinished, by its stamp. */
 async function isOwnUnfinished(
-  { identity }: Volume,
+  { identity }: HostVolume,
   { facts, stamp }: Target,
   stateDirectory: string,
 ): Promise<boolean> {

@@ -3,7 +3,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastsyncError } from '../../errors.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 import { Journal } from './journal.js';
 import type { LiveContext, LiveOptions, LiveResult } from './live-options.js';
 import { targetOpener } from './open-target.js';
@@ -23,7 +23,7 @@ import type { ReplicationSource } from './replication-source.js';
 import { type LiveNews, statusSuffix, StatusWriter } from './status-file.js';
 
 export interface ReplicaTaskOptions {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly target: LiveTarget;
   readonly replicationSource: ReplicationSource;
   readonly options: LiveOptions;

@@ -1,7 +1,7 @@
 /** The source side of a replication: its writes, its map, and the moments that replicas share. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
-import { type Volume } from '../../volume/index.js';
+import { type HostVolume } from '../../volume/index.js';
 import { isNotMounted, isUnfreezable, MissedWrites } from '../consistency/errors.js';
 import { FreezeHooks, type RunningHook } from '../consistency/freeze-hooks.js';
 import type { Hooks } from '../consistency/hooks.js';
@@ -33,7 +33,7 @@ export interface ReplicationSourceOptions extends SourceWritesOptions {
 const busyPatienceMs = 3000;
 
 export class ReplicationSource {
-  readonly volume: Volume;
+  readonly volume: HostVolume;
   readonly writes: SourceWrites;
   readonly #options: ReplicationSourceOptions;
   readonly #points: PointSource;

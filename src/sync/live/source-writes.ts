@@ -3,14 +3,14 @@
 import { exitCodes, FastsyncError } from '../../errors.js';
 import { type ExtentList, totalBytes } from '../../region/index.js';
 import type { Tracker } from '../../tracker/index.js';
-import { identifyVolume, type Volume } from '../../volume/index.js';
+import { identifyVolume, type HostVolume } from '../../volume/index.js';
 import type { DirtySet } from '../consistency/dirty-set.js';
 import { MissedWrites } from '../consistency/errors.js';
 import type { OwnWrites } from '../consistency/own-writes.js';
 
 export interface SourceWritesOptions {
-  readonly volume: Volume;
-  readonly startTracker: (volume: Volume) => Promise<Tracker>;
+  readonly volume: HostVolume;
+  readonly startTracker: (volume: HostVolume) => Promise<Tracker>;
   readonly onMissed: (error: MissedWrites) => void;
 }
 

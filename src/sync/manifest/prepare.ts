@@ -1,6 +1,6 @@
 /** Prepares reading a volume: preflights it, collects the refusals. */
 
-import type { Override, Refusal, Volume } from '../../volume/index.js';
+import type { Override, Refusal, HostVolume } from '../../volume/index.js';
 import type { Waiting } from '../other-hosts.js';
 import { type Policy, preflight, standing, volumeRefusals } from '../preflight.js';
 
@@ -10,7 +10,7 @@ export interface ReadRequest {
 }
 
 export interface PreparedRead extends AsyncDisposable {
-  readonly volume: Volume;
+  readonly volume: HostVolume;
   /** The refusals that no override covers. */
   readonly refusals: readonly Refusal[];
 }

@@ -6,7 +6,7 @@ import { FastsyncError } from '../../errors.js';
 import { clip, totalBytes } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
 import type { Tracker } from '../../tracker/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 import { headerBytes } from '../target-header/index.js';
 import { givenUp, missed, noCutover, notConverged, unmounted } from './not-reached.js';
 import type { CopyPiece, Follow, ConsistencyPoint } from './seed-run.js';
@@ -33,7 +33,7 @@ export interface OnlineOptions {
 }
 
 export interface CatchUpRun {
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly tracker: Tracker;
   /** Outlives this phase: the header is read from it at the end. */
   readonly buffer: CutoverBuffer;

@@ -1,7 +1,7 @@
 /** Prepares a seed: preflights both sides, maps the source, collects the refusals. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
-import { overrides, type Refusal, type Volume, type VolumeIdentity } from '../../volume/index.js';
+import { overrides, type Refusal, type HostVolume, type VolumeIdentity } from '../../volume/index.js';
 import { beginOnline, type Begun, type BeginRequest } from '../consistency/begin.js';
 import { mapAtRest, type MappedSource, type MapRequest } from '../map-source.js';
 import { type Plan, planCopy, truncatePlan } from '../plan.js';
@@ -26,7 +26,7 @@ export interface SeedRequest extends PreflightRequest, MapRequest {
 
 /** A prepared run, which may begin if `refusals` is empty. */
 export interface PreparedSeed<Mapped extends MappedSource = MappedSource> extends AsyncDisposable {
-  readonly source: Volume;
+  readonly source: HostVolume;
   /** Disposed together with this. */
   readonly mapped: Mapped;
   readonly map: UsedMap;
@@ -70,7 +70,7 @@ export function previewOnlineSeed(request: SeedRequest): Promise<PreparedSeed> {
 async function prepare<Mapped extends MappedSource>(
   request: SeedRequest,
   sourceIs: 'at rest' | 'in use',
-  mapSource: (source: Volume) => Promise<Mapped>,
+  mapSource: (source: HostVolume) => Promise<Mapped>,
 ): Promise<PreparedSeed<Mapped>> {
   const isAllowed = (code: keyof typeof overrides) => request.overrides.has(overrides[code]);
   const policy = {
@@ -100,6 +100,7 @@ async function prepare<Mapped extends MappedSource>(
         openTargets: () =>
           openTargets(targets, {
             sizeBytes: source.identity.sizeBytes,
+            overrides: request.overrides,
             // Both overrides mean that somebody else already holds the exclusive claim.
             exclusive: !isAllowed('TARGET_IN_USE') && !isAllowed('TARGET_MOUNTED'),
           }),

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { compare, type ExtentList } from '../../engine/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume, Volume } from '../../volume/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hasStamp } from '../target-header/index.js';
 import { areUntouched } from './published.js';
@@ -19,7 +19,7 @@ export type Resumption =
 
 export interface ResumeQuestion {
   readonly checkpoint: Checkpoint | null;
-  readonly source: Volume;
+  readonly source: HostVolume;
   readonly targets: readonly Volume[];
   readonly writeCounter: string | null;
   readonly workList: ExtentList;
@@ -86,8 +86,9 @@ async function samplesAgree(
   }
   const extents = Float64Array.from(pieces.reverse().flatMap((piece) => [...piece]));
   for (const target of targets) {
-    const job = compare({ left: source.endpoint, right: target.endpoint, extents });
-    const { differentRanges, unreadableRanges } = await job.done;
+    const { differentRanges, unreadableRanges } = await target.lend(
+      (right) => compare({ left: source.endpoint, right, extents }).done,
+    );
     if (differentRanges.length > 0 || unreadableRanges.length > 0) return false;
   }
   return true;

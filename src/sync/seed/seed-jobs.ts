@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { clear, copy, type CopyResult, type IoFailure } from '../../engine/index.js';
 import { Meter, type StatusEvent } from '../../report/index.js';
-import type { Volume } from '../../volume/index.js';
+import { lendAll, type Volume } from '../../volume/index.js';
 import type { FreePolicy, Piece, SeedResult, SeedRun } from './seed-run.js';
 import { type Watch, watchJob } from '../watch-job.js';
 
@@ -61,10 +61,9 @@ export class SeedJobs {
     const { source, targets, options, signal } = this.#run;
     const { good } = this;
     if (good.length === 0) return null;
-    const job = copy({
+    const request = {
       ...(ioOptions ?? options.ioOptions),
       source: from ?? source.endpoint,
-      targets: good.map(({ volume }) => volume.endpoint),
       extents,
       startAtBytes,
       compare: this.#compare,
@@ -73,16 +72,20 @@ export class SeedJobs {
       // A second copy overwrites data, so the target no longer reads as zeroes there.
       targetsAreZero: first && good.every(({ index }) => targets[index]?.isNew === true),
       flushEveryMs: options.checkpointEveryMs,
-    });
+    };
     // A meter of its own: rates must not mix bytes of different lists.
     const meter = new Meter();
-    const result = await watchJob(job, {
+    const watch: Watch = {
       ...(onDurable && { onDurable }),
       signal,
       onProgress: ({ completedBytes, totalBytes, badBytes }) => {
         this.#status(meter, { phase, completedBytes, totalBytes, badBytes });
       },
-    });
+    };
+    const volumes = good.map(({ volume }) => volume);
+    const result = await lendAll(volumes, (targets) =>
+      watchJob(copy({ ...request, targets }), watch),
+    );
     for (const [position, { index }] of good.entries()) {
       this.#failures[index] = result.targetFailures[position] ?? null;
     }
@@ -95,19 +98,17 @@ export class SeedJobs {
     const { targets, plan, options, signal } = this.#run;
     for (const { volume } of targets) {
       if (this.#cancelled) return;
-      const job = clear({
-        ...options.ioOptions,
-        target: volume.endpoint,
-        extents: plan.free,
-        mode,
-      });
+      const request = { ...options.ioOptions, extents: plan.free, mode };
       const meter = new Meter();
-      const { cancelled } = await watchJob(job, {
+      const watch: Watch = {
         signal,
         onProgress: ({ completedBytes, totalBytes }) => {
           this.#status(meter, { phase: 'clearing', completedBytes, totalBytes, badBytes: 0 });
         },
-      });
+      };
+      const { cancelled } = await volume.lend((target) =>
+        watchJob(clear({ ...request, target }), watch),
+      );
       this.#cancelled ||= cancelled;
     }
   }

@@ -2,7 +2,7 @@
 
 import type { CopyResult, EndpointDescription, ExtentList, IoOptions } from '../../engine/index.js';
 import type { Reporter } from '../../report/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 import type { Plan } from '../plan.js';
 import type { OpenTarget } from '../targets.js';
 import type { Layout } from '../stray-signatures.js';
@@ -57,7 +57,7 @@ export type ConsistencyPoint =
   | { readonly kind: 'missed'; readonly unpublished: Unpublished };
 
 export interface SeedRun {
-  readonly source: Volume;
+  readonly source: HostVolume;
   /** The user has accepted that the source may be written meanwhile and the copy may be torn. */
   readonly sourceMayChange: boolean;
   /** For a source in use: brings the copy to one point in time. Null: the source is at rest. */

@@ -15,5 +15,5 @@ export async function invalidate(volume: Volume, runId: string, areaBytes: numbe
   const start = stampSectorBytes(volume);
   const extents = extentOf(start, Math.min(areaBytes, volume.identity.sizeBytes) - start);
   if (extents.length === 0) return;
-  await clear({ target: volume.endpoint, extents, mode: 'zero' }).done;
+  await volume.lend((target) => clear({ target, extents, mode: 'zero' }).done);
 }

@@ -2,7 +2,7 @@
 
 import { compare, type CompareResult, type IoOptions, type Job } from '../../engine/index.js';
 import type { ExtentList } from '../../region/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume } from '../../volume/index.js';
 
 export interface Comparator {
   /** Lists may be split only at multiples of this; 1: anywhere. */
@@ -18,7 +18,7 @@ export interface Comparator {
 const sectorBytes = 512;
 
 /** Compares one volume with another, byte by byte. */
-export function volumeComparator(left: Volume, right: Volume): Comparator {
+export function volumeComparator(left: HostVolume, right: HostVolume): Comparator {
   return {
     cutBytes: 1,
     compare: (extents, ioOptions) =>

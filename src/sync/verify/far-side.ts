@@ -7,21 +7,17 @@ import type { DigestAlgorithm } from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
 import type { Reporter } from '../../report/index.js';
 import {
-  bootId,
   type Refusal,
   type RemoteAddress,
-  type RemoteShell,
   type RemoteVolume,
   sharedStorage,
   type VolumeIdentity,
 } from '../../volume/index.js';
+import { isSharedAcrossHosts, lineReporter, type RemoteAccess } from '../far-target.js';
 
 /** The target's host and path, and how to connect to it. */
-export interface Remote {
+export interface Remote extends RemoteAccess {
   readonly address: RemoteAddress;
-  readonly shell: RemoteShell;
-  /** The other host counts as dead after this long without a heartbeat. */
-  readonly silenceMs: number;
   readonly algorithm: DigestAlgorithm;
 }
 
@@ -35,12 +31,9 @@ export async function openFarSide(
   { address, shell, silenceMs, algorithm }: Remote,
   { reporter, signal }: { readonly reporter?: Reporter; readonly signal: AbortSignal },
 ): Promise<FarSide> {
-  const onLine = (line: string) => {
-    const message = `${address.destination}: ${line}`;
-    reporter?.report({ type: 'note', severity: 'info', code: 'REMOTE', message });
-  };
+  const onLine = lineReporter(address, reporter);
   // Loaded on demand: it brings in ssh's process handling and the message validation.
-  const { openRemoteVolume } = await import('../../volume/remote/remote-volume.js');
+  const { openRemoteVolume } = await import('../../volume/remote/index.js');
   const volume = await openRemoteVolume(address, { shell, silenceMs, onLine }, signal);
   return { volume, algorithm, [Symbol.asyncDispose]: () => volume.close() };
 }
@@ -50,22 +43,8 @@ export async function sharedRefusals(
   source: VolumeIdentity,
   { identity: target, bootId: there }: RemoteVolume,
 ): Promise<Refusal[]> {
-  const here = await bootId();
-  const isThisHost = here !== '' && there === here;
-  const isShared = isThisHost
-    ? target.node === `remote:${here}:${source.node}`
-    : isSameDisk(source, target);
+  const isShared = await isSharedAcrossHosts(source, target, there);
   return isShared ? [sharedStorage(target.path, source.path)] : [];
-}
-
-function isSameDisk(one: VolumeIdentity, other: VolumeIdentity): boolean {
-  return (
-    one.serial !== null &&
-    one.serial === other.serial &&
-    one.model === other.model &&
-    one.sizeBytes === other.sizeBytes &&
-    (one.partitionOf === null) === (other.partitionOf === null)
-  );
 }
 
 export function cannotRepairThere({ text }: RemoteAddress): FastsyncError {

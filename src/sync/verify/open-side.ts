@@ -2,13 +2,14 @@
 
 import {
   fingerprintOf,
+  type HostVolume,
   openVolume,
   overrides,
   type TargetFacts,
   type Volume,
 } from '../../volume/index.js';
 import { type Preflight, releasedOnFailure } from '../preflight.js';
-import { openTargets } from '../targets.js';
+import { openHostTargets } from '../targets.js';
 import { type Comparator, volumeComparator } from './comparator.js';
 import { digestComparator } from './digest-comparator.js';
 import type { FarSide } from './far-side.js';
@@ -30,7 +31,7 @@ export function targetFactsOf({ targets: [target] }: Preflight): TargetFacts {
 }
 
 /** The preparation opened the remote volume and closes it; disposing this does nothing. */
-export function farSide({ volume, algorithm }: FarSide, source: Volume): OpenSide {
+export function farSide({ volume, algorithm }: FarSide, source: HostVolume): OpenSide {
   return {
     volume,
     comparator: digestComparator(source, volume, algorithm),
@@ -51,7 +52,7 @@ export async function openNearSide(request: VerifyRequest, found: Preflight): Pr
   }));
 }
 
-type Opened = Pick<OpenSide, 'volume'> & AsyncDisposable;
+type Opened = { readonly volume: HostVolume } & AsyncDisposable;
 
 async function openForReading({ target }: VerifyRequest, found: Preflight): Promise<Opened> {
   const volume = await openVolume(target, { expected: targetFactsOf(found).identity });
@@ -67,7 +68,7 @@ async function openForRepair(
   // Do not shrink a larger file.
   const targetBytes = target?.facts?.identity.sizeBytes ?? 0;
   const sizeBytes = Math.max(source.identity.sizeBytes, targetBytes);
-  const set = await openTargets(targets, { sizeBytes, exclusive });
+  const set = await openHostTargets(targets, { sizeBytes, exclusive });
   const [opened] = set.targets;
   if (opened === undefined) throw new Error('a target that was opened is not there');
   return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };

@@ -6,7 +6,7 @@ import {
   overrides,
   type Refusal,
   type RefusalCode,
-  type Volume,
+  type HostVolume,
   type WriteCounter,
 } from '../../volume/index.js';
 import { beginOnline, type BeginRequest, type Begun } from '../consistency/begin.js';
@@ -28,7 +28,7 @@ import { firstWriteCounterOf } from './write-detector.js';
 
 export interface PreparedVerify<Mapped extends MappedSource = MappedSource>
   extends VerifyWork, AsyncDisposable {
-  readonly source: Volume;
+  readonly source: HostVolume;
   /** The source's write counter before its map was read. */
   readonly sourceCounter: WriteCounter;
   /** Disposed together with this. */
@@ -76,7 +76,7 @@ export function prepareOnlineVerify(
 async function prepare<Mapped extends MappedSource>(
   request: VerifyRequest,
   sourceIs: 'at rest' | 'in use',
-  mapSource: (source: Volume) => Promise<Mapped>,
+  mapSource: (source: HostVolume) => Promise<Mapped>,
 ): Promise<PreparedVerify<Mapped>> {
   const { overrides: allowed, repair } = request;
   const policy: Policy = {

@@ -3,17 +3,17 @@
 import { copy, type IoOptions, EngineError } from '../../engine/index.js';
 import { emptyExtents, type ExtentList, subtract, totalBytes, union } from '../../region/index.js';
 import { Meter, type Reporter } from '../../report/index.js';
-import type { Volume } from '../../volume/index.js';
+import type { HostVolume, Volume } from '../../volume/index.js';
 import { headerBytes, publishOrder } from '../target-header/index.js';
 import { halfRepairedState, type UnfinishedTargets } from '../unfinished-targets.js';
-import { watchJob } from '../watch-job.js';
+import { type Watch, watchJob } from '../watch-job.js';
 import { type Answers, doubtful, merged, without } from './answers.js';
 import type { Comparator } from './comparator.js';
 import { recheck } from './recheck.js';
 import type { WriteDetector } from './write-detector.js';
 
 export interface RepairRun {
-  readonly source: Volume;
+  readonly source: HostVolume;
   /** Open for writing, under a lock. */
   readonly target: Volume;
   readonly comparator: Comparator;
@@ -71,10 +71,10 @@ async function copyStage(
   meter: Meter,
   doneBytes: number,
 ): Promise<boolean> {
-  const job = copy({ ...ioOptions, source: source.endpoint, targets: [target.endpoint], extents });
+  const request = { ...ioOptions, source: source.endpoint, extents };
   const allBytes = totalBytes(answers.different);
   try {
-    const { cancelled } = await watchJob(job, {
+    const watch: Watch = {
       signal,
       onProgress: ({ completedBytes, badBytes }) => {
         const reading = {
@@ -86,7 +86,10 @@ async function copyStage(
         };
         reporter.report(meter.sample(performance.now(), reading));
       },
-    });
+    };
+    const { cancelled } = await target.lend((endpoint) =>
+      watchJob(copy({ ...request, targets: [endpoint] }), watch),
+    );
     return !cancelled;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -7,7 +7,7 @@ import { withVolumeErrors } from '../errors.js';
 import type { VolumeIdentity } from '../identity.js';
 import { describeStorage, identifyVolume } from './identify.js';
 import { systemRoots, type SystemRoots } from '../host/sysfs.js';
-import type { Volume } from '../volume.js';
+import type { HostVolume } from '../volume.js';
 import { LocalVolume } from './volume.js';
 
 export interface OpenOptions {
@@ -28,7 +28,7 @@ export interface OpenOptions {
  * swap and other careful tools take as well. Regular files have no such claim: the run's lock (lock.ts)
  * keeps other runs away, and host/writers.ts finds every other writer.
  */
-export function openVolume(path: string, options: OpenOptions = {}): Promise<Volume> {
+export function openVolume(path: string, options: OpenOptions = {}): Promise<HostVolume> {
   return openLocal(path, options);
 }
 

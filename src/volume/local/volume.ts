@@ -4,6 +4,7 @@ import { stat, type FileHandle } from 'node:fs/promises';
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import { forgetDescriptor, nameDescriptor } from '../../descriptors.js';
 import {
+  type DescriptorEndpoint,
   descriptorEndpoint,
   digestCells,
   type DigestRequest,
@@ -16,7 +17,7 @@ import { inFlight, isGivenUp } from '../../in-flight.js';
 import { withVolumeErrors } from '../errors.js';
 import { writeCounterOf, hasWritesInFlight, isJustWritten } from '../host/write-counter.js';
 import type { VolumeIdentity } from '../identity.js';
-import type { Volume, WriteCounter } from '../volume.js';
+import type { HostVolume, WriteCounter } from '../volume.js';
 import { directReader } from './direct-reader.js';
 import { nodeOfStat } from '../node.js';
 import { FileByteReader } from './reader.js';
@@ -24,7 +25,7 @@ import { FileByteReader } from './reader.js';
 /** Never closed: the collector would do so on JavaScript's only thread, and wait there. */
 const abandoned = new Set<FileHandle>();
 
-export class LocalVolume implements Volume {
+export class LocalVolume implements HostVolume {
   readonly identity: VolumeIdentity;
   readonly handle: FileHandle;
   readonly reader: ByteReader;
@@ -40,8 +41,12 @@ export class LocalVolume implements Volume {
     nameDescriptor(handle.fd, path);
   }
 
-  get endpoint(): EndpointDescription {
+  get endpoint(): DescriptorEndpoint {
     return descriptorEndpoint(this.handle.fd);
+  }
+
+  lend<T>(use: (endpoint: EndpointDescription) => Promise<T>): Promise<T> {
+    return use(this.endpoint);
   }
 
   digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult> {

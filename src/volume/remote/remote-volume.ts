@@ -1,26 +1,21 @@
 /** A volume of another host, by way of the agent there. */
 
-import { randomBytes } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
 import type { ByteReader } from '../../../fsparsers/reader.js';
-import type { DigestRequest, DigestResult, EndpointDescription, Job } from '../../engine/index.js';
+import {
+  type DigestRequest,
+  type DigestResult,
+  type EndpointDescription,
+  EngineError,
+  type IoFailure,
+  type Job,
+} from '../../engine/index.js';
 import { exitCodes, FastsyncError } from '../../errors.js';
-import { Link } from '../../protocol/index.js';
-import { Calls } from '../../protocol/calls.js';
 import { mostReadBytes } from '../../protocol/messages.js';
 import type { VolumeIdentity } from '../identity.js';
 import type { Volume, WriteCounter } from '../volume.js';
 import type { RemoteAddress } from './address.js';
 import { remoteDigests } from './remote-digests.js';
-import { explained, type RemoteShell, startAgent } from './ssh.js';
-
-export interface RemoteOptions {
-  readonly shell: RemoteShell;
-  /** After so long without a sign of life the other host counts as dead. */
-  readonly silenceMs: number;
-  /** Hears what the other host prints to standard error, and what its shell prints before the agent starts. */
-  readonly onLine: (line: string) => void;
-}
+import { type AgentSession, openSession, type RemoteOptions } from './session.js';
 
 /** What the owner of a remote volume says of it beside what every volume has. */
 export interface RemoteVolume extends Volume {
@@ -35,81 +30,50 @@ export interface RemoteVolume extends Volume {
  */
 export async function openRemoteVolume(
   address: RemoteAddress,
-  { shell, silenceMs, onLine }: RemoteOptions,
+  options: RemoteOptions,
   signal: AbortSignal,
 ): Promise<RemoteVolume> {
-  signal.throwIfAborted();
-  const peer = address.destination;
-  const started = startAgent(address, shell, onLine);
-  const { stdin, stdout } = started.process;
-  const calls = connect(peer, stdin, stdout, silenceMs);
-  const end = async () => {
-    calls.link.close();
-    await started.end();
-  };
+  const session = await openSession(address, options, signal);
   const stop = () => {
-    calls.link.close();
+    session.calls.link.close();
   };
   signal.addEventListener('abort', stop);
   try {
-    return await open(calls, address, end, onLine);
+    const body = { path: address.path };
+    const { reply } = await session.explain(() => session.calls.call({ type: 'open', body }));
+    return new AgentVolume(session, identityThere(session, reply.identity), reply.fingerprint);
   } catch (error) {
-    await end();
+    await session.end();
     signal.throwIfAborted();
-    throw await explained(peer, started, error);
+    throw error;
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-function connect(peer: string, output: Writable, input: Readable, silenceMs: number): Calls {
-  return new Calls(
-    (mostAttachedBytes) => new Link({ input, output, peer, silenceMs, mostAttachedBytes }),
-  );
-}
-
-async function open(
-  calls: Calls,
-  { text, destination, path }: RemoteAddress,
-  end: () => Promise<void>,
-  onLine: (line: string) => void,
-): Promise<RemoteVolume> {
-  const seed = randomBytes(8).toString('hex');
-  const greeted = calls.call({ type: 'hello', body: { seed } });
-  // The request for it went without: everything behind it carries the session's own checksums.
-  calls.link.sendWithSeed(BigInt(`0x${seed}`));
-  calls.link.expectSeed(BigInt(`0x${seed}`));
-  const { reply: hello } = await greeted;
-  if (calls.link.greeting !== '') onLine(`printed before fastsync: ${calls.link.greeting}`);
-  const { reply } = await calls.call({ type: 'open', body: { path } });
-  const { identity, fingerprint } = reply;
-  return new AgentVolume(calls, end, hello.host, fingerprint, {
+/** What the agent says of a volume, in the names that this host has for it. */
+export function identityThere(
+  { address: { text, destination }, bootId }: AgentSession,
+  identity: Omit<VolumeIdentity, 'node'> & { readonly node: string },
+): VolumeIdentity {
+  return {
     ...identity,
     path: text,
     realPath: `${destination}:${identity.realPath}`,
-    node: `remote:${hello.host}:${identity.node}`,
+    node: `remote:${bootId}:${identity.node}`,
     stableId: `${destination}:${identity.stableId}`,
-  });
+  };
 }
 
-class AgentVolume implements RemoteVolume {
+export class AgentVolume implements RemoteVolume {
   readonly identity: VolumeIdentity;
   readonly reader: ByteReader;
-  readonly bootId: string;
   readonly fingerprint: string;
-  readonly #calls: Calls;
-  readonly #end: () => Promise<void>;
+  readonly #session: AgentSession;
 
-  constructor(
-    calls: Calls,
-    end: () => Promise<void>,
-    bootId: string,
-    fingerprint: string,
-    identity: VolumeIdentity,
-  ) {
-    this.#calls = calls;
-    this.#end = end;
-    this.bootId = bootId;
+  /** Takes the session over: close() ends it. */
+  constructor(session: AgentSession, identity: VolumeIdentity, fingerprint: string) {
+    this.#session = session;
     this.fingerprint = fingerprint;
     this.identity = identity;
     this.reader = {
@@ -118,44 +82,71 @@ class AgentVolume implements RemoteVolume {
     };
   }
 
+  get bootId(): string {
+    return this.#session.bootId;
+  }
+
+  /** Its page cache is the other host's, and the agent reads past it where that is of use. */
   get directReader(): ByteReader {
     return this.reader;
   }
 
-  get endpoint(): EndpointDescription {
-    throw this.#readOnly();
+  async lend<T>(use: (endpoint: EndpointDescription) => Promise<T>): Promise<T> {
+    const { calls } = this.#session;
+    const { path: name, sizeBytes } = this.identity;
+    return calls.lend(async (link, granularityBytes) => {
+      let failure: IoFailure | null = null;
+      const onLinkFailure = (found: IoFailure) => {
+        failure = found;
+      };
+      const endpoint = { kind: 'peer', name, sizeBytes, granularityBytes, onLinkFailure } as const;
+      try {
+        return await use({ ...endpoint, ...link });
+      } finally {
+        // Between two frames no longer: nothing that is sent or received now has a meaning.
+        if (failure !== null) calls.link.fail(new EngineError(failure, name));
+      }
+    });
   }
 
-  writeDurably(): Promise<void> {
-    return Promise.reject(this.#readOnly());
+  async writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; done += mostReadBytes) {
+      const attachment = bytes.subarray(done, done + mostReadBytes);
+      const body = { offsetBytes: offsetBytes + done };
+      await this.#session.calls.call({ type: 'write', body, attachment });
+    }
   }
 
-  sync(): Promise<void> {
-    return Promise.reject(this.#readOnly());
+  async sync(): Promise<void> {
+    await this.#session.calls.call({ type: 'sync', body: {} });
   }
 
   async writeCounter(): Promise<WriteCounter> {
     // A connection that was lost ends the run by its digests; here it only means that nothing is known.
-    const answer = await this.#calls.call({ type: 'writeCounter', body: {} }).catch(() => null);
+    const answer = await this.#session.calls
+      .call({ type: 'writeCounter', body: {} })
+      .catch(() => null);
     if (answer === null) return { value: null, isFresh: false };
     const { counterText, isFresh } = answer.reply;
     return { value: counterText, isFresh };
   }
 
-  nextData(): Promise<number | null> {
-    return Promise.reject(this.#readOnly());
+  async nextData(offsetBytes: number): Promise<number | null> {
+    const { reply } = await this.#session.calls.call({ type: 'nextData', body: { offsetBytes } });
+    return reply.offsetBytes;
   }
 
-  isInPlace(): Promise<boolean> {
-    return Promise.reject(this.#readOnly());
+  async isInPlace(): Promise<boolean> {
+    const { reply } = await this.#session.calls.call({ type: 'inPlace', body: {} });
+    return reply.isInPlace;
   }
 
   digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult> {
-    return remoteDigests(this.#calls, this.identity, request);
+    return remoteDigests(this.#session.calls, this.identity, request);
   }
 
   async close(): Promise<void> {
-    await this.#end();
+    await this.#session.end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -167,7 +158,7 @@ class AgentVolume implements RemoteVolume {
     for (let done = 0; done < lengthBytes; done += mostReadBytes) {
       const wanted = Math.min(mostReadBytes, lengthBytes - done);
       const body = { offsetBytes: offsetBytes + done, lengthBytes: wanted };
-      const { attachment } = await this.#calls.call({
+      const { attachment } = await this.#session.calls.call({
         type: 'read',
         body,
         mostReplyBytes: wanted,
@@ -182,16 +173,7 @@ class AgentVolume implements RemoteVolume {
     return new FastsyncError({
       code: 'PROTOCOL_BROKEN',
       exitCode: exitCodes.remote,
-      message: `${this.#calls.link.peer} gave other bytes than it was asked for, at ${offsetBytes}`,
-    });
-  }
-
-  #readOnly(): FastsyncError {
-    return new FastsyncError({
-      code: 'REMOTE_READ_ONLY',
-      exitCode: exitCodes.usage,
-      message: `${this.identity.path} is on another host, where fastsync only verifies`,
-      remedy: 'use a volume of this host, or run the command over there',
+      message: `${this.#session.calls.link.peer} gave other bytes than it was asked for, at ${offsetBytes}`,
     });
   }
 }

@@ -20,10 +20,12 @@ const endGraceMs = 5000;
 /** So many lines of the far side's standard error are kept for the sentence that ends a run. */
 const keptLines = 3;
 
-function run(program: string, words: readonly string[]) {
+function run(program: string, words: readonly string[], streamFd: number) {
+  // Any descriptor will do; the types of execa know the first few.
+  const stream = streamFd as 3;
   return execa(program, words, {
-    stdin: 'pipe',
-    stdout: 'pipe',
+    stdin: stream,
+    stdout: stream,
     stderr: 'pipe',
     buffer: false,
     reject: false,
@@ -39,16 +41,20 @@ export interface Started {
   end(): Promise<void>;
 }
 
-/** `onLine` hears what ssh and the agent print to standard error. */
+/**
+ * `streamFd` becomes the standard input and output of ssh; its other end is the session's. `onLine` hears what ssh and the
+ * agent print to standard error.
+ */
 export function startAgent(
   { destination, port }: RemoteAddress,
   { ssh, remoteCommand }: RemoteShell,
+  streamFd: number,
   onLine: (line: string) => void,
 ): Started {
   const [program = 'ssh', ...first] = ssh;
   const ports = port === null ? [] : ['-p', String(port)];
   const words = [...first, '-T', ...ports, '--', destination, `${remoteCommand} agent`];
-  const process = run(program, words);
+  const process = run(program, words, streamFd);
   const lines: string[] = [];
   createInterface({ input: process.stderr }).on('line', (line) => {
     const text = line.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').slice(0, 500);

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FastsyncError } from '../../../src/errors.js';
 import { noProgress } from '../../../src/engine/index.js';
 import { Calls } from '../../../src/protocol/calls.js';
-import { Link, type Message } from '../../../src/protocol/index.js';
+import { Link, type Message, streamChannel } from '../../../src/protocol/index.js';
 import { encodeNumbers } from '../../../src/protocol/lists.js';
 import { remoteDigests } from '../../../src/volume/remote/remote-digests.js';
 
@@ -24,8 +24,7 @@ function connected(
 ): Calls {
   const [there, back] = [new PassThrough(), new PassThrough()];
   const peer = new Link({
-    input: there,
-    output: back,
+    channel: streamChannel({ input: there, output: back }),
     peer: 'the driver',
     silenceMs,
     mostAttachedBytes: () => mebibyte,
@@ -37,7 +36,12 @@ function connected(
   })().catch(() => undefined);
   const calls = new Calls(
     (mostAttachedBytes) =>
-      new Link({ input: back, output: there, peer: 'far', silenceMs, mostAttachedBytes }),
+      new Link({
+        channel: streamChannel({ input: back, output: there }),
+        peer: 'far',
+        silenceMs,
+        mostAttachedBytes,
+      }),
   );
   t.teardown(() => {
     peer.close();

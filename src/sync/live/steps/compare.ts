@@ -16,15 +16,16 @@ export async function compareTarget(context: StepContext, volume: Volume): Promi
   const { replicationSource, dirty, ioOptions, notes, signal } = context;
   const source = replicationSource.volume;
   const map = await replicationSource.map();
-  const job = compare({
+  const request = {
     ...ioOptions,
     left: source.endpoint,
-    right: volume.endpoint,
     extents: usedExtents(map.ranges),
     granularityBytes: Math.min(replicationSource.writes.granularityBytes, coarsestBytes),
-  });
+  };
   const watch = { signal, onProgress: notes.progress('comparing') };
-  const { differentRanges, unreadableRanges, cancelled } = await watchJob(job, watch);
+  const { differentRanges, unreadableRanges, cancelled } = await volume.lend((right) =>
+    watchJob(compare({ ...request, right }), watch),
+  );
   if (cancelled) throw abortOf(signal);
   const differing = union(differentRanges, unreadableRanges);
   notes.inform(`compared, ${totalBytes(differing)} bytes differ`);

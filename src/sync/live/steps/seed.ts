@@ -54,14 +54,11 @@ function targetSink(
     write: async (extents, ioOptions, watch) => {
       const body = clip(extents, signatureAreaBytes, identity.sizeBytes);
       if (body.length === 0) return;
-      const job = copy({
-        ...ioOptions,
-        source,
-        targets: [volume.endpoint],
-        extents: body,
-        compare: mode === 'compare',
-      });
-      if ((await watchJob(job, watch)).cancelled) throw abortOf(watch.signal);
+      const request = { ...ioOptions, source, extents: body, compare: mode === 'compare' };
+      const { cancelled } = await volume.lend((target) =>
+        watchJob(copy({ ...request, targets: [target] }), watch),
+      );
+      if (cancelled) throw abortOf(watch.signal);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Options for a replica on another host. */
 
-import { peerTimeoutOption, under } from '../options.js';
+import { peerTimeoutOption, under } from './options.js';
 
 export const remoteOptions = under('Another host:', {
   ssh: {

@@ -1,0 +1,112 @@
+/**
+ * A volume of this host as the target of a run on another one. The driver shows its user what was found
+ * here; what may be written all the same is decided here.
+ */
+
+import type { Request } from '../protocol/messages.js';
+import { mostHeld } from '../protocol/messages.js';
+import {
+  inspectTargets,
+  openHostTargets,
+  type OpenTarget,
+  type Target,
+  type TargetSet,
+} from '../sync/index.js';
+import {
+  type HostVolume,
+  type Override,
+  overrides as overrideOf,
+  refusalError,
+  surveyHostStorage,
+  type TargetFacts,
+  targetRefusals,
+} from '../volume/index.js';
+import { type Permissions, refused, refuseOther } from './permissions.js';
+
+type OpenRequest = Omit<Extract<Request, { type: 'openTarget' }>, 'id' | 'type'>;
+
+export class AgentTarget implements AsyncDisposable {
+  readonly #target: Target;
+  readonly #permissions: Permissions;
+  #set: TargetSet<HostVolume> | null = null;
+
+  private constructor(target: Target, permissions: Permissions) {
+    this.#target = target;
+    this.#permissions = permissions;
+  }
+
+  /** Looks, and writes nothing. Rejects as inspectTargets() does, and with AGENT_REFUSED. */
+  static async inspect(path: string, permissions: Permissions): Promise<AgentTarget> {
+    if (permissions.readOnly) throw refused('this agent may not write, and was asked for a target');
+    await refuseOther(path, permissions);
+    const hostStorage = await surveyHostStorage([path]);
+    const [target] = await inspectTargets([path], null, hostStorage, {});
+    if (target === undefined) throw new Error('a target that was inspected is not there');
+    return new AgentTarget(target, permissions);
+  }
+
+  /** Null: nothing is there yet. */
+  get found() {
+    const { facts, stamp } = this.#target;
+    if (facts === null) return null;
+    const { mounts, swaps, holders, writers, elsewhere = [] } = facts.usage;
+    return {
+      identity: facts.identity,
+      usage: {
+        mounts: [...mounts],
+        swaps: [...swaps],
+        holders: [...holders],
+        writers: [...writers],
+        elsewhere: [...elsewhere],
+      },
+      holds: shortened(facts.holds),
+      stamp,
+    };
+  }
+
+  /**
+   * Rejects with the first refusal that nobody may override, or that this agent's command line does not
+   * let be overridden, and as openHostTargets() does.
+   */
+  async open(request: OpenRequest): Promise<OpenTarget<HostVolume>> {
+    const { path, sizeBytes, exclusive } = request;
+    if (path !== this.#target.path) throw refused(`${path} was not inspected`);
+    this.#refuse(request);
+    this.#set = await openHostTargets([this.#target], { sizeBytes, exclusive });
+    const [opened] = this.#set.targets;
+    if (opened === undefined) throw new Error('a target that was opened is not there');
+    return opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#set?.[Symbol.asyncDispose]();
+  }
+
+  #refuse({ sizeBytes, overrides, holds, stamp }: OpenRequest): void {
+    const { facts } = this.#target;
+    if (facts === null) return;
+    // An unfinished copy of the run that asks is nobody else's.
+    const isOwn = stamp !== null && stamp === this.#target.stamp;
+    const found: TargetFacts = isOwn ? { ...facts, holds: [] } : facts;
+    const wanted = new Set(overrides);
+    for (const refusal of targetRefusals(found, sizeBytes)) {
+      const override: Override = overrideOf[refusal.code];
+      const { allow } = this.#permissions;
+      if (wanted.has(override) && allow !== null && !allow.has(override)) {
+        throw refused(
+          `${refusal.message}; --${override} does not count here`,
+          `${refusal.remedy}, or start the agent with --allow ${override}`,
+        );
+      }
+      if (!wanted.has(override)) throw refusalError(refusal);
+      // What the user has agreed to is what was shown.
+      const isShown = shortened(facts.holds).every((line) => holds.includes(line));
+      if (refusal.code === 'TARGET_HAS_DATA' && !isShown) throw refusalError(refusal);
+    }
+  }
+}
+
+/** As many lines as a message holds. */
+function shortened(holds: readonly string[]): string[] {
+  return holds.slice(0, mostHeld).map((line) => line.slice(0, 1000));
+}

@@ -1,0 +1,116 @@
+/** A target on another host: looked at and opened by the agent there. */
+
+import type { Reporter } from '../report/index.js';
+import {
+  type AgentSession,
+  bootId,
+  type HostStorage,
+  type Override,
+  type RemoteAddress,
+  type RemoteShell,
+  type VolumeIdentity,
+} from '../volume/index.js';
+import type { OpenTarget, Target } from './targets.js';
+
+/** How other hosts are reached. */
+export interface RemoteAccess {
+  readonly shell: RemoteShell;
+  /** After so long without a sign of life the other host counts as dead. */
+  readonly silenceMs: number;
+}
+
+export interface Hearing {
+  readonly reporter?: Reporter | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Hears what another host prints. */
+export function lineReporter(
+  { destination }: RemoteAddress,
+  reporter: Reporter | undefined,
+): (line: string) => void {
+  return (line) => {
+    const message = `${destination}: ${line}`;
+    reporter?.report({ type: 'note', severity: 'info', code: 'REMOTE', message });
+  };
+}
+
+/** The session goes on with the target. Rejects as openSession() and inspectTarget() do. */
+export async function inspectFarTarget(
+  address: RemoteAddress,
+  source: VolumeIdentity,
+  hostStorage: HostStorage,
+  access: RemoteAccess,
+  { reporter, signal = new AbortController().signal }: Hearing,
+): Promise<Target> {
+  // Loaded by those who need it: with it come ssh's process and the checks of every message.
+  const { inspectTarget, openSession } = await import('../volume/remote/index.js');
+  const options = { ...access, onLine: lineReporter(address, reporter) };
+  const far = await openSession(address, options, signal);
+  try {
+    const found = await inspectTarget(far);
+    const path = address.text;
+    if (found === null) return { path, facts: null, sharedWith: null, stamp: null, far };
+    const { identity, usage, holds, stamp } = found;
+    const isShared = await isSharedAcrossHosts(source, identity, far.bootId, {
+      hostStorage,
+      path: address.path,
+    });
+    const sharedWith = isShared ? source.path : null;
+    return { path, facts: { identity, usage, holds, sharedWith }, sharedWith, stamp, far };
+  } catch (error) {
+    await far.end();
+    throw error;
+  }
+}
+
+/** `overrides`: what the user allows. */
+export async function openFarTarget(
+  { facts, stamp }: Target,
+  far: AgentSession,
+  options: {
+    readonly sizeBytes: number;
+    readonly exclusive: boolean;
+    readonly overrides: ReadonlySet<Override>;
+  },
+): Promise<OpenTarget> {
+  const { openRemoteTarget } = await import('../volume/remote/index.js');
+  const holds = facts?.holds ?? [];
+  // Whoever comes so far has agreed to what is lost, or it is an unfinished copy of the same run.
+  const overrides = [...options.overrides, ...(holds.length > 0 ? (['yes'] as const) : [])];
+  const own = holds.length === 0 ? stamp : null;
+  return openRemoteTarget(far, { ...options, overrides, holds, stamp: own });
+}
+
+interface HereToo {
+  readonly hostStorage: HostStorage;
+  readonly path: string;
+}
+
+/**
+ * ssh to this host finds this host's disks, and two hosts may share one. `bootIdThere` names the kernel
+ * that `target` was identified by.
+ */
+export async function isSharedAcrossHosts(
+  source: VolumeIdentity,
+  target: VolumeIdentity,
+  bootIdThere: string,
+  here?: HereToo,
+): Promise<boolean> {
+  const bootIdHere = await bootId();
+  if (bootIdHere === '' || bootIdThere !== bootIdHere) return isSameDisk(source, target);
+  if (target.node === `remote:${bootIdHere}:${source.node}`) return true;
+  if (here === undefined) return false;
+  const local = await here.hostStorage.identify(here.path).catch(() => null);
+  return local !== null && (await here.hostStorage.share(source, local));
+}
+
+function isSameDisk(one: VolumeIdentity, other: VolumeIdentity): boolean {
+  return (
+    one.serial !== null &&
+    one.serial === other.serial &&
+    one.model === other.model &&
+    one.sizeBytes === other.sizeBytes &&
+    (one.partitionOf === null) === (other.partitionOf === null)
+  );
+}

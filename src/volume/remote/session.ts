@@ -1,0 +1,86 @@
+/** A session with the agent of another host: ssh, the greeting, and what ends both. */
+
+import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import { socketPair } from '../../engine/index.js';
+import { DescriptorChannel, Link } from '../../protocol/index.js';
+import { Calls } from '../../protocol/calls.js';
+import type { RemoteAddress } from './address.js';
+import { explained, type RemoteShell, startAgent } from './ssh.js';
+
+export interface RemoteOptions {
+  readonly shell: RemoteShell;
+  /** After so long without a sign of life the other host counts as dead. */
+  readonly silenceMs: number;
+  /** Hears what the other host prints to standard error, and what its shell prints before the agent starts. */
+  readonly onLine: (line: string) => void;
+}
+
+export interface AgentSession extends AsyncDisposable {
+  readonly address: RemoteAddress;
+  readonly calls: Calls;
+  /** Names the kernel that the other host runs now: equal to ours, it is this host. */
+  readonly bootId: string;
+  /** Runs what asks the agent; where the session ends meanwhile, the error says why as far as ssh knows. */
+  explain<T>(asking: () => Promise<T>): Promise<T>;
+  /** Ends the session, and waits for ssh to end. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts the agent. Rejects with exit code 6 where the host, the link or the agent is at fault, and as
+ * `signal` says, which counts until the agent has answered.
+ */
+export async function openSession(
+  address: RemoteAddress,
+  { shell, silenceMs, onLine }: RemoteOptions,
+  signal: AbortSignal,
+): Promise<AgentSession> {
+  signal.throwIfAborted();
+  const [ours, theirs] = socketPair();
+  const started = startAgent(address, shell, theirs, onLine);
+  closeSync(theirs);
+  const peer = address.destination;
+  const channel = new DescriptorChannel(ours, ours);
+  const calls = new Calls(
+    (mostAttachedBytes) => new Link({ channel, peer, silenceMs, mostAttachedBytes }),
+  );
+  const end = async () => {
+    calls.link.close();
+    await started.end();
+  };
+  const explain = async <T>(asking: () => Promise<T>): Promise<T> => {
+    try {
+      return await asking();
+    } catch (error) {
+      if (!calls.link.ended.aborted) throw error;
+      await end();
+      throw await explained(peer, started, error);
+    }
+  };
+  const stop = () => {
+    calls.link.close();
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    const bootId = await explain(() => greet(calls));
+    if (calls.link.greeting !== '') onLine(`printed before fastsync: ${calls.link.greeting}`);
+    return { address, calls, bootId, explain, end, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function greet(calls: Calls): Promise<string> {
+  const seed = randomBytes(8).toString('hex');
+  const greeted = calls.call({ type: 'hello', body: { seed } });
+  // The request for it went without: everything behind it carries the session's own checksums.
+  calls.link.sendWithSeed(BigInt(`0x${seed}`));
+  calls.link.expectSeed(BigInt(`0x${seed}`));
+  const { reply } = await greeted;
+  return reply.host;
+}
