@@ -229,7 +229,7 @@ test('Ctrl-C ends it with 5', async (t) => {
 test('what another host cannot do is a usage error', async (t) => {
   const { source, target, words } = await pairAcross(t);
   for (const [wrong, sentence] of [
-    [[...words, '--repair'], /only verifies/],
+    [[...words, '--repair'], /not repair it/],
     [['--src', `backup:${source}`, '--dst', target], /run the command there/],
     [['--src', source, '--dst', 'backup:relative'], /not the address/],
     [['--src', source, '--dst', 'ssh://user:secret@host/x'], /not the address/],
@@ -240,6 +240,6 @@ test('what another host cannot do is a usage error', async (t) => {
     t.is(exitCode, 2, String(stderr));
     t.regex(String(stderr), sentence);
   }
-  const init = await fastsync(['init', '--src', source, '--dst', 'backup:/x', '--yes']);
-  t.is(init.exitCode, 2, String(init.stderr));
+  const live = await fastsync(['live', '--src', source, '--dst', 'backup:/x', '--yes']);
+  t.is(live.exitCode, 2, String(live.stderr));
 });
