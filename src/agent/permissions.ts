@@ -1,7 +1,12 @@
 /** What the command line that started an agent allows: no request of a driver goes beyond it. */
 
 import { exitCodes, FastsyncError } from '../errors.js';
-import { identifyTarget, identifyVolume, type Override, type VolumeIdentity } from '../volume/index.js';
+import {
+  identifyTarget,
+  identifyVolume,
+  type Override,
+  type VolumeIdentity,
+} from '../volume/index.js';
 
 export interface Permissions {
   /** The one volume that may be opened, whatever is asked for; null: any. */

@@ -207,7 +207,11 @@ class Session implements AsyncDisposable {
     if (this.#target === null || this.#volume !== null || this.#isOpening)
       throw refused('nothing was inspected');
     this.#isOpening = true;
-    const { volume, isNew, isResized = false } = await this.#target.open(request).finally(() => {
+    const {
+      volume,
+      isNew,
+      isResized = false,
+    } = await this.#target.open(request).finally(() => {
       this.#isOpening = false;
     });
     this.#volume = volume;

@@ -1,7 +1,12 @@
 /** Prepares a seed: preflights both sides, maps the source, collects the refusals. */
 
 import type { UsedMap } from '../../../fsparsers/index.js';
-import { overrides, type Refusal, type HostVolume, type VolumeIdentity } from '../../volume/index.js';
+import {
+  overrides,
+  type Refusal,
+  type HostVolume,
+  type VolumeIdentity,
+} from '../../volume/index.js';
 import { beginOnline, type Begun, type BeginRequest } from '../consistency/begin.js';
 import { mapAtRest, type MappedSource, type MapRequest } from '../map-source.js';
 import { type Plan, planCopy, truncatePlan } from '../plan.js';
