@@ -158,7 +158,7 @@ export class Link {
     const { channel, silenceMs } = this.#options;
     const { ends } = channel;
     if (ends === null || this.#sendSeed === null) throw new Error('a stream that cannot be lent');
-    let giveBack = () => undefined as void;
+    let giveBack: () => void = () => undefined;
     this.#lent = new Promise((resolve) => {
       giveBack = resolve;
     });
@@ -212,18 +212,22 @@ export class Link {
   async *#chunks(): AsyncGenerator<Uint8Array> {
     for (;;) {
       await this.#lent;
-      if (this.ended.aborted) break;
+      if (this.#isOver()) break;
       const { input } = this.#streams;
       try {
         for await (const chunk of input) yield chunk as Uint8Array;
       } catch (error) {
-        const isOurs = this.ended.aborted || input === this.#closedToLend;
+        const isOurs = this.#isOver() || input === this.#closedToLend;
         if (!isOurs) throw linkLost(this.peer, (error as Error).message, error);
       }
       if (input !== this.#closedToLend) break;
     }
-    const reason: unknown = this.ended.aborted ? this.ended.reason : null;
+    const reason: unknown = this.#isOver() ? this.ended.reason : null;
     if (reason instanceof Error) throw reason;
+  }
+
+  #isOver(): boolean {
+    return this.ended.aborted;
   }
 
   #parse(payload: Uint8Array): unknown {

@@ -95,16 +95,16 @@ export class AgentVolume implements RemoteVolume {
     const { calls } = this.#session;
     const { path: name, sizeBytes } = this.identity;
     return calls.lend(async (link, granularityBytes) => {
-      let failure: IoFailure | null = null;
-      const onLinkFailure = (found: IoFailure) => {
-        failure = found;
+      const failures: IoFailure[] = [];
+      const onLinkFailure = (failure: IoFailure) => {
+        failures.push(failure);
       };
       const endpoint = { kind: 'peer', name, sizeBytes, granularityBytes, onLinkFailure } as const;
       try {
         return await use({ ...endpoint, ...link });
       } finally {
         // Between two frames no longer: nothing that is sent or received now has a meaning.
-        if (failure !== null) calls.link.fail(new EngineError(failure, name));
+        for (const failure of failures) calls.link.fail(new EngineError(failure, name));
       }
     });
   }
