@@ -103,6 +103,7 @@ const floors = [
       'src/sync/stall-watch.ts',
       'src/sync/state-file.ts',
       'src/sync/stray-signatures.ts',
+      'src/sync/target.ts',
       'src/sync/targets.ts',
       'src/sync/unfinished-targets.ts',
       'src/sync/nonfatal.ts',

@@ -10,7 +10,7 @@ import {
   type RemoteShell,
   type VolumeIdentity,
 } from '../volume/index.js';
-import type { OpenTarget, Target } from './targets.js';
+import type { OpenTarget, Target } from './target.js';
 
 /** How other hosts are reached. */
 export interface RemoteAccess {

@@ -4,13 +4,8 @@ export { defaultGapBytes, planCopy, type Plan } from './plan.js';
 export { stateDirectory, stateKey } from './state-file.js';
 export { seed } from './seed/seed.js';
 export type { FreePolicy, SeedOptions, SeedResult, SeedRun } from './seed/seed-run.js';
-export {
-  inspectTargets,
-  openHostTargets,
-  type OpenTarget,
-  type Target,
-  type TargetSet,
-} from './targets.js';
+export type { OpenTarget, Target } from './target.js';
+export { inspectTargets, openHostTargets, type TargetSet } from './targets.js';
 export type { RemoteAccess } from './far-target.js';
 export {
   type PreparedSeed,

@@ -25,7 +25,8 @@ import {
 import { inspectFarTarget, type RemoteAccess } from './far-target.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
 import { sectorRefusals } from './sector-size.js';
-import { inspectTargets, refuseOtherRuns, type Target } from './targets.js';
+import type { Target } from './target.js';
+import { inspectTargets, refuseOtherRuns } from './targets.js';
 
 export interface PreflightRequest extends Waiting {
   readonly source: string;

@@ -5,7 +5,6 @@ import { describeSignature, probe } from '../../fsparsers/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { isGivenUp } from '../in-flight.js';
 import {
-  type AgentSession,
   createTargetFile,
   type HostVolume,
   identifyTarget,
@@ -21,22 +20,10 @@ import {
   type VolumeIdentity,
 } from '../volume/index.js';
 import { openFarTarget } from './far-target.js';
+import type { OpenTarget, Target } from './target.js';
 import { holdsData } from './holds-data.js';
 import { stampOn } from './target-header/index.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
-
-/** A target before the run. */
-export interface Target {
-  readonly path: string;
-  /** Null where nothing exists yet: a file will be created. */
-  readonly facts: TargetFacts | null;
-  /** For a new file: the storage that it would share with the source, or null. */
-  readonly sharedWith: string | null;
-  /** The run that left it unfinished, according to its stamp. */
-  readonly stamp: string | null;
-  /** Where it is, if on another host: the session there, which goes on until the target is closed. */
-  readonly far?: AgentSession;
-}
 
 /**
  * Examines targets of this host; writes nothing. `source` is null where it is on another host; `logs` are
@@ -162,16 +149,6 @@ export async function refuseOtherRuns(
     const writers = usage.writers.map(({ pid }) => pid);
     await refuseLocked(identity.node, identity.path, writers);
   }
-}
-
-/** A target that a run may write. */
-export interface OpenTarget<Kind extends Volume = Volume> {
-  /** Open for writing, exclusively. */
-  readonly volume: Kind;
-  /** This run has just created it, so it reads as zeroes. */
-  readonly isNew: boolean;
-  /** This run has just resized it. */
-  readonly isResized?: boolean;
 }
 
 /** Open targets with their locks; disposing closes and unlocks them. */

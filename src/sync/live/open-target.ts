@@ -1,7 +1,8 @@
 /** Opens a replica's target under its lock, at first and again after a failure. */
 
 import { identifyTarget, identifyVolume, type Volume } from '../../volume/index.js';
-import { openHostTargets, type Target } from '../targets.js';
+import type { Target } from '../target.js';
+import { openHostTargets } from '../targets.js';
 import { targetChanged } from './errors.js';
 
 export interface OpenTarget {

@@ -21,7 +21,7 @@ import {
   volumeRefusals,
 } from '../preflight.js';
 import { isUnfinished, signatureAreaDigest } from '../target-header/index.js';
-import type { Target } from '../targets.js';
+import type { Target } from '../target.js';
 import { isAwaiting } from './apply.js';
 import { Journal } from './journal.js';
 import {

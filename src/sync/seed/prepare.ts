@@ -20,7 +20,8 @@ import {
   targetSectorRefusals,
   volumeRefusals,
 } from '../preflight.js';
-import { openTargets, type Target, type TargetSet } from '../targets.js';
+import type { Target } from '../target.js';
+import { openTargets, type TargetSet } from '../targets.js';
 import { CheckpointFile } from './checkpoint.js';
 
 export interface SeedRequest extends PreflightRequest, MapRequest {

@@ -4,7 +4,7 @@ import type { CopyResult, EndpointDescription, ExtentList, IoOptions } from '../
 import type { Reporter } from '../../report/index.js';
 import type { HostVolume } from '../../volume/index.js';
 import type { Plan } from '../plan.js';
-import type { OpenTarget } from '../targets.js';
+import type { OpenTarget } from '../target.js';
 import type { Layout } from '../stray-signatures.js';
 import type { UnfinishedTargets } from '../unfinished-targets.js';
 
