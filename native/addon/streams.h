@@ -5,8 +5,8 @@
 
 namespace fastsync {
 
-/// socketPair(): [number, number], the two ends of a stream. Closed in children. Throws a Node-shaped
-/// error.
+/// socketPair(): [number, number], the two ends of a stream. Closed in children. Throws a
+/// Node-shaped error.
 Napi::Value socketPair(const Napi::CallbackInfo& info);
 
 /// duplicateDescriptor(fd): number. Throws a Node-shaped error.
