@@ -1,13 +1,13 @@
-/** What the open descriptors are called by whoever gave them to the engine: it knows numbers only. */
+/** The names of open descriptors, for messages: the engine knows only numbers. */
 
 const names = new Map<number, string>();
 
-/** Until it is forgotten, failures on `fd` are told by this name. */
+/** Until forget() is called, messages about failures on `fd` use this name. */
 export function nameDescriptor(fd: number, name: string): void {
   names.set(fd, name);
 }
 
-/** To be called before it is closed: the number is given away again at once. */
+/** Call it before closing the descriptor: the system reuses the number at once. */
 export function forgetDescriptor(fd: number): void {
   names.delete(fd);
 }

@@ -1,13 +1,13 @@
-/** Makes directories for our own state. */
+/** Creates directories for fastsync's own state. */
 
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { reach } from './reach.js';
 
 /**
- * Makes a directory and what is missing above it, for the owner alone. Not mkdir's `recursive`: Node
- * never returns from that below /proc, where making a directory says "no such file". Rejects with
- * NOT_ANSWERING, and with the system's error.
+ * Creates a directory and its missing parents, accessible only to the owner. It does not use mkdir's
+ * `recursive`, which never returns below /proc, where creating a directory fails with "no such file".
+ * Rejects with NOT_ANSWERING, and with the system's error.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   await reach(directory);

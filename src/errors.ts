@@ -1,4 +1,4 @@
-/** What goes wrong, in words for the person at the terminal, and the exit code that goes with it. */
+/** Failures as messages for the user, with their exit codes. */
 
 /** The exit codes of every fastsync command: part of the interface, documented as a table. */
 export const exitCodes = {
@@ -18,14 +18,14 @@ export interface FastsyncErrorOptions {
   /** Stable and greppable: "TARGET_MOUNTED". */
   readonly code: string;
   readonly exitCode: ExitCode;
-  /** What was found, where: one sentence without a full stop. */
+  /** What was found and where: one sentence without a full stop. */
   readonly message: string;
   /** What to do about it: one sentence without a full stop. */
   readonly remedy?: string;
   readonly cause?: unknown;
 }
 
-/** Every failure that a user can cause or meet. Anything else that is thrown is a bug. */
+/** Every failure that a user can cause or encounter. Any other exception is a bug. */
 export class FastsyncError extends Error {
   override readonly name: string = 'FastsyncError';
   readonly code: string;
@@ -40,13 +40,13 @@ export class FastsyncError extends Error {
   }
 }
 
-/** Whether the process, or the machine, had no file descriptor left. */
+/** Whether the process or the machine ran out of file descriptors. */
 export function isOutOfFiles(error: unknown): boolean {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   return syscall !== undefined && (code === 'EMFILE' || code === 'ENFILE');
 }
 
-/** `what` could not be done for want of file descriptors. */
+/** `what`: the action that failed because no file descriptors were left. */
 export function tooManyFiles(what: string, cause?: unknown): FastsyncError {
   return new FastsyncError({
     code: 'TOO_MANY_FILES',
@@ -58,8 +58,8 @@ export function tooManyFiles(what: string, cause?: unknown): FastsyncError {
 }
 
 /**
- * For `catch`: the value, where what was asked for is not there. Throws where it could not be looked at
- * for want of file descriptors: that must not pass for "not there".
+ * For `catch`: returns the value where the file does not exist. Throws where no file descriptors were
+ * left, which must not pass for "does not exist".
  */
 export function ifAbsent<T>(value: T): (error: unknown) => T {
   return (error) => {

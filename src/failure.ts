@@ -1,9 +1,9 @@
-/** Whatever was thrown, as the one kind of error that people are shown. */
+/** Turns any exception into the kind of error that users see. */
 
 import { ParseError } from '../fsparsers/errors.js';
 import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles } from './errors.js';
 
-/** Every error as one sentence. What is none of ours is a bug, and says how to show it to us. */
+/** Turns any error into a FastsyncError. An unknown exception is reported as a bug, with how to report it. */
 export function asFastsyncError(error: unknown): FastsyncError {
   if (error instanceof FastsyncError) return error;
   if (error instanceof ParseError) {

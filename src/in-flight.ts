@@ -1,10 +1,10 @@
 /**
- * The requests in flight, by the name of what they go to: volumes, journals, files
- * of our own. A disk or a server that answers nobody shows here, and what waits for it can be told to
- * fail. As with descriptors.ts, there is one account for the whole process.
+ * The requests in flight, by the name of what they go to: volumes, journals, files of our own. It shows a
+ * disk or server that does not answer, and can make everything that waits for it fail. Like
+ * descriptors.ts, it is global to the process.
  */
 
-/** Handed to the kernel, and come back, since the process began. */
+/** Requests passed to the kernel, and completed, since the process began. */
 export interface Requests {
   readonly submitted: number;
   readonly completed: number;
@@ -12,20 +12,20 @@ export interface Requests {
 
 export type NamedRequests = Requests & { readonly name: string };
 
-/** Somebody who waits. */
+/** A caller that waits. */
 interface Waiter {
   readonly names: readonly string[];
-  /** What is counted as long as he waits. */
+  /** The requests counted while it waits. */
   readonly requests: () => readonly NamedRequests[];
   readonly fail: (error: Error) => void;
 }
 
 const waiters = new Set<Waiter>();
-/** Of those who wait no longer. */
+/** The requests of callers that no longer wait. */
 const earlier = new Map<string, Requests>();
 const lost = new Map<string, Error>();
 
-/** Makes one request. Rejects at once where the name was given up, and as soon as it is. */
+/** Makes one request. Rejects at once if the name has been given up, or as soon as it is. */
 export function inFlight<T>(name: string, request: () => Promise<T>): Promise<T> {
   let completed = 0;
   return waiting({
@@ -38,7 +38,7 @@ export function inFlight<T>(name: string, request: () => Promise<T>): Promise<T>
   });
 }
 
-/** Work of many requests, made to `names`; `requests` counts them. Rejects as inFlight() does. */
+/** Waits for work with many requests to `names`; `requests` counts them. Rejects as inFlight() does. */
 export async function waiting<T>({
   names,
   requests,
@@ -62,14 +62,14 @@ export async function waiting<T>({
   }
 }
 
-/** What was submitted to each name, and what of it has completed. */
+/** The requests submitted to each name, and those completed. */
 export function requestsInFlight(): ReadonlyMap<string, Requests> {
   const sums = new Map(earlier);
   for (const { requests } of waiters) for (const one of requests()) count(sums, one);
   return sums;
 }
 
-/** Whoever waits for that name, or asks it from now on, fails with this error. */
+/** Makes pending and later requests to that name fail with this error. */
 export function giveUp(name: string, error: Error): void {
   lost.set(name, error);
   for (const { names, fail } of waiters) if (names.includes(name)) fail(error);

@@ -1,6 +1,7 @@
 /**
- * What fastsync writes for itself and its users goes into regular files: a slip of the pen must not
- * write into a disk, nor wait for the reader of a pipe. And what the system says of them, as a sentence.
+ * The files that fastsync writes for itself and its users. They must be regular files: a mistyped path
+ * must not overwrite a disk, or wait for the reader of a pipe. Also turns the system's errors about them
+ * into messages.
  */
 
 import { constants, type Stats } from 'node:fs';
@@ -9,13 +10,13 @@ import { exitCodes, FastsyncError, isOutOfFiles, tooManyFiles, type ExitCode } f
 import { reach } from './reach.js';
 import { systemErrorName, systemErrorText } from './system-errors.js';
 
-/** Rejects with NOT_A_FILE if something other than a regular file is at that place; links are followed. */
+/** Rejects with NOT_A_FILE if something other than a regular file is there; follows links. */
 export async function checkIsFile(file: string): Promise<void> {
   const problem = await placeProblem(file);
   if (problem !== null) throw notAFile(`${file} ${problem}`);
 }
 
-/** Why no regular file can be at that place: "is a block device, not a file"; null: one can. */
+/** Why no regular file can be there: "is a block device, not a file"; null: one can. */
 export async function placeProblem(file: string): Promise<string | null> {
   await reach(file);
   try {
@@ -26,7 +27,7 @@ export async function placeProblem(file: string): Promise<string | null> {
   }
 }
 
-/** Why there can be no directory: "is a block device, not a directory"; null: there can be one. */
+/** Why no directory can be there: "is a block device, not a directory"; null: one can. */
 export async function directoryProblem(directory: string): Promise<string | null> {
   await reach(directory);
   try {
@@ -37,7 +38,7 @@ export async function directoryProblem(directory: string): Promise<string | null
   }
 }
 
-/** What is not there yet can be made; whom it is denied to now may be somebody else later. */
+/** A file that does not exist can be created; permissions may be different later. */
 function pathProblem(error: unknown): string | null {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOTDIR') return 'cannot be: a part of the path is not a directory';
@@ -46,14 +47,14 @@ function pathProblem(error: unknown): string | null {
 }
 
 /**
- * Opens a regular file, and nothing else, to be read or written. `flags` are open's own, without
- * O_TRUNC, which would not wait for the look at it. Rejects with NOT_A_FILE, or with the system's error.
+ * Opens a regular file, and nothing else, for reading or writing. `flags` are those of open(), without
+ * O_TRUNC, which would take effect before the check. Rejects with NOT_A_FILE, or with the system's error.
  */
 export async function openFile(file: string, flags: number, mode = 0o600): Promise<FileHandle> {
   await reach(file);
-  // Not waiting for who may be at the other end of a pipe.
+  // O_NONBLOCK: does not wait for the other end of a pipe.
   const handle = await open(file, flags | constants.O_NONBLOCK, mode).catch((error: unknown) => {
-    // Writing to a pipe without a reader, or to a socket.
+    // A pipe without a reader, or a socket.
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw notAFile(`${file} is not a file`);
     throw error;
   });
@@ -67,7 +68,7 @@ export async function openFile(file: string, flags: number, mode = 0o600): Promi
   }
 }
 
-/** The text of a regular file; null where there is none. Rejects as openFile() does. */
+/** The text of a regular file; null where none exists. Rejects as openFile() does. */
 export async function readOwn(file: string): Promise<string | null> {
   try {
     await using handle = await openFile(file, constants.O_RDONLY);
@@ -111,7 +112,7 @@ const reasons: Readonly<Record<string, string>> = {
   EBADMSG: 'its file system is damaged',
 };
 
-/** What the system said of one of our files, for people: "its file system is full". */
+/** The system's error about one of our files, for people: "its file system is full". */
 export function reasonOf(error: unknown): string {
   return reasons[systemErrorName(error) ?? ''] ?? systemErrorText(error as Error);
 }
@@ -126,7 +127,7 @@ export interface OwnFileTrouble {
   readonly exitCode?: ExitCode;
 }
 
-/** The error of a file of our own as a sentence. */
+/** The error about one of our files as a message. */
 export function ownFileError(trouble: OwnFileTrouble, cause: unknown): FastsyncError {
   const { code, action, file, remedy, exitCode = exitCodes.usage } = trouble;
   if (

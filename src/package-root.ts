@@ -1,10 +1,10 @@
-/** Where the files of this package lie, from wherever its code runs: compiled file by file, or bundled. */
+/** Finds the files of this package, wherever its code runs: compiled file by file, or bundled. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of package.json: the nearest one above this code. */
+/** The directory of the nearest package.json above this code. */
 export const packageRoot = nearestPackage(path.dirname(fileURLToPath(import.meta.url)));
 
 function nearestPackage(directory: string): string {
@@ -14,7 +14,7 @@ function nearestPackage(directory: string): string {
   return nearestPackage(parent);
 }
 
-/** Where a program or library that was built from native/ may lie: packed, or built here. */
+/** Where a program or library built from native/ may be: packaged, or built here. */
 export function nativeFiles(name: string): readonly string[] {
   return [`native/prebuilds/linux-${process.arch}/${name}`, `native/build/Release/${name}`].map(
     (file) => path.join(packageRoot, file),

@@ -1,4 +1,4 @@
-/** Whether a path answers at all: below a dead NFS or FUSE server every look at it waits for ever. */
+/** Whether a path responds: any access below a dead NFS or FUSE server hangs forever. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,17 +9,16 @@ import { abandon, within } from './within.js';
 /** Longer than a disk array takes to spin up, or autofs to mount. */
 const limitMs = 30_000;
 
-/** Opens what can be opened without a consequence. Not a FIFO, which waits, nor a character device. */
+/** Opens only what is safe to open: not a FIFO, which blocks, nor a character device. */
 const script = 'if [ -f "$1" ] || [ -b "$1" ] || [ -d "$1" ]; then : <"$1"; fi';
 
 const asked = new Map<string, Promise<void>>();
 
 /**
- * Resolves when whatever lies at `place`, or nothing, has answered to opening it; what it answered does
- * not count. Rejects with FastsyncError NOT_ANSWERING when it keeps silent. Asks once for each path.
- *
- * It is a process of its own that waits: no signal ends a thread that waits for a FUSE server which has
- * read the request, nor the process of that thread, so ours could say its sentence but never end.
+ * Resolves when opening `place` has returned, successfully or not. Rejects with FastsyncError
+ * NOT_ANSWERING when it does not return in time. Checks each path only once. A separate process does the
+ * opening: no signal ends a thread that waits for a FUSE server, nor the process of that thread, so this
+ * process could print its message but never exit.
  */
 export function reach(place: string): Promise<void> {
   const full = path.resolve(place);
@@ -32,7 +31,7 @@ export function reach(place: string): Promise<void> {
 
 async function ask(place: string): Promise<void> {
   const child = spawn('sh', ['-c', script, 'sh', place], { stdio: 'ignore', cwd: '/' });
-  // A shell that cannot be started has nothing to say about the path.
+  // If the shell cannot be started, nothing is known about the path.
   const ended = once(child, 'exit').catch(() => []);
   if ((await within(limitMs, ended)) !== null) return;
   abandon(child);

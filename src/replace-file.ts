@@ -1,4 +1,4 @@
-/** Replaces a file whole: whoever reads it sees the old or the new one, also after a power failure. */
+/** Replaces a file atomically: a reader sees the old or the new one, even after a power failure. */
 
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
@@ -7,8 +7,8 @@ import { inFlight } from './in-flight.js';
 import { checkIsFile } from './own-file.js';
 
 /**
- * Writes `text` beside `file`, makes it durable and renames it over. Rejects with the system's error,
- * which leaves nothing behind, and with NOT_A_FILE.
+ * Writes `text` to a temporary file beside `file`, makes it durable and renames it. Rejects with the
+ * system's error and leaves nothing behind; also rejects with NOT_A_FILE.
  */
 export function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
   return inFlight(file, () => replace(file, text, mode));
@@ -18,10 +18,11 @@ async function replace(file: string, text: string, mode: number): Promise<void> 
   await checkIsFile(file);
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    // A new name and a new file: in a directory that others write to, nobody can have put a link there.
+    // A new name and O_EXCL, so that nobody can have placed a link there in a directory that others
+    // can write to.
     const handle = await open(temporary, 'wx', mode);
     try {
-      // Whatever the umask says: who may read it is part of what the file is for.
+      // Regardless of the umask: the file's readers are part of its purpose.
       await handle.chmod(mode);
       await handle.writeFile(text);
       await handle.sync();

@@ -1,6 +1,6 @@
 /** Words for a POSIX shell. */
 
-/** Quoted where the shell would read it otherwise. */
+/** Quotes a word if the shell would interpret it. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -2,7 +2,10 @@
 
 import { getSystemErrorMap } from 'node:util';
 
-/** What storage and network file systems say besides. These numbers are the same on all that fastsync runs on. */
+/**
+ * Further errors of storage and network file systems. Their numbers are equal on all supported
+ * architectures.
+ */
 const unknownToNode: Readonly<Record<number, readonly [name: string, text: string]>> = {
   37: ['ENOLCK', 'no locks available'],
   52: ['EBADE', 'invalid exchange'],
@@ -26,14 +29,14 @@ export function systemError(errno: number): readonly [name: string, text: string
 
 const nameless = 'Unknown system error -';
 
-/** The name of what was thrown, "ENOSPC"; null where it has none. */
+/** The name of the error, "ENOSPC"; null where it has none. */
 export function systemErrorName(error: unknown): string | null {
   const { code, errno } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === undefined) return null;
   return code.startsWith(nameless) ? systemError(-(errno ?? NaN))[0] : code;
 }
 
-/** What Node says of it, but for what it has no words for. */
+/** Node's description, or ours where Node has none. */
 export function systemErrorText(error: Error): string {
   const { code, errno, syscall } = error as NodeJS.ErrnoException;
   if (code?.startsWith(nameless) !== true) return error.message;

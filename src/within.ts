@@ -1,8 +1,8 @@
-/** A limit on what may never come. */
+/** A time limit for a promise that may never resolve. */
 
 import type { ChildProcess } from 'node:child_process';
 
-/** What the promise gives; null, and nobody listens to it any more, when the time is up before. */
+/** The result of the promise; null if the time is up first, then its result is ignored. */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
@@ -17,7 +17,7 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T | nu
   }
 }
 
-/** Leaves a process to itself that may be past killing: nothing of ours waits for it. */
+/** Detaches a process that may be impossible to kill, so that nothing waits for it. */
 export function abandon(child: ChildProcess): void {
   child.kill('SIGKILL');
   child.unref();

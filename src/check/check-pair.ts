@@ -1,4 +1,4 @@
-/** Checks one pair: under its lock, into its history, whatever happens. */
+/** Checks one pair under its lock, and records the result in its history, regardless of the outcome. */
 
 import type { MapOptions } from '../../fsparsers/index.js';
 import type { PairConfig } from '../config/index.js';
@@ -23,11 +23,11 @@ export interface CheckContext {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly stalls: StallWatch;
-  /** Says what does not stop the check and must not be overlooked. */
+  /** Reports problems that do not stop the check. */
   readonly warn: (code: string, message: string) => void;
 }
 
-/** Never rejects: what goes wrong is the result. A run that did not get the lock leaves no record. */
+/** Never rejects: a failure is a result. A run that did not get the lock leaves no record. */
 export async function checkPair(pair: PairConfig, context: CheckContext): Promise<PairResult> {
   const startedAt = Date.now();
   try {
@@ -38,7 +38,7 @@ export async function checkPair(pair: PairConfig, context: CheckContext): Promis
   }
 }
 
-/** Pairs of the same name in configurations with other state are others. */
+/** Pairs of the same name with different state directories are different pairs. */
 function lockPair({ name }: PairConfig, stateDirectory: string) {
   return takeLock(`pair:${name}:${stateKey([stateDirectory, name])}`, `the pair ${name}`);
 }
@@ -135,7 +135,7 @@ function failure(
   return { pair, record, report: null, error, earlier, notes: [], staleness: null };
 }
 
-/** A history that cannot be read is said, and counts as none. */
+/** An unreadable history is reported, and counts as empty. */
 async function earlierRuns({ name }: PairConfig, { stateDirectory, warn }: CheckContext) {
   try {
     return await readHistory(stateDirectory, name);

@@ -1,4 +1,4 @@
-/** The nightly check: the pairs one after the other, each into its history, the log and the metrics. */
+/** The nightly check: one pair after the other, each recorded in its history, the log and the metrics. */
 
 import path from 'node:path';
 import type { Config, PairConfig } from '../config/index.js';
@@ -22,8 +22,8 @@ export interface CheckRun {
 }
 
 /**
- * Checks the pairs, whatever becomes of those before. Ends early only when interrupted: then the
- * results are fewer than the pairs. A log or metrics that cannot be written are said and stop nothing.
+ * Checks every pair even if earlier ones fail. Ends early only when interrupted; then there are fewer
+ * results than pairs. A log or metrics file that cannot be written is reported and stops nothing.
  */
 export async function checkPairs(run: CheckRun): Promise<readonly PairResult[]> {
   const { config, reporter, stateDirectory, signal, stalls } = run;

@@ -1,10 +1,10 @@
-/** A volume that is covered over several nights is well as long as no proof of it is too old. */
+/** A volume checked over several nights counts as equal as long as none of its proofs is too old. */
 
 import { verdictOf, causes, type VerifyReport } from '../sync/index.js';
 import type { RunRecord } from '../history/index.js';
 import { formatAge } from '../report/index.js';
 
-/** The time was up, and all that was compared is equal, what an earlier run had left in doubt included. */
+/** Whether the time limit was reached, and everything compared so far, including earlier suspects, is equal. */
 export function isUnfinished(report: VerifyReport): boolean {
   const { result, answers, doubts } = report;
   return (
@@ -17,8 +17,8 @@ export function isUnfinished(report: VerifyReport): boolean {
 }
 
 /**
- * Why an unfinished run does not count as well; null if it does. While a part was never proven, the
- * time since the first run that found it so counts: a first cover has as long as every later one.
+ * Why an unfinished run does not count as successful; null if it does. While a part was never proven, the
+ * time since the first such run counts, so the first pass gets as much time as later ones.
  */
 export function stalenessOf(
   { oldestProof, startedAt }: VerifyReport,
@@ -40,7 +40,7 @@ export function stalenessOf(
 function coverBegan(earlier: readonly RunRecord[], nowMs: number): number {
   let began = nowMs;
   for (const { outcome, oldestProof, startedAt } of [...earlier].reverse()) {
-    // A run that failed knows nothing of proofs.
+    // A failed run knows nothing about proofs.
     if (outcome === 'failed') continue;
     if (oldestProof !== null) break;
     began = Math.min(began, Date.parse(startedAt));

@@ -1,4 +1,4 @@
-/** The check that runs every night: the pairs of a configuration, and what is kept and said of them. */
+/** The nightly check of a configuration's pairs, and its records and reports. */
 
 export { checkPairs, type CheckRun } from './check-pairs.js';
 export { mostSerious } from './severity.js';

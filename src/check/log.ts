@@ -1,4 +1,4 @@
-/** The log of all checks: JSON lines, added in one piece, so that runs side by side do not mix theirs. */
+/** The log of all checks: JSON lines, appended in a single write so that parallel runs do not mix theirs. */
 
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -10,15 +10,18 @@ import type { PairResult } from './types.js';
 
 const appending = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 
-/** A replica that was never seeded differs in a million places. */
+/** The most ranges to log: a replica that was never seeded differs in a million places. */
 const mostRanges = 1000;
 
-/** Adds a line for each range that is not equal, then the summary. Rejects with the system's error, and with NOT_A_FILE. */
+/**
+ * Appends a line for each range that is not equal, then the summary. Rejects with the system's error, and
+ * with NOT_A_FILE.
+ */
 export async function appendLog(file: string, result: PairResult): Promise<void> {
   const text = [...logLines(result)].map((line) => `${JSON.stringify(line)}\n`).join('');
   await makeDirectory(path.dirname(file));
   await using handle = await openFile(file, appending, 0o640);
-  // What a full disk cut short must not spoil the line behind it.
+  // A line that a full disk truncated must not damage the next one.
   await handle.appendFile((await endsInLine(handle)) ? `\n${text}` : text);
 }
 

@@ -7,14 +7,14 @@ import { replaceFile } from '../replace-file.js';
 interface PairState {
   readonly pair: string;
   readonly last: RunRecord;
-  /** The last run that knew how old its proofs are. */
+  /** The last run that knew the age of its proofs. */
   readonly lastKnown: RunRecord | null;
 }
 
 interface Metric {
   readonly name: string;
   readonly help: string;
-  /** Null: there is nothing to tell yet. */
+  /** Null: there is no value yet. */
   readonly value: (state: PairState) => number | null;
 }
 
@@ -88,7 +88,7 @@ export async function writeMetrics(
   for (const pair of pairs) {
     const history = await readHistory(stateDirectory, pair);
     const success = history.findLast(({ exitCode }) => exitCode === exitCodes.done);
-    // Also of a pair that was never checked: no alert sees the age of what is absent.
+    // Also for a pair that was never checked: an alert cannot see the age of a missing metric.
     successes.push(sample(lastSuccess, { pair }, success === undefined ? 0 : endOf(success)));
     const last = history.at(-1);
     if (last === undefined) continue;

@@ -1,4 +1,4 @@
-/** One paragraph for each pair that is not well: what cron mails, read by somebody before breakfast. */
+/** A paragraph for each pair with a problem, for cron's mail. */
 
 import { exitCodes } from '../errors.js';
 import type { RunRecord } from '../history/index.js';
@@ -13,7 +13,7 @@ import { rangeEvents } from '../sync/index.js';
 import type { PairResult } from './types.js';
 import { closerLook, repairCommand } from './words.js';
 
-/** So many ranges are enough to see what kind of harm it is. */
+/** Enough ranges to see the kind of damage. */
 const mostRanges = 5;
 
 export interface ParagraphContext {
@@ -21,16 +21,16 @@ export interface ParagraphContext {
   readonly stateDirectory: string;
 }
 
-/** Ends with an empty line; null where there is nothing to say. */
+/** Ends with an empty line; null if there is nothing to report. */
 export function paragraphOf(result: PairResult, context: ParagraphContext): string | null {
   const { record, report, error, notes } = result;
-  // A replica that was repaired is well again, but something made it differ.
+  // A repaired replica is reported too: something made it differ.
   if (record.exitCode === exitCodes.done && record.repairedBytes === 0) return null;
   const doubts = report?.doubts.map((doubt) => `In doubt: ${doubt}.`) ?? [];
   const warnings = notes
     .filter(({ severity }) => severity === 'warning')
     .map(({ message }) => `Warning: ${message}.`);
-  // On the command line it is an option, here it is a setting of the pair.
+  // The option of the command line is a setting of the pair here.
   const remedy = error?.remedy?.replace(/--allow-([\w-]+)/, 'in the configuration, allow: [$1]');
   const lines = [
     ...(remedy === undefined ? [] : [`To do: ${remedy}.`]),
@@ -99,7 +99,7 @@ function lastSuccess(earlier: readonly RunRecord[]): string {
 }
 
 function proofLines({ record, earlier }: PairResult): string[] {
-  // A run that failed knows nothing of proofs; the one before it does.
+  // A failed run knows nothing about proofs; use the one before it.
   const known = [...earlier, record].findLast(({ outcome }) => outcome !== 'failed');
   if (known === undefined) return [];
   const { oldestProof } = known;

@@ -1,4 +1,4 @@
-/** From a verification's report to what the history keeps of it. */
+/** Makes the history's record from a verification's report. */
 
 import type { PairConfig } from '../config/index.js';
 import { type ExitCode, exitCodes, type FastsyncError } from '../errors.js';
@@ -31,12 +31,12 @@ const codes = {
   interrupted: exitCodes.interrupted,
 } as const;
 
-/** The record of a run that came to a report; `isFresh`: unfinished, and well nevertheless. */
+/** The record of a run with a report. `isFresh`: unfinished, but successful nevertheless. */
 export function recordOf(pair: PairConfig, report: VerifyReport, isFresh: boolean): Record {
   const { map, answers, missing, repair, oldestProof } = report;
   const verdict = verdictOf(report);
   const different = union(answers.different, missing);
-  // All that was ever compared was equal, and none of it too long ago.
+  // Everything compared was equal, and no proof is too old.
   const outcome: RunOutcome = isFresh ? 'equal' : verdict;
   return {
     ...beginning(pair, report.startedAt),
@@ -61,7 +61,7 @@ export function recordOf(pair: PairConfig, report: VerifyReport, isFresh: boolea
   };
 }
 
-/** The record of a run that could not be begun, or broke off. Times in milliseconds. */
+/** The record of a run that could not begin, or failed. Times in milliseconds. */
 export function failedRecord(
   pair: PairConfig,
   startedAt: number,
@@ -115,7 +115,7 @@ export function pictureOf({ map, answers, missing }: VerifyReport): VolumePictur
   return {
     schema: pictureSchema,
     deviceBytes: map.deviceBytes,
-    // Four digits are more than a screen shows.
+    // Four digits are more precise than a screen.
     used: [...usedShares(map.ranges, map.deviceBytes, cells)].map((share) => round4(share)),
     different: different.kept,
     notProven: notProven.slice(0, mostPictureRanges),

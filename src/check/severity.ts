@@ -1,10 +1,10 @@
-/** One exit code for many pairs: the most serious one. */
+/** Chooses one exit code for many pairs: the most serious one. */
 
 import { type ExitCode, exitCodes } from '../errors.js';
 
 /**
- * Worst first. A difference is the worst news; then what could have been one, or hides one; then what
- * kept a pair from being checked at all, by how likely it goes away by itself.
+ * Worst first: a difference; then what may be or hide a difference; then what prevented a check, ordered
+ * by how unlikely it goes away by itself.
  */
 const worstFirst: readonly ExitCode[] = [
   exitCodes.different,

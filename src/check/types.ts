@@ -1,4 +1,4 @@
-/** What the check of one pair comes to. */
+/** The result of checking one pair. */
 
 import type { PairConfig } from '../config/index.js';
 import type { ExitCode, FastsyncError } from '../errors.js';
@@ -9,13 +9,13 @@ import type { VerifyReport } from '../sync/index.js';
 export interface PairResult {
   readonly pair: PairConfig;
   readonly record: RunRecord & { readonly exitCode: ExitCode };
-  /** Null where it came to none: `error` says why. */
+  /** Null where there is none: `error` says why. */
   readonly report: VerifyReport | null;
   readonly error: FastsyncError | null;
   /** The runs before this one, oldest first. */
   readonly earlier: readonly RunRecord[];
-  /** What is remarkable about the source's map. */
+  /** Notes about the source's map. */
   readonly notes: readonly NoteEvent[];
-  /** Why an unfinished run is not well; null if it is, or was finished. */
+  /** Why an unfinished run does not count as successful; null if it does, or if it was finished. */
   readonly staleness: string | null;
 }

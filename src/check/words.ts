@@ -1,4 +1,4 @@
-/** Commands as a person can paste them into a shell. */
+/** Commands that users can paste into a shell. */
 
 import type { PairConfig } from '../config/index.js';
 import { shellWord } from '../shell-word.js';
@@ -22,7 +22,7 @@ export function closerLook(pair: PairConfig, stateDirectory: string): string {
   return words.map(shellWord).join(' ');
 }
 
-/** The command that repairs this pair as it is configured; of a source in use it copies what differs. */
+/** The command that repairs this pair with its settings; for a source in use it copies what differs. */
 export function repairCommand(pair: PairConfig, configPath: string): string {
   const { name, src, dst, online } = pair;
   if (online !== null) {

@@ -12,7 +12,7 @@ import type { Config } from './types.js';
 /** The largest configuration that is read. */
 const mostBytes = 1024 * 1024;
 
-/** The problems of a configuration. The message has the first one, `problems` has all. */
+/** The problems of a configuration. The message has the first one, `problems` has them all. */
 export class ConfigError extends FastsyncError {
   /** Each "file:line:column: sentence". */
   readonly problems: readonly string[];

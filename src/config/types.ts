@@ -23,7 +23,7 @@ export interface PairConfig {
     /** The longest time that writers may wait while the map is read. */
     readonly maxFreezeMs: number;
   } | null;
-  /** What has not answered for so long is given up; null: it is waited for. */
+  /** Give up on a side that has not answered for this long; null: wait without limit. */
   readonly ioTimeoutMs: number | null;
   /** A run stops after this time, and the next run resumes there; null: no limit. */
   readonly maxTimeMs: number | null;

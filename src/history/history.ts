@@ -14,7 +14,7 @@ import {
   type VolumePicture,
 } from './types.js';
 
-/** Five years of nights. */
+/** Five years of nightly runs. */
 export const mostRecords = 2000;
 
 /** Far more than fastsync writes; a larger file is not read. */
@@ -54,7 +54,7 @@ export async function appendRun(
   const lines = [...earlier.slice(1 - mostRecords), JSON.stringify(record)];
   await writing(file, async () => {
     await makeDirectory(path.dirname(file));
-    // The picture first: a record without its picture is worse than a picture that is newer.
+    // The picture is written first: a newer picture is better than a record without its picture.
     if (picture !== null) {
       await replaceFile(pictureFile(stateDirectory, record.pair), `${JSON.stringify(picture)}\n`);
     }

@@ -1,4 +1,4 @@
-/** What the checks of a pair found, night by night. */
+/** The results of a pair's checks over time. */
 
 export { appendRun, readHistory, readPicture } from './history.js';
 export {

@@ -29,7 +29,7 @@ export interface RunRecord {
   readonly notProvenBytes: number;
   readonly notProvenRanges: number;
   readonly repairedBytes: number;
-  /** When the part proven longest ago was last proven, ISO 8601; null: a part never was. */
+  /** When the least recently proven part was proven, ISO 8601; null: a part was never proven. */
   readonly oldestProof: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
@@ -47,7 +47,7 @@ export interface UnprovenRange extends PictureRange {
   readonly cause: string;
 }
 
-/** The volume as the last run that could read it found it. */
+/** The volume as seen by the last run that could read it. */
 export interface VolumePicture {
   readonly schema: typeof pictureSchema;
   readonly deviceBytes: number;
@@ -56,7 +56,7 @@ export interface VolumePicture {
   /** At most `mostPictureRanges` each, in order. */
   readonly different: readonly PictureRange[];
   readonly notProven: readonly UnprovenRange[];
-  /** How many more there were. */
+  /** The number of ranges left out. */
   readonly omittedRanges: number;
   /** ISO 8601. */
   readonly takenAt: string;

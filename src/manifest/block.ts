@@ -1,4 +1,4 @@
-/** What every block of a manifest has: a tag, a length, and a checksum at its end. */
+/** The common parts of every block of a manifest: a tag, a length, and a checksum at its end. */
 
 import { blockTags, checksumBytes, type BlockKind } from './format.js';
 import { blockChecksum } from './hashes.js';

@@ -69,7 +69,7 @@ export function* leafBatches(extents: ExtentList, cellBytes: number): Generator<
         cells = 0;
         limit = Infinity;
       }
-      // Leaf by leaf. A cell may be counted twice, which only makes batches smaller.
+      // Split at leaves. A cell may be counted twice, which only makes batches smaller.
       const stop = Math.min(end, (Math.floor(start / leafBytes) + 1) * leafBytes);
       builder.add(start, stop);
       cells += Math.ceil(stop / cellBytes) - Math.floor(start / cellBytes);

@@ -105,7 +105,7 @@ class Comparison {
   progress(): Progress {
     if (this.#job === null) return this.#done;
     const sum = addProgress(this.#done, this.#job.progress());
-    // What a job read is compared when the job has ended, not before.
+    // What a job has read is compared only when the job has ended.
     return { ...sum, durableBytes: this.#done.durableBytes, badBytes: this.#done.badBytes };
   }
 

@@ -1,4 +1,4 @@
-/** The header is the first block. It says of which volume the manifest is, and where the tree begins. */
+/** The header is the first block. It describes the volume and says where the tree begins. */
 
 import type { CrossCheck } from '../../fsparsers/usedmap.js';
 import type { DigestAlgorithm } from '../engine/index.js';
@@ -16,13 +16,13 @@ import {
   version,
 } from './format.js';
 
-/** Smaller cells would make the manifest a large part of what it is of. */
+/** The smallest cell; smaller ones would make the manifest large compared with the volume. */
 const leastCellBytes = 64 * 1024;
 
 /** The cross-check of the UsedMap without its sentence; bytes are rounded up to KiB. */
 export type ManifestCrossCheck = Pick<CrossCheck, 'state' | 'contradictedBytes'>;
 
-/** By their number in the header. An unknown number counts as not recorded. */
+/** Indexed by their number in the header. An unknown number counts as not recorded. */
 const crossCheckStates: readonly (CrossCheck['state'] | null)[] = [
   null,
   'done',

@@ -1,4 +1,4 @@
-/** Manifests: what a volume held at one time, digested, so that it can be checked without another copy. */
+/** Manifests: digests of what a volume held at one time, so that it can be checked without another copy. */
 
 export { diffManifests, type ManifestDifference } from './diff.js';
 export type { EngineChoice } from './digester.js';

@@ -1,4 +1,4 @@
-/** Writes a manifest into a temporary file and renames it. Never replaces a file that is no manifest. */
+/** Writes a manifest into a temporary file and renames it. Never replaces a file that is not a manifest. */
 
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import type { BlockSink } from './tree-writer.js';
 const bufferBytes = 1024 * 1024;
 
 /**
- * Rejects with a FastsyncError if `file` is a device, a directory, or a file that is no manifest: a
+ * Rejects with a FastsyncError if `file` is a device, a directory, or a file that is not a manifest: a
  * mistyped path must not overwrite an image.
  */
 export async function checkManifestPlace(file: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** From a used-region map to extent lists: what has to be copied, and what must not be read. */
+/** Extent lists from a used-region map: what to copy, and what must not be read. */
 
 import type { RangeTable } from '../../fsparsers/rangetable.js';
 import { isUsed, type Reason } from '../../fsparsers/reason.js';
@@ -18,7 +18,7 @@ export function usedExtents(ranges: RangeTable): ExtentList {
   return extentsWhere(ranges, isUsed);
 }
 
-/** What the file system itself lists as unreadable: fastsync never reads it. */
+/** The ranges that the file system itself lists as unreadable: fastsync never reads them. */
 export function badExtents(ranges: RangeTable): ExtentList {
   return extentsWhere(ranges, (reason) => reason === 'bad');
 }

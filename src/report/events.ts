@@ -1,33 +1,33 @@
-/** What a run says while it works: one stream of events, consumed by one reporter. */
+/** The events of a run: one stream, consumed by one reporter. */
 
 import type { ExitCode } from '../errors.js';
 
 export interface StatusEvent {
   readonly type: 'status';
-  /** What is being done: "mapping", "clearing", "copying", "publishing", "comparing". */
+  /** The present phase: "mapping", "clearing", "copying", "publishing", "comparing". */
   readonly phase: string;
   /** Which pair of a configuration it is about. */
   readonly pair?: string;
   readonly totalBytes: number;
-  /** Bytes whose last I/O has completed, not merely been issued. */
+  /** Bytes whose last I/O has completed, not only been issued. */
   readonly completedBytes: number;
   /** Over the last seconds; null until there is something to measure. */
   readonly bytesPerSecond: number | null;
   readonly etaSeconds: number | null;
   /** Bytes of the source that need not be copied at all. */
   readonly skippedBytes: number;
-  /** Unreadable so far, and given up (with --rescue). */
+  /** Unreadable bytes skipped so far (with --rescue). */
   readonly badBytes: number;
   /** Found different so far (comparing only). */
   readonly differentBytes?: number;
-  /** Of a source that is in use: how far the copy is behind it. */
+  /** For a source in use: how far the copy lags behind it. */
   readonly round?: number;
   readonly dirtyBytes?: number;
   readonly dirtyBytesPerSecond?: number;
   readonly expectedFreezeMs?: number;
 }
 
-/** One range that is not equal on both sides, and what lies in it. */
+/** A range that is not equal, with what lies in it. */
 export interface RangeEvent {
   readonly type: 'range';
   /** Which pair of a configuration it is about. */
@@ -40,20 +40,20 @@ export interface RangeEvent {
   readonly length: number;
   /** "group 3 inode table", "data". */
   readonly what: string;
-  /** It was made equal since. */
+  /** The run has repaired it since. */
   readonly repaired: boolean;
 }
 
-/** One epoch of a replication is on its target: the target is the whole state of one moment. */
+/** An epoch was applied: the target now holds the complete state of one moment. */
 export interface EpochEvent {
   readonly type: 'epoch';
   readonly target: string;
   readonly epoch: number;
-  /** Bytes that were brought. */
+  /** Bytes copied for it. */
   readonly bytes: number;
   /** How long the source's writers had to wait; null where the epoch was committed by an earlier run. */
   readonly heldMs: number | null;
-  /** ISO 8601: the moment when the source stood still. */
+  /** ISO 8601: the moment of the source whose state it is. */
   readonly consistentAt: string;
 }
 
@@ -75,7 +75,7 @@ export interface ErrorEvent {
 export interface PairEvent {
   readonly type: 'pair';
   readonly pair: string;
-  /** For people: a paragraph that ends with a newline; null if there is nothing to say. */
+  /** For people: a paragraph that ends with a newline; null if there is nothing to report. */
   readonly text: string | null;
   /** For programs. */
   readonly figures: Readonly<Record<string, unknown>>;

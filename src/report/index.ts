@@ -1,4 +1,4 @@
-/** Reporters: how a run looks to a person at a terminal, in a log, and to a script. */
+/** Reporters: the output of a run for a terminal, a log, and a script. */
 
 export type * from './events.js';
 export { Meter } from './meter.js';

@@ -1,6 +1,6 @@
-/** Points in time for people: always UTC, so that two hosts' reports can be laid side by side. */
+/** Points in time for people, always in UTC, so that the reports of two hosts can be compared. */
 
-/** "2026-05-01 02:00 UTC"; what is no time at all is said to be unknown. */
+/** "2026-05-01 02:00 UTC"; "an unknown time" for an invalid one. */
 export function formatInstant(text: string): string {
   const iso = isoOf(text);
   return iso === null ? 'an unknown time' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;

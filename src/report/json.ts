@@ -7,7 +7,10 @@ export interface JsonSinks {
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** Status lines come at most once a second, but for those that begin a round; errors go to stderr, all else to stdout. */
+/**
+ * Prints a status line at most once a second, except at the start of a round. Errors go to stderr,
+ * everything else to stdout.
+ */
 export function jsonReporter({ stdout, stderr }: JsonSinks): Reporter {
   let lastStatusMs = -Infinity;
   return {
@@ -23,7 +26,7 @@ export function jsonReporter({ stdout, stderr }: JsonSinks): Reporter {
   };
 }
 
-/** A program wants the figures, not the sentences made of them. */
+/** Programs get the figures instead of the sentences made from them. */
 function forPrograms(event: RunEvent): object {
   if (event.type === 'summary') {
     const { facts: _, figures, ...rest } = event;

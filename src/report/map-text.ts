@@ -1,4 +1,4 @@
-/** A used-region map for people: what the volume is, what is in use and why, and where that lies. */
+/** A used-region map for people: what the volume is, what is in use and why, and where it is. */
 
 import { isUsed, type RangeTable, type Reason, type UsedMap } from '../../fsparsers/index.js';
 import { formatBytes, formatPercent } from './units.js';
@@ -40,7 +40,7 @@ export function mapText(path: string, map: UsedMap): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Whether what is called free was held against who owns blocks. */
+/** The result of checking free space against the owners of blocks. */
 function crossCheckRows({ crossCheck }: UsedMap): (readonly [string, string])[] {
   if (crossCheck === undefined) return [];
   const { state, detail, contradictedBytes } = crossCheck;
@@ -49,7 +49,7 @@ function crossCheckRows({ crossCheck }: UsedMap): (readonly [string, string])[] 
   return [['cross-check', `${state}${detailOf(detail)}${found}`]];
 }
 
-/** A whole disk's partitions, a line each, with what is used of every one. */
+/** The partitions of a disk, one line each, with the used bytes. */
 function partitionLines({ partitions, ranges }: UsedMap): string[] {
   if (partitions === undefined) return [];
   const rows = partitions.map(({ index, start, length, typeName, type, filesystem, problem }) => [
@@ -106,7 +106,7 @@ const columns = 64;
 const rows = 4;
 const shades = ['·', '░', '▒', '▓', '█'];
 
-/** The device as rows of cells, each shaded by how much of it is used. */
+/** The device as rows of cells, each shaded by its used share. */
 function pictureLines(ranges: RangeTable, deviceBytes: number): string[] {
   const cells = usedShares(ranges, deviceBytes, columns * rows);
   const shade = (share: number) =>

@@ -1,10 +1,10 @@
-/** Turns progress counters into status events: rate over the last seconds, and the time that is left. */
+/** Turns progress counters into status events with the rate of the last seconds and the remaining time. */
 
 import type { StatusEvent } from './events.js';
 
 const windowMs = 10_000;
 
-/** Keeps the samples of the last ten seconds, so that the rate follows the disk and not its history. */
+/** Uses the samples of the last ten seconds, so that the rate reflects the present speed. */
 export class Meter {
   readonly #samples: { atMs: number; bytes: number }[] = [];
 

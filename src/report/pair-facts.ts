@@ -1,4 +1,7 @@
-/** What a report says of a pair and its runs besides the verdict: the same for the page and the terminal. */
+/**
+ * The facts of a report about a pair and its runs, besides the verdict: the same for the page and the
+ * terminal.
+ */
 
 import type { PictureRange, RunRecord, VolumePicture } from '../history/index.js';
 import { formatInstant } from './instant.js';
@@ -8,7 +11,7 @@ import { formatAge, formatBytes, formatDuration, formatRate } from './units.js';
 export interface PairFact {
   readonly name: string;
   readonly value: string;
-  /** A path or an identifier: every character counts. */
+  /** A path or an identifier, shown verbatim. */
   readonly isVerbatim: boolean;
 }
 
@@ -47,7 +50,7 @@ export function ageAt(now: string, time: string): string {
   return formatAge(Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000));
 }
 
-/** How old the oldest proof was when the run ended; null: a part of the volume had none. */
+/** The age of the oldest proof when the run ended; null: a part of the volume had none. */
 export function proofAgeSeconds({ startedAt, seconds, oldestProof }: RunRecord): number | null {
   if (oldestProof === null) return null;
   return Math.max(0, (Date.parse(startedAt) - Date.parse(oldestProof)) / 1000 + seconds);
@@ -59,7 +62,7 @@ export interface RunColumn {
   readonly cell: (run: RunRecord) => string;
 }
 
-/** The table of runs. A zero is "0": what one hopes for takes no room. */
+/** The columns of the table of runs. Zero is shown as "0", without a unit. */
 export const runColumns: readonly RunColumn[] = [
   column('Started, UTC', false, ({ startedAt }) => formatInstant(startedAt).replace(' UTC', '')),
   column('Outcome', false, ({ outcome }) => outcome),
@@ -91,7 +94,7 @@ export interface FoundRange extends PictureRange {
   readonly isDifferent: boolean;
 }
 
-/** What was not equal, in the order of the volume: at most `most` of it, and how many ranges that leaves out. */
+/** The ranges that were not equal, by offset: at most `most`, and the number of ranges left out. */
 export function foundRanges(
   picture: VolumePicture,
   most: number,
@@ -108,7 +111,7 @@ export function foundRanges(
   return { shown: found.slice(0, most), omitted };
 }
 
-/** Whether the last run saw it. A run that could not read the volume takes no picture. */
+/** Whether the picture is of the last run: a run that could not read the volume takes none. */
 export function isOfLastRun(picture: VolumePicture, records: readonly RunRecord[]): boolean {
   const last = records.at(-1);
   return last !== undefined && Date.parse(picture.takenAt) >= Date.parse(last.startedAt);

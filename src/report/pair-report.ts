@@ -1,4 +1,4 @@
-/** What a report on a pair is made of: the same for the page and for the terminal. */
+/** The data of a report about a pair: the same for the page and the terminal. */
 
 import type { RunRecord, VolumePicture } from '../history/index.js';
 
@@ -9,7 +9,7 @@ export interface PairReport {
   readonly target: string;
   /** Oldest first. */
   readonly records: readonly RunRecord[];
-  /** As the last run that could read the volume found it; null where none could. */
+  /** From the last run that could read the volume; null where none could. */
   readonly picture: VolumePicture | null;
   /** ISO 8601: ages are counted from here. */
   readonly madeAt: string;

@@ -13,10 +13,10 @@ import { visible } from './visible.js';
 
 const statusEveryMs = 10_000;
 
-/** A replica that was never seeded differs in a million places; nobody reads them. */
+/** The most ranges to print; a replica that was never seeded differs in a million places. */
 const mostRangeLines = 100;
 
-/** How to emphasise; the identity functions where colour is not wanted. */
+/** How to emphasise; the identity functions without colour. */
 export interface Emphasis {
   readonly error: (text: string) => string;
   readonly warning: (text: string) => string;
@@ -61,7 +61,7 @@ export function plainReporter(sinks: TextSinks): Reporter {
   };
 }
 
-/** Tells which events are ranges beyond those that somebody reads, and says once that there are more. */
+/** Returns which range events exceed the limit, and reports once that there are more. */
 export function rangeLimit({ stdout }: TextSinks): (event: RunEvent) => boolean {
   let ranges = 0;
   return ({ type }) => {
@@ -71,7 +71,7 @@ export function rangeLimit({ stdout }: TextSinks): (event: RunEvent) => boolean 
   };
 }
 
-/** Writes an event that stays on the screen: everything but a status. */
+/** Writes an event that stays on the screen: all except status events. */
 export function writeLasting(event: Exclude<RunEvent, StatusEvent>, sinks: TextSinks): void {
   const { emphasis = noEmphasis, stdoutEmphasis = noEmphasis } = sinks;
   switch (event.type) {
@@ -149,7 +149,7 @@ function summaryText({ facts: found, outcome }: SummaryEvent, emphasis: Emphasis
     .join('');
 }
 
-/** With a capital and a full stop. */
+/** Makes it a sentence, with a capital and a full stop. */
 function asSentence(text: string): string {
   const ended = /[.!?]$/.test(text) ? text : `${text}.`;
   return ended.charAt(0).toUpperCase() + ended.slice(1);

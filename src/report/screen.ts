@@ -1,6 +1,6 @@
-/** Whether a stream is a terminal that understands more than lines of text. */
+/** Whether a stream is a terminal that supports more than lines of text. */
 
-/** False for TERM=dumb: editors and consoles that would show the sequences themselves. */
+/** False for TERM=dumb: such editors and consoles would print the escape sequences. */
 export function isScreen(stream: NodeJS.WritableStream & { isTTY?: boolean }): boolean {
   return stream.isTTY === true && process.env.TERM !== 'dumb';
 }

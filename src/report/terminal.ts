@@ -1,4 +1,4 @@
-/** The live face of a run: a progress bar on stderr while it works, lasting lines above it. */
+/** A progress bar on stderr while a run works, with lasting lines above it. */
 
 import cliProgress from 'cli-progress';
 import type { Reporter, StatusEvent } from './events.js';
@@ -36,7 +36,7 @@ export function terminalReporter(sinks: TextSinks & { stderr: NodeJS.WriteStream
   };
 }
 
-/** Narrower terminals get a shorter bar and only what changes. */
+/** Narrower terminals get a shorter bar and only the changing figures. */
 const wideColumns = 110;
 
 function newBar(stream: NodeJS.WriteStream): cliProgress.SingleBar {
@@ -65,7 +65,7 @@ function payloadOf(status: StatusEvent, stream: NodeJS.WriteStream) {
     done: `${formatBytes(status.completedBytes)} of ${formatBytes(status.totalBytes)}`,
     rate: bytesPerSecond === null ? '' : formatRate(bytesPerSecond),
     left: etaSeconds === null ? '' : `${formatDuration(etaSeconds)} left`,
-    // There is room for one of them.
+    // There is room for only one of them.
     notes: trouble === '' && isWide ? noted('skipped', skippedBytes) : trouble,
   };
 }

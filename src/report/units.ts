@@ -28,13 +28,13 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** How long ago, in the largest unit that says enough: "9 days", "3 h 20 min". */
+/** How long ago, in the largest suitable unit: "9 days", "3 h 20 min". */
 export function formatAge(seconds: number): string {
   const days = Math.floor(seconds / 86_400);
   return days >= 2 ? `${days} days` : formatDuration(seconds);
 }
 
-/** One digit after the point; never "100 %" before all is done. */
+/** One digit after the point; "100 %" only when everything is done. */
 export function formatPercent(part: number, whole: number): string {
   if (whole === 0) return '100 %';
   const percent = (100 * part) / whole;

@@ -1,4 +1,4 @@
-/** What is known about a pair of volumes, in one sentence that claims no more than the runs proved. */
+/** What is known about a pair of volumes, in one sentence that claims no more than the runs have proven. */
 
 import type { RunRecord } from '../history/index.js';
 import { formatInstant } from './instant.js';
@@ -6,7 +6,7 @@ import type { PairReport } from './pair-report.js';
 import { formatAge, formatBytes } from './units.js';
 import { visible } from './visible.js';
 
-/** How sure one can be: decides the colour and the symbol, never the words. */
+/** The certainty: selects the colour and the symbol, not the words. */
 export type Certainty = 'equal' | 'different' | 'doubtful' | 'unknown';
 
 export interface PairVerdict {
@@ -68,7 +68,7 @@ function describeEqual(last: RunRecord, { madeAt }: PairReport): PairVerdict {
   return { certainty: 'equal', headline: 'Equal', sentence: `${compared}${age}.` };
 }
 
-/** What the last run that came to an answer said: a failed one says nothing about the data. */
+/** The outcome of the last run with an answer; a failed run says nothing about the data. */
 function lastAnswer({ records }: PairReport): string {
   const answered = records.findLast(({ outcome }) => answers.has(outcome));
   if (answered === undefined) return 'no run has finished yet';

@@ -1,4 +1,4 @@
-/** What was written to a tracked volume: for people, and for programs. */
+/** The ranges written to a tracked volume, for people and for programs. */
 
 import { eachExtent, totalBytes, type ExtentList } from '../region/index.js';
 import { formatBytes } from './units.js';
@@ -13,10 +13,10 @@ export interface WrittenRanges {
   readonly dirty: ExtentList;
 }
 
-/** The number goes up when what is there changes its meaning; new members may come without that. */
+/** The number increases when existing members change their meaning; new members may be added without that. */
 export const writtenSchema = 'fastsync-written/1';
 
-/** All positions and lengths are bytes. Each range stands on a line of its own. */
+/** All positions and lengths are in bytes. Each range is on a line of its own. */
 export function* writtenJson(written: WrittenRanges): Generator<string> {
   const { path, sizeBytes, granularityBytes, startedAt, missed, dirty } = written;
   const opening = JSON.stringify({
@@ -36,7 +36,7 @@ export function* writtenJson(written: WrittenRanges): Generator<string> {
   yield '\n]}\n';
 }
 
-/** One line on all of it, then start and length in bytes of each range. */
+/** A line with the totals, then the start and length in bytes of each range. */
 export function* writtenText({ path, granularityBytes, dirty }: WrittenRanges): Generator<string> {
   const ranges = dirty.length / 2;
   yield `${visible(path)}: ${formatBytes(totalBytes(dirty))} in ${ranges} range${ranges === 1 ? '' : 's'}, `;

@@ -3,14 +3,14 @@
 import { shellWord } from '../shell-word.js';
 import type { Schedule } from './types.js';
 
-/** Null: cron has no way to say that time. */
+/** Null: cron cannot express that time. */
 export function crontabLine(schedule: Schedule): string | null {
   const when = cronTime(schedule.calendar);
   if (when === null) return null;
   const { command, randomDelaySeconds, idle } = schedule;
   const words = [...(idle ? ['ionice', '-c', '3'] : []), ...command.map(shellWord)].join(' ');
   const delay = randomDelaySeconds > 0 ? `sleep $(shuf -n 1 -i 0-${randomDelaySeconds}); ` : '';
-  // To cron, a bare % ends the command.
+  // In a crontab, an unescaped % ends the command.
   return `${when} ${`${delay}${words}`.replaceAll('%', String.raw`\%`)}`;
 }
 

@@ -1,4 +1,4 @@
-/** Writes unit files, both or none, and none that somebody else wrote. */
+/** Writes both unit files or neither, and never overwrites foreign ones. */
 
 import { lstat, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -38,7 +38,7 @@ export async function installUnits(files: readonly UnitFile[], overwrite: boolea
   }
 }
 
-/** A unit that was masked is a link to /dev/null: the link goes, and nothing is written behind it. */
+/** A masked unit is a link to /dev/null: the link is replaced, and nothing is written through it. */
 async function removeLink(file: string): Promise<void> {
   const found = await lstat(file).catch(() => null);
   if (found?.isSymbolicLink()) await rm(file);

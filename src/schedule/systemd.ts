@@ -5,14 +5,14 @@ import type { Schedule } from './types.js';
 export const serviceName = 'fastverify.service';
 export const timerName = 'fastverify.timer';
 
-/** What every unit of ours begins with: another's is not overwritten. */
+/** The first line of fastsync's units: units that begin otherwise are not overwritten. */
 export const unitMark = '# Written by "fastsync cron install";';
 
 const preamble = `${unitMark} it may overwrite this file. To change settings: systemctl edit\n`;
 
 export function serviceText({ command, configPath, idle }: Schedule): string {
   const [program, ...words] = command;
-  // Variables are not replaced in the program's own name.
+  // systemd does not expand variables in the program's name.
   const line = [quoted(program), ...words.map((word) => quoted(word.replaceAll('$', '$$$$')))];
   return `${preamble}[Unit]
 Description=Check the replicas named in ${specified(configPath)}
@@ -50,7 +50,7 @@ function quoted(word: string): string {
   return /^[\w@%+=:,./$-]+$/.test(text) ? text : `"${text}"`;
 }
 
-/** systemd replaces %n and its kin nearly everywhere. */
+/** Escapes systemd's specifiers (%n and others), which it expands nearly everywhere. */
 function specified(text: string): string {
   return text.replaceAll('%', '%%');
 }

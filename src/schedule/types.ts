@@ -1,13 +1,13 @@
 /** When the pairs are checked, and how. */
 
 export interface Schedule {
-  /** The words of the command: absolute paths first of all. */
+  /** The words of the command, beginning with absolute paths. */
   readonly command: readonly [program: string, ...words: string[]];
   readonly configPath: string;
   /** systemd.time(7), calendar event: "*-*-* 02:30". */
   readonly calendar: string;
-  /** At most so long after it, by chance: hosts that share a disk array do not all begin at once. */
+  /** The largest random delay, so that hosts that share a disk array do not all start at once. */
   readonly randomDelaySeconds: number;
-  /** Give way to whoever else wants the disks. */
+  /** Use the idle I/O class. */
   readonly idle: boolean;
 }

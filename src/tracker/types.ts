@@ -1,6 +1,6 @@
 /**
- * What a write tracker promises, whichever part of the kernel tracks. A backend that keeps writes in
- * order will extend Tracker: its users read a stream after a sequence number and acknowledge up to one.
+ * The guarantees of a write tracker, for every backend. A backend that keeps writes in order will extend
+ * Tracker: its users read a stream after a sequence number and acknowledge up to one.
  */
 
 import type { ExtentList } from '../region/index.js';
@@ -42,16 +42,16 @@ export interface TrackerHealth {
 }
 
 /**
- * Marks what is written to one volume as dirty, from the moment it was started: each write when it is
- * submitted and again when it completes.
+ * Records what is written to one volume as dirty, from its start on: each write when it is submitted and
+ * again when it completes.
  */
 export interface Tracker {
   readonly volume: VolumeIdentity;
   readonly granularityBytes: number;
   /**
-   * Takes the dirty ranges and clears them atomically. No write is lost between two drains: one that is
-   * in flight at a drain is marked again when it completes. So a range that is read after its drain
-   * holds what was written before it, or a later drain has the range again.
+   * Takes the dirty ranges and clears them atomically. No write is lost between two drains: the
+   * completion of a write in flight makes its range dirty again. So a range that is read after its drain
+   * holds what was written before it, or is dirty again in a later drain.
    */
   drain(): Promise<Drained>;
   /** Counts the dirty bytes and leaves them dirty. */

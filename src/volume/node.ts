@@ -1,4 +1,4 @@
-/** A name for storage that does not depend on the path to it: a device number, or a file's inode. */
+/** An identifier for storage that does not depend on the path: a device number, or a file's inode. */
 
 import type { BigIntStats } from 'node:fs';
 
@@ -25,12 +25,15 @@ export function fileNode(device: bigint, inode: bigint): NodeId {
   return `file:${major}:${minor}:${inode}`;
 }
 
-/** The name of a file that does not exist yet, or that must not be looked at. */
+/** The node of a file that does not exist yet, or that must not be accessed. */
 export function newFileNode(path: string): NodeId {
   return `file:new:${path}`;
 }
 
-/** The node that a stat result (with `bigint: true`) describes; null for what stores no bytes itself. */
+/**
+ * The node that a stat result (with `bigint: true`) describes; null for files that store no bytes
+ * themselves.
+ */
 export function nodeOfStat(stat: BigIntStats): NodeId | null {
   if (stat.isBlockDevice()) {
     const { major, minor } = deviceNumbers(stat.rdev);

@@ -50,9 +50,9 @@ export const overrideHelp: Readonly<Record<Override, string>> = {
 
 export interface Refusal {
   readonly code: RefusalCode;
-  /** What was found, without a full stop. */
+  /** The finding, without a full stop. */
   readonly message: string;
-  /** What to do besides overriding it. */
+  /** What the user can do instead of overriding it. */
   readonly remedy: string;
 }
 
@@ -66,7 +66,7 @@ export interface SourceFacts {
 export interface TargetFacts {
   readonly identity: VolumeIdentity;
   readonly usage: Usage;
-  /** What is on it now, one line each. */
+  /** Its present contents, one line each. */
   readonly holds: readonly string[];
   /** The storage it shares with the source or an earlier target, or null. */
   readonly sharedWith: string | null;
@@ -127,7 +127,7 @@ export function sharedStorage(path: string, sharedWith: string): Refusal {
   };
 }
 
-/** A repair writes to a replica only; another volume under the same name is somebody else's. */
+/** Repairs write only to replicas; another volume under the same name belongs to somebody else. */
 export function notReplica({ identity, holds }: TargetFacts, source: VolumeIdentity): Refusal {
   const what = holds.length === 0 ? 'nothing recognisable' : holds.join('; ');
   return {
@@ -137,7 +137,7 @@ export function notReplica({ identity, holds }: TargetFacts, source: VolumeIdent
   };
 }
 
-/** The reasons of the source's file system not to trust its map. */
+/** The source's file system gives these reasons not to trust its map. */
 export function hazardRefusals(source: VolumeIdentity, hazards: readonly Hazard[]): Refusal[] {
   return hazards.map(({ code, message }) => ({
     code,

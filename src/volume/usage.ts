@@ -1,11 +1,11 @@
 /**
- * Who uses a volume, as far as refusals ask. The host that owns the storage answers, in plain data: it
- * alone knows its mounts, its processes and how its devices are stacked.
+ * Who uses a volume, as plain data for the refusals. The host that owns the storage provides it, because
+ * only it knows its mounts, its processes and how its devices are stacked.
  */
 
 import type { VolumeIdentity } from './identity.js';
 
-/** What was found on one volume. `by` names the device through which it is used, as users would. */
+/** The usage of one volume. `by` names the device through which it is used. */
 export interface Usage {
   readonly mounts: readonly {
     readonly by: string;
@@ -19,14 +19,14 @@ export interface Usage {
   /** Devices on top of the volume that hold it open: dm, md, loop. Partitions do not count. */
   readonly holders: readonly string[];
   readonly writers: readonly { readonly pid: number; readonly command: string }[];
-  /** Other hosts that use a file system on the volume, in words. Absent: not looked for. */
+  /** Descriptions of other hosts that use a file system on the volume. Absent: not checked. */
   readonly elsewhere?: readonly string[];
 }
 
 /** What the owner needs to find a volume again. */
 export type Located = Pick<VolumeIdentity, 'node' | 'path' | 'realPath'>;
 
-/** How one host's storage is stacked and who uses it, as it was when the run began. */
+/** How one host's storage is stacked and who uses it, at the start of the run. */
 export interface UsageSurvey {
   usageOf(volume: Located): Promise<Usage>;
   /** Whether writing to one can change the other. */
@@ -35,7 +35,7 @@ export interface UsageSurvey {
   liesOn(directory: string, volume: Located): Promise<boolean>;
 }
 
-/** All that a run asks one host before it opens a volume there. */
+/** Everything that a run asks a host before it opens a volume there. */
 export interface HostStorage extends UsageSurvey {
   /** The volume at a path; null if nothing is there. Otherwise rejects as identifyVolume() does. */
   identify(path: string): Promise<VolumeIdentity | null>;

@@ -1,4 +1,4 @@
-/** A volume as the use cases know it: whatever they ask is answered by the host that owns the disk. */
+/** A volume as the use cases know it. The host that owns the disk answers every call. */
 
 import type { ByteReader } from '../../fsparsers/reader.js';
 import type {
@@ -10,14 +10,14 @@ import type {
 } from '../engine/index.js';
 import type { VolumeIdentity } from './identity.js';
 
-/** What the owner's kernel counts of the writes to a volume, at one moment. */
+/** The write counter of a volume at one moment, from the kernel that owns it. */
 export interface WriteCounter {
   /**
-   * Stays the same as long as nothing is written to the volume. Another boot or another attachment
-   * changes it too. Null where the kernel does not count. To be compared with an earlier one, not read.
+   * Stays the same as long as nothing is written to the volume. Also changes with another boot or
+   * attachment. Null where the kernel does not count. Opaque: only for comparison with an earlier value.
    */
   readonly value: string | null;
-  /** A write was in flight, or so recent that the next one may leave the value as it is. */
+  /** A write is in flight, or was so recent that the next one may not change the value. */
   readonly isFresh: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Volume extends AsyncDisposable {
   readonly reader: ByteReader;
   /**
    * Reads past the page cache: for a mounted and frozen file system, which writes around the device's
-   * cache, and for what other hosts write.
+   * cache, and for writes by other hosts.
    */
   readonly directReader: ByteReader;
   /**
@@ -37,19 +37,19 @@ export interface Volume extends AsyncDisposable {
    */
   lend<T>(use: (endpoint: EndpointDescription) => Promise<T>): Promise<T>;
   /**
-   * Digests cells as the engine's digestCells() does, on the owner's host: what a comparison across hosts
-   * asks for instead of the data.
+   * Digests cells as the engine's digestCells() does, on the owner's host; a comparison across hosts uses
+   * the digests instead of the data.
    */
   digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult>;
   /** Writes `bytes` at `offsetBytes`; resolves when they are durable. For headers and stamps. */
   writeDurably(offsetBytes: number, bytes: Uint8Array): Promise<void>;
-  /** Flushes everything that was written to the volume, by whomever. */
+  /** Flushes everything that anybody wrote to the volume. */
   sync(): Promise<void>;
-  /** Flushes first, so that writes that wait in the cache do not count later. Never rejects. */
+  /** Flushes first, so that cached writes do not change the counter later. Never rejects. */
   writeCounter(): Promise<WriteCounter>;
   /**
-   * Where the next data begins, at `offsetBytes` or after it; null where only a hole follows. A device,
-   * and a file system that does not know its holes, has data everywhere.
+   * The offset of the next data at or after `offsetBytes`; null where only a hole follows. Devices, and
+   * file systems without hole detection, have data everywhere.
    */
   nextData(offsetBytes: number): Promise<number | null>;
   /** False for a file that was deleted or replaced since it was opened. */

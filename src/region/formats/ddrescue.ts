@@ -8,7 +8,7 @@ import { canonical, clip, type ExtentList } from '../../../fsparsers/extents.js'
 import { inPieces, type MappedDevice } from './format.js';
 import { type Run, runsOf, runsOfExtents } from './runs.js';
 
-/** What ddrescue knows of a block: not tried, not trimmed, a bad sector, finished. */
+/** ddrescue's block states: not tried, not trimmed, bad sector, finished. */
 type BlockStatus = '?' | '*' | '-' | '+';
 
 interface Block {

@@ -1,4 +1,4 @@
-/** What every export format is: a function from a map to text, in pieces. */
+/** The type of every export format: a function from a map to text, in pieces. */
 
 import type { UsedMap } from '../../../fsparsers/usedmap.js';
 
@@ -13,7 +13,7 @@ export type Format = (map: UsedMap, device: MappedDevice) => Iterable<string>;
 
 const pieceLength = 64 * 1024;
 
-/** Joins short texts into pieces that are worth a write each. */
+/** Joins short texts into pieces large enough for a write each. */
 export function* inPieces(texts: Iterable<string>): Generator<string> {
   let piece = '';
   for (const text of texts) {

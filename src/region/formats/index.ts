@@ -1,4 +1,4 @@
-/** Used-region maps as files that other tools take. */
+/** Used-region maps as files for other tools. */
 
 import { bmap, bmapOfExtents } from './bmap.js';
 import { ddrescue, ddrescueOfWritten } from './ddrescue.js';
@@ -19,7 +19,7 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   extentlist,
 };
 
-/** The formats that know nothing of file systems, for what was written to a device. */
+/** The formats without file system details, for written ranges. */
 export const writtenFormats: Readonly<
   Record<
     Exclude<FormatName, 'json'>,

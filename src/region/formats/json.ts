@@ -1,13 +1,16 @@
-/** fastsync's own format: the whole map, every byte of the device with the reason why it is used or free. */
+/**
+ * fastsync's own format: the whole map, every byte of the device with the reason why it counts as used or
+ * free.
+ */
 
 import { isUsed } from '../../../fsparsers/reason.js';
 import type { Filesystem, PartitionMap, UsedMap } from '../../../fsparsers/usedmap.js';
 import { inPieces, type MappedDevice } from './format.js';
 
-/** The number goes up when what is there changes its meaning; new members may come without that. */
+/** The number increases when existing members change their meaning; new members may be added without that. */
 const jsonSchema = 'fastsync-map/1';
 
-/** All positions and lengths are bytes. Each range stands on a line of its own. */
+/** All positions and lengths are in bytes. Each range is on a line of its own. */
 export function json(map: UsedMap, device: MappedDevice): Iterable<string> {
   return inPieces(texts(map, device));
 }

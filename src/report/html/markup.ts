@@ -2,7 +2,7 @@
 
 import { visible } from '../visible.js';
 
-/** Text that is markup already. Only `html` makes it from values. */
+/** Text that is already markup. Only `html` makes it from values. */
 export class Html {
   readonly text: string;
 
@@ -25,7 +25,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Safe between tags and in quoted attributes; control characters become visible. */
+/** Escapes text for use between tags and in quoted attributes; control characters become visible. */
 function escapeText(text: string): string {
   return visible(text).replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }
@@ -37,7 +37,7 @@ function render(value: Value): string {
   return escapeText(String(value));
 }
 
-/** A template whose values are escaped, unless they came from such a template; lists are joined. */
+/** A template that escapes its values, except those that come from such a template; it joins lists. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   const parts = compact(strings);
   let text = parts[0] ?? '';
@@ -47,7 +47,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly Value[])
 
 const compacted = new WeakMap<TemplateStringsArray, readonly string[]>();
 
-/** The template without its indentation, which thousands of points need not repeat. */
+/** Removes the indentation of a template, so that thousands of points do not repeat it. */
 function compact(strings: TemplateStringsArray): readonly string[] {
   const known = compacted.get(strings);
   if (known !== undefined) return known;

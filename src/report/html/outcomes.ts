@@ -1,4 +1,4 @@
-/** How each run ended, a lane for every outcome: the lane tells, not the colour alone. */
+/** A plot of how each run ended, with a lane for every outcome, so that it does not depend on colour. */
 
 import type { RunOutcome, RunRecord } from '../../history/index.js';
 import { formatInstant } from '../instant.js';

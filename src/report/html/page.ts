@@ -1,4 +1,4 @@
-/** `fastsync report --html`: everything known about a pair on one page that needs nothing else. */
+/** `fastsync report --html`: everything known about a pair on one self-contained page. */
 
 import { formatInstant } from '../instant.js';
 import type { PairReport } from '../pair-report.js';
@@ -10,12 +10,15 @@ import { styleElement, styleSource } from './style.js';
 import { rangeTable, runTable } from './tables.js';
 import { volumeFigure } from './volume.js';
 
-/** How every such page begins: what does not is never overwritten by one. */
+/** The start of every such page; a file that begins otherwise is never overwritten. */
 export const pageBeginning = '<!doctype html><!-- fastsync-report/1 -->';
 
 const symbols = { equal: '=', different: '≠', doubtful: '?', unknown: '–' } as const;
 
-/** The whole page. It holds no script, and its policy allows none: a hostile name stays a name. */
+/**
+ * The whole page. It contains no scripts and its policy allows none, so that a hostile name stays plain
+ * text.
+ */
 export function reportPage(report: PairReport): string {
   const { pair, records, picture, madeAt } = report;
   const { certainty, headline, sentence } = pairVerdict(report);
@@ -75,5 +78,5 @@ export function reportPage(report: PairReport): string {
   return `${pageBeginning}\n${body.text}`;
 }
 
-/** Nothing may be loaded, run, framed or sent; the one style sheet is allowed by its digest. */
+/** The policy: nothing may be loaded, run, framed or sent; the style sheet is allowed by its digest. */
 const policy = `default-src 'none'; style-src ${styleSource}; base-uri 'none'; form-action 'none'`;

@@ -12,21 +12,21 @@ import { plotWidth, round, type Timeline, timelineOf } from './timeline.js';
 
 const plotHeight = 100;
 
-/** More points than a screen has columns say nothing more. */
+/** The most points: a screen has no more columns. */
 export const mostPlotted = 2000;
-/** From here on points are drawn smaller. */
+/** From this number on, points are drawn smaller. */
 const manyPoints = 300;
 
 interface Plot {
   readonly id: string;
   readonly title: string;
-  /** Null: the run has no such figure; it is drawn hollow, at the top. */
+  /** Null: the run has no such figure; the point is drawn hollow, at the top. */
   readonly value: (run: RunRecord) => number | null;
   readonly scale: (most: number) => Scale;
   readonly format: (value: number) => string;
-  /** What a run without the figure is called. */
+  /** The text for a run without the figure. */
   readonly none: string;
-  /** Rare values stand on stems; the others are joined by a line. */
+  /** `stem` for rare values; the others are joined by a line. */
   readonly style: 'line' | 'stems';
   readonly isWide?: boolean;
 }
@@ -80,7 +80,7 @@ const plots: readonly Plot[] = [
   },
 ];
 
-/** All plots, or a sentence where there is nothing to plot. */
+/** All plots, or a sentence if there is nothing to plot. */
 export function historyPlots(all: readonly RunRecord[]): Html {
   if (all.length === 0) return html`<p class="empty">No run has been recorded yet.</p>`;
   const records = all.slice(-mostPlotted);
@@ -140,7 +140,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A line through the points that have a value. A run that failed measured nothing: the line breaks. */
+/** A line through the points that have a value. It breaks at a run that failed. */
 function trend(points: readonly Point[]): Html {
   const steps: string[] = [];
   let isJoined = false;

@@ -1,11 +1,11 @@
-/** Axes: a round number at the top, half of it in the middle, and words for both. */
+/** The scale of an axis: a round number at the top, half of it in the middle, and labels for both. */
 
 import { formatBytes, formatDuration, formatRate } from '../units.js';
 
 export interface Scale {
   /** The labels at the top, in the middle and at the bottom. */
   readonly labels: readonly [string, string, string];
-  /** From the bottom, 0, to the top, 1. */
+  /** The position of a value: 0 at the bottom, 1 at the top. */
   readonly place: (value: number) => number;
 }
 
@@ -16,7 +16,7 @@ function linear(top: number, format: (value: number) => string): Scale {
   };
 }
 
-/** The first of the steps that holds `value`. */
+/** The first step that is at least `value`. */
 function roundUp(value: number, steps: readonly number[]): number {
   return steps.find((step) => step >= value) ?? value;
 }
@@ -54,10 +54,10 @@ function formatRoundTime(seconds: number): string {
   return formatDuration(seconds);
 }
 
-/** Tops whose half, in powers of two, is a round number too. */
+/** Top values whose half is also a round number in powers of two. */
 const topPowers = [20, 30, 40, 50];
 
-/** Differences are a sector or a disk: on this scale each step is a factor. */
+/** Logarithmic, because differences range from a sector to a whole disk. */
 export function logByteScale(most: number): Scale {
   const power = roundUp(Math.log2(Math.max(1, most)), topPowers);
   return {

@@ -1,9 +1,9 @@
-/** The page's one style sheet: light, dark, narrow, and on paper. */
+/** The style sheet of the page: for light and dark screens, narrow ones, and paper. */
 
 import { createHash } from 'node:crypto';
 import { Html } from './markup.js';
 
-/** Colours that stay apart for every kind of colour blindness; patterns and lanes say the same again. */
+/** Colours that can be told apart with any colour blindness; patterns and lanes repeat the information. */
 const sheet = `
 :root{--page:#f7f7f5;--panel:#fff;--ink:#1d2126;--muted:#646c76;--rule:#e3e4e6;--used:#3d6594;--free:#e9ebee;--different:#c2410c;--unproven:#e3a008;--equal:#28755b;--other:#8a919a;--mark:#fff;--dot:#5a3e00}
 @media screen and (prefers-color-scheme:dark){:root{--page:#121417;--panel:#1a1d21;--ink:#e4e6e9;--muted:#98a0aa;--rule:#2d3238;--used:#7ba4d9;--free:#2a2f36;--different:#f2683a;--unproven:#edb72f;--equal:#56b894;--other:#737b85;--mark:#1a1d21;--dot:#3a2800}}
@@ -80,8 +80,8 @@ footer{margin-top:24px;color:var(--muted);font-size:13px}
 @media print{:root{--page:#fff;--panel:#fff}body{font-size:10pt}main{max-width:none;padding:0}section{padding:0;border:0;margin-top:18pt}figure,.verdict,tr{break-inside:avoid}h2{break-after:avoid}.scroll{max-height:none;overflow:visible;margin:0;padding:0}table{font-size:8.5pt}th{font-size:8pt}th,td{padding:4px 8px 4px 0}th{white-space:normal;vertical-align:bottom}th{position:static}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
 
-/** The whole element: what stands in it is what the digest is of, to the last byte. */
+/** The style element. The policy has the digest of exactly its content. */
 export const styleElement = new Html(`<style>${sheet}</style>`);
 
-/** The source that a content security policy allows: this sheet, and no other. */
+/** The source expression that makes a content security policy allow only this style sheet. */
 export const styleSource = `'sha256-${createHash('sha256').update(sheet).digest('base64')}'`;

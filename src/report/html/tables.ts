@@ -1,4 +1,4 @@
-/** The tables of a report: what was found, range by range, and the last runs in figures. */
+/** The tables of a report: the ranges that were found, and the figures of the last runs. */
 
 import type { RunRecord, VolumePicture } from '../../history/index.js';
 import { foundRanges, type RunColumn, runColumns } from '../pair-facts.js';
@@ -7,7 +7,7 @@ import { formatCount } from '../verdict.js';
 import { html, type Html } from './markup.js';
 import { outcomeClass } from './outcomes.js';
 
-/** Enough to act on; a replica that was never seeded differs everywhere, and nobody reads that. */
+/** The most rows: enough to act on. A replica that was never seeded differs everywhere. */
 const mostRanges = 1000;
 const mostRuns = 30;
 
@@ -52,7 +52,7 @@ export function rangeTable(picture: VolumePicture | null): Html {
     ${more}`;
 }
 
-/** The last runs, the newest first; what went wrong stands below the run. */
+/** The last runs, newest first; an error is shown below its run. */
 export function runTable(records: readonly RunRecord[]): Html {
   if (records.length === 0) return html`<p class="empty">No run has been recorded yet.</p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="The last runs">
@@ -85,7 +85,7 @@ function runRows(run: RunRecord): Html {
     ${why}`;
 }
 
-/** Zeroes are what one hopes for: they step back. */
+/** Zeroes are good news, so they are drawn faintly. */
 function runCell({ title, isNumber, cell }: RunColumn, run: RunRecord): Html {
   const text = cell(run);
   const mark = title === 'Outcome' ? html`<i class="${outcomeClass(run.outcome)}"></i>` : null;

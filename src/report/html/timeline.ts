@@ -18,7 +18,7 @@ export interface Timeline {
 /** `records` are the runs to plot, oldest first, at least one. */
 export function timelineOf(records: readonly RunRecord[]): Timeline {
   const times = records.map(({ startedAt }) => Date.parse(startedAt));
-  // Clocks are set back: the order of the file is not the order of its times.
+  // Clocks may be set back, so the order in the file may differ from the order of times.
   const first = times.reduce((a, b) => Math.min(a, b), Infinity);
   const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
   const x = ({ startedAt }: RunRecord) => {
@@ -28,7 +28,7 @@ export function timelineOf(records: readonly RunRecord[]): Timeline {
   return { x, axis: axisOf(first, last) };
 }
 
-/** Three days, or where the days are too few the first and the last time. */
+/** Three labels with days, or, for a short history, its first and last time. */
 function axisOf(first: number, last: number): Html {
   const days = [first, (first + last) / 2, last].map(formatDay);
   const isLong = new Set(days).size === days.length;

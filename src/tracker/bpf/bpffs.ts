@@ -133,7 +133,7 @@ export async function endFolder(folder: string): Promise<void> {
   await unmountOwn();
 }
 
-/** Unpins everything in a folder and removes it: the links first, so that nothing is marked any more. */
+/** Unpins everything in a folder and removes it: the links first, so that no bit is set any more. */
 async function removeFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => null);
   if (names === null) return;

@@ -1,4 +1,4 @@
-/** What the kernel's counters mean: may a write have been missed? */
+/** Decides from the kernel's counters whether a write may have been missed. */
 
 import type { NativeTrackerHealth } from './native-tracker.js';
 
@@ -14,9 +14,10 @@ interface Reason {
 
 const reasons: readonly Reason[] = [
   {
-    // Each tracepoint has three programs. An event that the kernel skips for one of them, because it
-    // is running on that processor, reaches another one, unless all three are running there. Where a
-    // tracepoint of submissions has only one, nothing is missed: the write is marked when it completes.
+    // Each tracepoint has three programs. An event that the kernel skips for one of them, because
+    // it is running on that processor, reaches another one, unless all three are running there.
+    // Where the submission tracepoint has only one program, nothing is missed: the completion of
+    // the write sets its bits.
     holds: ({ tracepoints }) =>
       tracepoints.some(({ misses, nestingOverflows }) => misses > 0 && nestingOverflows > 0),
     sentence: 'the kernel skipped some events of the tracker',

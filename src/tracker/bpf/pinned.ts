@@ -25,7 +25,7 @@ interface Note {
 const noteSchema = 'fastsync-tracker/2';
 
 export interface PinnedTracker {
-  /** As the user wrote it at the start. */
+  /** The path that the user gave at the start. */
   readonly path: string;
   readonly startedAt: string;
   readonly sizeBytes: number;
@@ -84,7 +84,7 @@ export async function drainPinned<T>(
   });
 }
 
-/** Hands `tell` what the next drain would, and leaves it. */
+/** Passes to `tell` what the next drain would, and clears nothing. */
 export async function peekPinned<T>(
   path: string,
   tell: (drained: Drained, tracker: PinnedTracker) => Promise<T>,
@@ -151,7 +151,7 @@ function readNote(folder: string): Note | null {
   }
 }
 
-/** Finds it by the path alone: the device may be detached, and its tracker must still be stopped. */
+/** Finds it by path only: the device may be detached, and its tracker must still be stopped. */
 async function find(path: string): Promise<{ folder: string; note: Note } | null> {
   await reach(path);
   const realPath = await realpath(path).catch(() => path);

@@ -1,6 +1,6 @@
 /**
- * The program that freezes and thaws (native/freezer/), as a process: what it is asked, what it says.
- * It lives in a session of its own and thaws when this process ends in any way, and in good time.
+ * The program that freezes and thaws (native/freezer/), run as a process, with its input and output. It
+ * runs in a session of its own and thaws when this process ends in any way, or at the time limit.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -33,7 +33,7 @@ export interface Frozen {
   readonly freezeCallMs: number;
 }
 
-/** From when its work is over until it has to be gone. */
+/** How long it may take to exit after its work is done. */
 const partingMs = 1000;
 const nsPerMs = 1e6;
 
@@ -88,7 +88,7 @@ export class Freezer {
     this.gone = this.ending.then(() => this.#part(end));
   }
 
-  /** Tells it to thaw, or not to freeze. `ending` tells the result. */
+  /** Makes it thaw, or not freeze. `ending` has the result. */
   stop(): void {
     this.#child.stdin?.end('thaw\n');
   }

@@ -1,4 +1,4 @@
-/** What the run itself writes while a file system is frozen must not lie on that file system. */
+/** The paths that the run itself writes while a file system is frozen must not lie on that file system. */
 
 import { realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

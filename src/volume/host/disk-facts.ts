@@ -1,4 +1,4 @@
-/** What the kernel says about the disk under a block device, and where on it the device lies. */
+/** The kernel's facts about the disk under a block device, and where on it the device lies. */
 
 import { access, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

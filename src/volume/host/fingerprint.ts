@@ -1,4 +1,4 @@
-/** What tells a volume from another one that later gets the same name. */
+/** Distinguishes a volume from another one that later gets the same name. */
 
 import { readFile, stat } from 'node:fs/promises';
 import type { VolumeIdentity } from '../identity.js';

@@ -1,4 +1,4 @@
-/** What the kernel counts of the writes to a volume. */
+/** The write counter of a volume, from the kernel's statistics. */
 
 import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -14,9 +14,9 @@ const writeFields = [6, 13];
 const tickMs = 20;
 
 /**
- * A text that stays the same as long as nothing is written to the volume. For a block device: this boot,
- * this attachment (diskseq), the kernel's count of its writes and discards. For a file: inode, size and
- * times of change. Null where the kernel does not count, or not here (an old kernel, a container).
+ * A text that stays the same as long as nothing is written to the volume. For a block device: the boot
+ * ID, the attachment (diskseq), and the kernel's count of writes and discards. For a file: inode, size
+ * and change times. Null where the kernel does not count, or not here (an old kernel, a container).
  */
 export async function writeCounterOf(identity: VolumeIdentity): Promise<string | null> {
   const text = identity.kind === 'file' ? fileCounter(identity.realPath) : deviceCounter(identity);
@@ -32,7 +32,7 @@ async function deviceCounter(volume: VolumeIdentity): Promise<string | null> {
   const directory = deviceDirectory(volume);
   const disk = volume.partitionOf === null ? directory : `${directory}/..`;
   const read = async (path: string) => (await readFile(path, 'utf8')).trim();
-  // Without accounting the counters do not move, whatever is written.
+  // Without I/O accounting the counters never change.
   if ((await read(`${disk}/queue/iostats`)) !== '1') return null;
   const counters = (await read(`${directory}/stat`)).split(/\s+/);
   const parts = [

@@ -1,4 +1,4 @@
-/** What this host answers about its storage before a run opens anything. */
+/** The storage of this host, examined before a run opens anything. */
 
 import { surveyUsage } from '../host/usage.js';
 import type { HostStorage } from '../usage.js';

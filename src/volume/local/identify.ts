@@ -1,4 +1,4 @@
-/** Finds out what a path of this host is. */
+/** Identifies what a path of this host refers to. */
 
 import type { BigIntStats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -11,8 +11,8 @@ import type { VolumeIdentity } from '../identity.js';
 import { deviceNumbers, nodeOfStat, type NodeId } from '../node.js';
 
 /**
- * Says what `path` is. Rejects with FastsyncError: VOLUME_NOT_FOUND, PERMISSION_DENIED, NOT_A_VOLUME
- * (a directory, socket, ...), SIZE_UNKNOWN, NOT_ANSWERING.
+ * Identifies the volume at `path`. Rejects with FastsyncError: VOLUME_NOT_FOUND, PERMISSION_DENIED,
+ * NOT_A_VOLUME (a directory, socket, ...), SIZE_UNKNOWN, NOT_ANSWERING.
  */
 export async function identifyVolume(
   path: string,

@@ -104,7 +104,8 @@ async function claim(directory: string, target: string, own: string): Promise<Ho
   const file = join(directory, own);
   try {
     await using handle = await open(file, 'wx', 0o600);
-    // The name is the claim: it counts without words where the disk is full.
+    // The name is the claim: it is valid even if its content cannot be written because the disk is
+    // full.
     await handle.writeFile(ownWords()).catch(() => undefined);
   } catch (error) {
     if (errnoName(error) !== 'EEXIST') throw error;
@@ -116,7 +117,7 @@ async function claim(directory: string, target: string, own: string): Promise<Ho
     holder = await liveClaim(directory, target, own);
     return holder;
   } finally {
-    // Also if looking for others failed: a claim left behind would lock this run out.
+    // Also if the search for others failed: a claim left behind would block this run.
     if (holder !== null) await rm(file, { force: true });
   }
 }
@@ -134,13 +135,16 @@ async function liveClaim(directory: string, target: string, own: string): Promis
   return null;
 }
 
-/** What the user called, for whoever finds the claim. */
+/** The user's command line, for other runs that find the claim. */
 function ownWords(): string {
   const [, program = '', ...words] = process.argv;
   return [basename(program, '.mjs'), ...words].join(' ');
 }
 
-/** Does not ask the process itself: reading its command line waits for its memory, which may wait for a disk. */
+/**
+ * Read from the claim, not from the process: reading a process's command line may wait for its memory,
+ * which may wait for a disk.
+ */
 async function locked(name: string, { pid, file }: Holder): Promise<FastsyncError> {
   const words = await readFile(file, 'utf8').catch(() => '');
   return new FastsyncError({

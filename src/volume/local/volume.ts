@@ -22,7 +22,7 @@ import { directReader } from './direct-reader.js';
 import { nodeOfStat } from '../node.js';
 import { FileByteReader } from './reader.js';
 
-/** Never closed: the collector would do so on JavaScript's only thread, and wait there. */
+/** Kept referenced: the garbage collector would close it on JavaScript's only thread, which might block. */
 const abandoned = new Set<FileHandle>();
 
 export class LocalVolume implements HostVolume {
@@ -80,7 +80,7 @@ export class LocalVolume implements HostVolume {
     return this.#inFlight(() => nextData(this.handle.fd, offsetBytes));
   }
 
-  /** A file without a name is nobody's replica. */
+  /** A deleted file cannot be anybody's replica. */
   async isInPlace(): Promise<boolean> {
     const { kind, realPath } = this.identity;
     if (kind !== 'file') return true;
@@ -88,7 +88,7 @@ export class LocalVolume implements HostVolume {
     return there !== null && nodeOfStat(there) === nodeOfStat(await this.#stat());
   }
 
-  /** Closing waits for a server too: what was given up stays open until the process ends. */
+  /** Closing may wait for a server too: a volume that was given up stays open until the process ends. */
   async close(): Promise<void> {
     forgetDescriptor(this.handle.fd);
     if (isGivenUp(this.identity.path)) abandoned.add(this.handle);
