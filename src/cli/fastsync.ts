@@ -45,7 +45,7 @@ export function programOutlines(): readonly ProgramOutline[] {
 
 /** Runs the fastsync command with the words behind its name. */
 export async function fastsync(words: readonly string[]): Promise<void> {
-  const about = 'Copies volumes by what their file systems really use, and proves the copies.';
+  const about = 'Copies the used blocks of volumes, and proves that the copies are equal.';
   const synopsis = `$0 <command>\n\n${about}`;
   const declare = (yargs: Argv) => addFastsyncCommands(yargs).demandCommand(1, 'Name a command');
   await runProgram({ name: 'fastsync', synopsis, declare }, words);

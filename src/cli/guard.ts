@@ -25,7 +25,7 @@ export async function guarded(name: string, load: () => Promise<Program>): Promi
     // Nothing was left to wait for, though the program had not come to its end.
     tell(
       name,
-      unexpected(new Error('it ended before its work was done')),
+      unexpected(new Error('the program ended before its work was done')),
       words.includes('--json'),
     );
     process.exitCode = exitCodes.incomplete;

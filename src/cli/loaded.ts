@@ -19,7 +19,7 @@ export function notLoadable(what: string, error: unknown): FastsyncError {
     code: 'NOT_LOADABLE',
     exitCode: exitCodes.usage,
     message,
-    remedy: 'Install it again, with Node 20.19 or newer, and give it enough memory (ulimit -v)',
+    remedy: 'Reinstall it, with Node 20.19 or newer, and give it enough memory (ulimit -v)',
     cause: error,
   });
 }

@@ -55,7 +55,7 @@ export async function checkOverwritable(file: string, beginning: string): Promis
       await handle.read(start, 0, start.length, 0);
     });
     if (start.toString('latin1') === beginning) return;
-    throw usage(`${file} exists and does not begin with "${beginning}": it is not overwritten`);
+    throw usage(`${file} exists and does not begin with "${beginning}"; it is not overwritten`);
   }
   const directory = path.dirname(path.resolve(file));
   if (found === null) await withVolumeErrors(file, () => access(directory, constants.W_OK));

@@ -44,7 +44,7 @@ export function remoteFrom(
 /** What digests are made with. Throws a usage error for one that hosts do not exchange. */
 function remoteAlgorithm(name: DigestAlgorithm | undefined): DigestAlgorithm {
   if (name === 'xxh64') {
-    throw usage('--algorithm: across hosts it is xxh3-128, or sha256 where somebody may mean harm');
+    throw usage('--algorithm: across hosts use xxh3-128, or sha256 against deliberate changes');
   }
   return name ?? 'xxh3-128';
 }
@@ -54,7 +54,7 @@ export function refuseRemote(command: string, volumes: readonly string[]): void 
   for (const volume of volumes) {
     if (parseAddress(volume) === null) continue;
     throw usage(
-      `${volume} is on another host, which "fastsync ${command}" does not reach: only fastsync init and fastverify do`,
+      `${volume} is on another host; "fastsync ${command}" works on this host only, fastsync init and fastverify also reach others`,
     );
   }
 }

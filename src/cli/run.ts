@@ -118,7 +118,7 @@ function noteReaderGone({ json, quiet }: { readonly json: boolean; readonly quie
   const { stdout, stderr } = process;
   const tell = (what: string, to: NodeJS.WriteStream) => (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') return;
-    const message = `nobody reads the ${what} any more; the run goes on`;
+    const message = `nothing reads the ${what} any more; the run continues`;
     const note = { type: 'note', severity: 'warning', code: 'OUTPUT_LOST', message };
     to.write(json ? `${JSON.stringify(note)}\n` : `warning: ${message}\n`);
   };
@@ -137,7 +137,7 @@ function interrupted(unfinished: UnfinishedTargets): Outcome {
   const facts: Fact[] =
     unfinished.left.length === 0
       ? [['interrupted', 'nothing was written']]
-      : [['interrupted', 'before it was done'], ...leftFacts(unfinished)];
+      : [['interrupted', 'before the run was complete'], ...leftFacts(unfinished)];
   const figures = leftFigures(unfinished);
   return { outcome: 'interrupted', exitCode: exitCodes.interrupted, facts, figures };
 }
@@ -146,7 +146,7 @@ function leftFacts({ left }: UnfinishedTargets): Fact[] {
   if (left.length === 0) return [];
   return [
     ...left.map((sentence): Fact => ['left', sentence]),
-    ['to go on', 'run the same command again'],
+    ['to resume', 'run the same command again'],
   ];
 }
 

@@ -20,7 +20,7 @@ interface IdentificationArguments {
 /** How to read the source, as mapVolume() takes them. The log device stays open until the command ends. */
 export async function identification(args: IdentificationArguments): Promise<MapOptions> {
   if (args.whole && args.as !== undefined) {
-    throw usage('--whole and --as contradict each other: name one of them');
+    throw usage('use either --whole or --as');
   }
   const as = args.whole ? 'whole' : args.as;
   const log = args['log-device'];

@@ -42,7 +42,7 @@ export function checkWords(words: readonly string[], command: CommandOutline): v
   if (!words.includes('')) return;
   const [first] = command.positionals;
   throw usage(
-    first === undefined ? 'an empty word ("") names nothing' : `${first.name} needs a value`,
+    first === undefined ? 'an empty argument ("") is not allowed' : `${first.name} needs a value`,
   );
 }
 

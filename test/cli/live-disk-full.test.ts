@@ -203,5 +203,5 @@ test('live goes on where the disk of its log is full, says so, and is no plain s
 test('live goes on where nobody reads its output any more, and says so', async (t) => {
   const { exitCode, stderr } = await withOutput(t, '> >(head -n 1)', () => Promise.resolve());
   t.is(exitCode, 0, stderr);
-  t.regex(stderr, /nobody reads the output any more; the run goes on/);
+  t.regex(stderr, /nothing reads the output any more; the run continues/);
 });

@@ -170,18 +170,24 @@ test('options that do not go together, volumes in use and places that are taken 
     [['--src', image, '--write-manifest', image], /not a manifest: it is not overwritten/],
     [['--src', image, '--write-manifest', directory], /is not a file/],
     [['--src', image, '--write-manifest', `${directory}/no/where`], /does not exist/],
-    [['--src', image, '--write-manifest', file, '--manifest', file], /contradict/],
-    [['--src', image, '--write-manifest', file, '--dst', image], /--dst does not go/],
+    [
+      ['--src', image, '--write-manifest', file, '--manifest', file],
+      /use either --write-manifest or --manifest/,
+    ],
+    [['--src', image, '--write-manifest', file, '--dst', image], /--dst cannot be combined/],
     [['--src', image, '--write-manifest', file, '--manifest-cell', '3M'], /power of two/],
     [['--src', image, '--write-manifest', file, '--algorithm', 'md5'], /sha256/],
     [['--src', image, '--manifest', image], /is not a manifest/],
     [['--src', image, '--manifest', file, '--root', '00'], /has the root [0-9a-f]{32}, not 00/],
-    [['--src', image, '--manifest', file, '--repair'], /--repair does not go/],
-    [['--src', image, '--manifest', file, '--algorithm', 'sha256'], /--algorithm does not go/],
+    [['--src', image, '--manifest', file, '--repair'], /--repair cannot be combined/],
+    [
+      ['--src', image, '--manifest', file, '--algorithm', 'sha256'],
+      /--algorithm cannot be combined/,
+    ],
     [['--src', image, '--manifest', file, '--free', 'verify'], /--free/],
     [['--manifest', file, '--against', image], /is not a manifest/],
-    [['--manifest', file, '--against', file, '--src', image], /--src does not go/],
-    [['--src', image, '--algorithm', 'sha256'], /--algorithm goes with/],
+    [['--manifest', file, '--against', file, '--src', image], /--src cannot be combined/],
+    [['--src', image, '--algorithm', 'sha256'], /--algorithm requires/],
   ];
   for (const [words, sentence] of cases) {
     const { exitCode, stderr, stdout } = await fastverify([...words, ...state]);

@@ -64,7 +64,7 @@ test.serial('status tells a running replication from a dead one', async (t) => {
   t.is(dead.exitCode, 3);
   t.regex(
     String(dead.stdout),
-    /not running since .* \(ended without a word\); the target is the state of/,
+    /not running since .* \(ended without an error message\); the target is consistent at/,
   );
 });
 

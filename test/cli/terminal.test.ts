@@ -56,7 +56,7 @@ test('a run in text whose output nobody reads goes on, and says so where somebod
   const init = ['init', '--src', source, '--dst', copy, ...state];
   const seeded = await withoutReader(fastsyncBin, init, '1');
   t.is(seeded.exitCode, 0, seeded.stderr);
-  t.regex(seeded.stderr, /^warning: nobody reads the output any more; the run goes on$/m);
+  t.regex(seeded.stderr, /^warning: nothing reads the output any more; the run continues$/m);
   t.is((await execa('e2fsck', ['-fn', copy])).exitCode, 0);
 
   const manifest = path.join(directory, 'manifest');
@@ -65,7 +65,7 @@ test('a run in text whose output nobody reads goes on, and says so where somebod
   const check = ['--src', source, '--manifest', manifest, ...state];
   const checked = await withoutReader(fastverifyBin, check, '2');
   t.is(checked.exitCode, 0, checked.stdout);
-  t.regex(checked.stdout, /^warning: nobody reads the messages any more; the run goes on$/m);
+  t.regex(checked.stdout, /^warning: nothing reads the messages any more; the run continues$/m);
   t.regex(checked.stdout, /^equal/m);
 
   await flipBits(copy, [{ at: 1100, bit: 0 }]);
@@ -135,9 +135,9 @@ test('a run that ended with words is not said to have ended without one', async 
     '--state-dir',
     await leave(t, { state: 'failed', error }),
   ]);
-  t.regex(String(said.stdout), /not running since \S+ \(ended with the words below\)/);
+  t.regex(String(said.stdout), /not running since \S+ \(ended with the error below\)/);
   t.regex(String(said.stdout), /: \/srv\/replica\.img is gone$/m);
   t.is(said.exitCode, 3);
   const silent = await fastsync(['status', '--state-dir', await leave(t, {})]);
-  t.regex(String(silent.stdout), /\(ended without a word\)/);
+  t.regex(String(silent.stdout), /\(ended without an error message\)/);
 });

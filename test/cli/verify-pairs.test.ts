@@ -41,18 +41,18 @@ test('words that contradict each other: one sentence, exit code 2, nothing is ch
   const config = await configure();
   const cases: readonly (readonly [RegExp, readonly string[]])[] = [
     [/name the pairs/, config],
-    [/--all and the name/, [...config, '--all', 'a']],
-    [/--repair does not go with --all/, [...config, '--all', '--repair']],
-    [/--src does not go/, [...config, '--all', '--src', '/x']],
-    [/--free does not go/, [...config, 'a', '--free', 'verify']],
-    [/--resume does not go/, [...config, 'a', '--no-resume']],
-    [/--max-time does not go/, [...config, 'a', '--max-time', '1h']],
-    [/--manifest does not go/, [...config, 'a', '--manifest', 'x']],
-    [/--yes does not go/, [...config, 'a', '--yes']],
+    [/use either --all or the names/, [...config, '--all', 'a']],
+    [/--repair cannot be combined with --all/, [...config, '--all', '--repair']],
+    [/--src cannot be combined/, [...config, '--all', '--src', '/x']],
+    [/--free cannot be combined/, [...config, 'a', '--free', 'verify']],
+    [/--resume cannot be combined/, [...config, 'a', '--no-resume']],
+    [/--max-time cannot be combined/, [...config, 'a', '--max-time', '1h']],
+    [/--manifest cannot be combined/, [...config, 'a', '--manifest', 'x']],
+    [/--yes cannot be combined/, [...config, 'a', '--yes']],
     [/has no pair "c", it has a, b/, [...config, 'a', 'c']],
     [/--config was given more than once/, [...config, ...config, '--all']],
     [/cannot read the configuration/, ['--config', '/nowhere/x.yaml', '--all']],
-    [/name the volume with --src, or the pairs/, []],
+    [/name the volume with --src, or pairs/, []],
   ];
   for (const [expected, words] of cases) {
     const { exitCode, stdout, stderr } = await fastverify(words);
@@ -69,7 +69,7 @@ test('a pair in use is not repaired, and that is said', async (t) => {
   const config = await configure({}, { online: true });
   const { exitCode, stderr } = await fastverify([...config, 'a', '--repair']);
   t.is(exitCode, 2);
-  t.regex(String(stderr), /^error: --repair cannot mend the pair a, [^\n]+$/);
+  t.regex(String(stderr), /^error: --repair cannot repair the pair a [^\n]+$/);
   t.deepEqual(await readHistory(state, 'a'), []);
 });
 

@@ -9,12 +9,15 @@ import { agentOptions } from './options.js';
 export function addAgentCommand(yargs: Argv): Argv {
   return yargs.command(
     'agent',
-    'Serve a volume of this host to a run on another one: ssh starts it',
+    'Serve a volume of this host to a run on another host; started by ssh',
     (command) =>
       command
         .options(agentOptions)
         .epilogue(exitCodeHelp('agent'))
-        .example('command="$0 agent --only /dev/vg1/data"', 'In authorized_keys: nothing else'),
+        .example(
+          'command="$0 agent --only /dev/vg1/data"',
+          'In authorized_keys: allow nothing else',
+        ),
     async (args) => (await loaded(() => import('./run.js'))).runAgent(args),
   );
 }

@@ -10,13 +10,13 @@ import { shells, completionOptions } from './options.js';
 export function addCompletionCommand(yargs: Argv, programs: () => readonly ProgramOutline[]): Argv {
   return yargs.command(
     'completion <shell>',
-    'Print a script that completes the words of fastsync and fastverify',
+    'Print a shell completion script for fastsync and fastverify',
     (command) =>
       command
         .positional('shell', {
           choices: shells,
           demandOption: true,
-          describe: 'The shell that is to be taught; pairs: the names in the configuration',
+          describe: 'The shell; pairs: print the names of the configured pairs',
         })
         .options(completionOptions)
         .epilogue(exitCodeHelp('completion'))

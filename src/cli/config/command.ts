@@ -7,18 +7,18 @@ import { configOptions } from './options.js';
 
 /** Adds the command to the command line. */
 export function addConfigCommand(yargs: Argv): Argv {
-  return yargs.command('config', 'The configuration file', (command) =>
+  return yargs.command('config', 'Check the configuration file', (command) =>
     command
       .epilogue(exitCodeHelp('config'))
-      .demandCommand(1, 'Name what to do with the configuration: check.')
+      .demandCommand(1, 'Name a command: check.')
       .command(
         'check',
-        'Say what is wrong with the configuration file; nothing if it is right',
+        'List the errors in the configuration file; print nothing if there are none',
         (check) =>
           check
             .options(configOptions)
             .epilogue(exitCodeHelp('config check'))
-            .example('$0 config check', 'All problems: file:line:column: what'),
+            .example('$0 config check', 'List every error as file:line:column: sentence'),
         async (args) => (await loaded(() => import('./run.js'))).runConfigCheck(args),
       ),
   );

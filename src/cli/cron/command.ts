@@ -7,18 +7,18 @@ import { cronOptions } from './options.js';
 
 /** Adds the command to the command line. */
 export function addCronCommand(yargs: Argv): Argv {
-  return yargs.command('cron', 'Regular checks of the configured pairs', (command) =>
+  return yargs.command('cron', 'Schedule regular checks of the configured pairs', (command) =>
     command
       .epilogue(exitCodeHelp('cron'))
-      .demandCommand(1, 'Name what to do about regular checks: install.')
+      .demandCommand(1, 'Name a command: install.')
       .command(
         'install',
-        'Make a systemd service and timer that check every pair, or print them and the crontab line',
+        'Write a systemd service and timer that check every pair, or print them and a crontab line',
         (install) =>
           install
             .options(cronOptions)
             .epilogue(exitCodeHelp('cron install'))
-            .example('$0 cron install --dry-run', 'Look at the units and the crontab line')
+            .example('$0 cron install --dry-run', 'Print the units and the crontab line')
             .example('$0 cron install --write --random-delay 30m --idle', 'Write the units'),
         async (args) => (await loaded(() => import('./run.js'))).runCronInstall(args),
       ),

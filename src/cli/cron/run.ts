@@ -24,7 +24,7 @@ export function runCronInstall(args: CronArguments): Promise<void> {
 }
 
 async function install(args: CronArguments, { reporter }: Context): Promise<Outcome> {
-  if (args['dry-run'] === args.write) throw usage('name either --dry-run or --write');
+  if (args['dry-run'] === args.write) throw usage('use either --dry-run or --write');
   const schedule: Schedule = {
     command: checkCommand(path.resolve(args.config)),
     configPath: path.resolve(args.config),
@@ -46,7 +46,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
       });
     });
     const units = files.map((file) => `# ${file.path}\n${file.text}\n`);
-    const line = crontab ?? '# none: cron cannot say that time';
+    const line = crontab ?? '# none: cron cannot express that time';
     await print(process.stdout, [...units, `# or, in root's crontab\n${line}\n`]);
     return { ...done, facts: [] };
   }
@@ -59,7 +59,7 @@ async function install(args: CronArguments, { reporter }: Context): Promise<Outc
       ...files.map((file) => ['written', file.path] as const),
       ['next', 'systemctl daemon-reload'],
       ['then', `systemctl enable --now ${timerName}`],
-      ['to look', `systemctl list-timers ${timerName}`],
+      ['to check', `systemctl list-timers ${timerName}`],
     ],
   };
 }
@@ -69,7 +69,7 @@ function checkCommand(configPath: string): Schedule['command'] {
   const script = path.join(packageRoot, 'dist/program/fastverify.mjs');
   const command = [process.execPath, script, '--config', configPath, '--all'] as const;
   if (command.some((word) => /\p{Cc}/u.test(word))) {
-    throw usage('a path with control characters in it cannot be written into a unit or a crontab');
+    throw usage('a path with control characters cannot be written to a unit or a crontab');
   }
   return [...command];
 }
@@ -83,7 +83,7 @@ async function checkedCalendar(calendar: string): Promise<string> {
   });
   if (!failed || code === 'ENOENT') return calendar;
   const [why = ''] = stderr.split('\n');
-  throw usage(`--calendar: ${why === '' ? `not a time to systemd: "${calendar}"` : why}`);
+  throw usage(`--calendar: ${why === '' ? `systemd does not accept the time "${calendar}"` : why}`);
 }
 
 function delaySeconds(text: string): number {

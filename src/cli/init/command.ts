@@ -9,23 +9,23 @@ import { initOptions } from './options.js';
 export function addInitCommand(yargs: Argv): Argv {
   return yargs.command(
     'init',
-    'Seed targets: copy what the source uses, and nothing less',
+    'Copy the used ranges of a volume to one or more targets',
     (command) =>
       command
         .options(initOptions)
         .epilogue(exitCodeHelp('init'))
         .alias('yes', 'y')
-        .example('$0 init --src /dev/sda2 --dst /dev/sdb2', 'Seed a partition')
+        .example('$0 init --src /dev/sda2 --dst /dev/sdb2', 'Copy a partition')
         .example(
           '$0 init --src /dev/vg0/data --dst copy.img --verify',
-          'Into a sparse file, read back',
+          'Copy to a sparse file, and read it back',
         )
         .example(
           '$0 init --src /dev/sda2 --dst /dev/sdb2 --online',
-          'While it is mounted: a point in time',
+          'Copy a mounted source at a point in time',
         )
-        .example('$0 init --src a.img --dst b.img --dst c.img', 'Two targets, one reading')
-        .example('$0 init --src /dev/sda2 --dst /dev/sdb2 --dry-run', 'Say what it would do'),
+        .example('$0 init --src a.img --dst b.img --dst c.img', 'Copy to two targets in one pass')
+        .example('$0 init --src /dev/sda2 --dst /dev/sdb2 --dry-run', 'Show what it would do'),
     async (args) => (await loaded(() => import('./run.js'))).runInit(args),
   );
 }

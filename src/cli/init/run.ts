@@ -30,7 +30,7 @@ export function runInit(args: InitArguments): Promise<void> {
 async function init(args: InitArguments, context: Context): Promise<Outcome> {
   const options = seedOptions(args);
   const rescueMap = args['rescue-map'];
-  if (rescueMap !== undefined && !args.rescue) throw usage('--rescue-map goes with --rescue');
+  if (rescueMap !== undefined && !args.rescue) throw usage('--rescue-map requires --rescue');
   if (rescueMap !== undefined) await checkOverwritable(rescueMap, '# Mapfile.');
   const map = await identification(args);
   const online = onlineFrom(args);

@@ -50,9 +50,9 @@ export function describeSeed(
     ...badFacts(result),
     ...truncationFacts(subject.plan),
   ];
-  if (result.unpublished !== null) facts.push(['not sealed', result.unpublished.message]);
+  if (result.unpublished !== null) facts.push(['not published', result.unpublished.message]);
   if (result.interrupted) facts.push(['left', unfinished(subject)]);
-  if (result.interrupted) facts.push(['to go on', 'run the same command again']);
+  if (result.interrupted) facts.push(['to resume', 'run the same command again']);
   const figures = figuresOf(subject, result);
   const left = result.interrupted || result.unpublished !== null ? leftFigures(subject) : {};
   return { outcome, exitCode, facts, figures: { ...figures, ...left, ...onlineFigures(online) } };
@@ -75,21 +75,21 @@ function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
   const { frozenBytes, freezeCallMs, heldMs, consistentAt } = cutover;
   const forCutover = Math.ceil(freezeCallMs + heldMs);
   return [
-    ['state of', consistentAt],
-    ['followed', followed(cutover)],
+    ['consistent at', consistentAt],
+    ['recopied', recopied(cutover)],
     [
       'frozen',
-      `${forMap}, ${forCutover} ms for the cutover (${formatBytes(frozenBytes)} read in it)`,
+      `${forMap}, ${forCutover} ms for the cutover (${formatBytes(frozenBytes)} read while frozen)`,
     ],
   ];
 }
 
 /** What was written meanwhile went one of two ways, and either may be all of it. */
-function followed({ rounds, recopiedBytes, bufferedBytes }: NonNullable<OnlineResult['cutover']>) {
-  const staged = `${formatBytes(bufferedBytes)} by way of memory at the cutover`;
-  if (rounds === 0) return `${staged}, no round before it`;
+function recopied({ rounds, recopiedBytes, bufferedBytes }: NonNullable<OnlineResult['cutover']>) {
+  const staged = `${formatBytes(bufferedBytes)} through memory at the cutover`;
+  if (rounds === 0) return `${staged}, after no rounds`;
   const what = rounds === 1 ? '1 round' : `${rounds} rounds`;
-  return `${formatBytes(recopiedBytes)} copied again in ${what}, ${staged}`;
+  return `${formatBytes(recopiedBytes)} in ${what}, ${staged}`;
 }
 
 function onlineFigures(online: OnlineResult | null) {
@@ -109,7 +109,7 @@ function headline({ source, targets, map }: SeedSubject, outcome: Outcome['outco
 /** Whatever the first MiB holds comes last: before it was written, no tool finds anything there. */
 function unfinished({ targets }: SeedSubject): string {
   const names = targets.map(({ volume }) => volume.identity.path).join(', ');
-  return `${names} ${targets.length === 1 ? 'is unfinished: it carries' : 'are unfinished: they carry'} no signature`;
+  return `${names} ${targets.length === 1 ? 'is unfinished and has' : 'are unfinished and have'} no signature`;
 }
 
 /** As of a run that ended before it had a result. */
@@ -125,11 +125,11 @@ function copyFacts(plan: Plan, result: SeedResult, seconds: number): Fact[] {
     ['skipped', `${formatBytes(plan.freeBytes)} of free space`],
   ];
   if (resumedBytes > 0)
-    facts.push(['resumed', `${formatBytes(resumedBytes)} were there from an earlier run`]);
+    facts.push(['resumed', `${formatBytes(resumedBytes)} copied by an earlier run`]);
   if (identicalBytes > 0)
-    facts.push(['identical', `${formatBytes(identicalBytes)} were equal already and not written`]);
+    facts.push(['identical', `${formatBytes(identicalBytes)} already equal, not written`]);
   if (zeroBytes > 0)
-    facts.push(['zeroes', `${formatBytes(zeroBytes)} became holes or write-zeroes`]);
+    facts.push(['zeroes', `${formatBytes(zeroBytes)} written as holes or by write-zeroes`]);
   return facts;
 }
 
@@ -138,7 +138,7 @@ function failureFacts({ targets }: SeedSubject, { targetFailures }: SeedResult):
     const failure = targetFailures[index];
     if (failure === null || failure === undefined) return [];
     const what = describeFailure(failure, volume.identity.path);
-    return [['failed', `${what}; it carries no signature`]];
+    return [['failed', `${what}; it has no signature`]];
   });
 }
 
@@ -147,7 +147,7 @@ function signatureFacts({ targets }: SeedSubject, { wiped, probedOtherwise }: Se
   return targets.flatMap(({ volume: { identity } }, index): Fact[] => [
     ...(wiped[index] ?? []).map((what): Fact => ['wiped', `${what} of ${identity.path}`]),
     ...(probedOtherwise[index] ?? []).map((what): Fact => [
-      'not the same',
+      'probes differently',
       `${identity.path}: ${what}`,
     ]),
   ]);
@@ -157,9 +157,11 @@ function truncationFacts({ truncatedBytes, cutBytes }: Plan): Fact[] {
   if (truncatedBytes === 0) {
     if (cutBytes === 0) return [];
     const what = `${formatBytes(cutBytes)} of free space that the file system claims`;
-    return [['left out', `${what}, behind the target's end: it is not mounted there`]];
+    return [['left out', `${what}, past the end of the target: it cannot be mounted there`]];
   }
-  return [['left out', `${formatBytes(truncatedBytes)} of used ranges, behind the target's end`]];
+  return [
+    ['left out', `${formatBytes(truncatedBytes)} of used ranges, past the end of the target`],
+  ];
 }
 
 const listedRanges = 10;
@@ -170,7 +172,7 @@ function badFacts({ badRanges }: SeedResult): Fact[] {
     .slice(0, listedRanges)
     .map(({ start, length }): Fact => ['unreadable', `${formatBytes(length)} at byte ${start}`]);
   const more = all.length - facts.length;
-  if (more > 0) facts.push(['unreadable', `and ${more} more ranges; --rescue-map lists them all`]);
+  if (more > 0) facts.push(['unreadable', `${more} more ranges; --rescue-map lists all of them`]);
   return facts;
 }
 
@@ -206,7 +208,7 @@ export function describePlan(prepared: PreparedSeed, options: SeedOptions): Outc
     ['to', names.join(', ')],
     [
       'would skip',
-      `${formatBytes(plan.freeBytes)} of free space, target: ${freeTexts[options.free]}`,
+      `${formatBytes(plan.freeBytes)} of free space, which on the target is ${freeTexts[options.free]}`,
     ],
     ...truncationFacts(plan),
     ...refusals.map(({ code, message }): Fact => [
@@ -231,7 +233,7 @@ export function describePlan(prepared: PreparedSeed, options: SeedOptions): Outc
 }
 
 const freeTexts: Readonly<Record<SeedOptions['free'], string>> = {
-  skip: 'left as it is',
+  skip: 'left alone',
   discard: 'discarded',
   zero: 'zeroed',
 };

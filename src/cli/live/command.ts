@@ -9,8 +9,8 @@ import { liveOptions, type LiveArguments } from './options.js';
 /** Throws a usage error where the source is named and not needed, or the other way round. */
 function isAboutASource({ src, recover }: Pick<LiveArguments, 'src' | 'recover'>): true {
   if (recover && src !== undefined)
-    throw usage('--recover needs no --src: it works from the journal');
-  if (!recover && src === undefined) throw usage('--src is missing: what is to be followed?');
+    throw usage('--recover cannot be combined with --src: it works from the journal alone');
+  if (!recover && src === undefined) throw usage('name the source with --src');
   return true;
 }
 
@@ -18,15 +18,15 @@ function isAboutASource({ src, recover }: Pick<LiveArguments, 'src' | 'recover'>
 export function addLiveCommand(yargs: Argv): Argv {
   return yargs.command(
     'live',
-    'Follow: seed targets from a source in use, then keep them the same, epoch by epoch',
+    'Replicate a source in use: seed the targets, then update them epoch by epoch',
     (command) =>
       command
         .options(liveOptions)
         .epilogue(exitCodeHelp('live'))
         .alias('yes', 'y')
         .check(isAboutASource)
-        .example('$0 live --src /dev/vg0/data --dst /dev/sdb', 'Follow a mounted volume')
-        .example('$0 live --recover --dst /dev/sdb', 'After a crash: make the target whole'),
+        .example('$0 live --src /dev/vg0/data --dst /dev/sdb', 'Replicate a mounted volume')
+        .example('$0 live --recover --dst /dev/sdb', 'After a crash: complete the target'),
     async (args) => (await loaded(() => import('./run.js'))).runLive(args),
   );
 }

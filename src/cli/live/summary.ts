@@ -18,7 +18,7 @@ export function describeLive(source: string, results: readonly LiveResult[]): Ou
       ? (['interrupted', exitCodes.interrupted] as const)
       : (['done', exitCodes.done] as const);
   const facts: Fact[] = [
-    ['stopped following', source],
+    ['stopped replicating', source],
     ...results.map((result): Fact => [result.target, sentenceOf(result)]),
   ];
   const targets = results.map(({ target, epoch, consistentAt, dirtyBytes, error }) => ({
@@ -34,16 +34,16 @@ export function describeLive(source: string, results: readonly LiveResult[]): Ou
 function sentenceOf({ epoch, consistentAt, error }: LiveResult): string {
   const trouble = error === null ? '' : `; ${error.message}`;
   return consistentAt === null
-    ? `not whole yet, it carries no signature; the same command goes on${trouble}`
-    : `the state of ${isoOf(consistentAt) ?? ''}, epoch ${epoch}${trouble}`;
+    ? `incomplete, has no signature; run the same command again to resume${trouble}`
+    : `consistent at ${isoOf(consistentAt) ?? ''}, epoch ${epoch}${trouble}`;
 }
 
 export function describeRecovered(recovered: readonly Recovered[]): Outcome {
   const facts = recovered.map(({ replicaRecord, applied }): Fact => {
-    const moment = `the state of ${isoOf(replicaRecord.consistentAt) ?? 'no moment yet'}`;
+    const moment = `consistent at ${isoOf(replicaRecord.consistentAt) ?? 'no point in time yet'}`;
     return [
       replicaRecord.target.path,
-      `${applied ? 'made whole from its journal' : 'whole'}: ${moment}`,
+      `${applied ? 'completed from its journal' : 'complete'}: ${moment}`,
     ];
   });
   const targets = recovered.map(({ replicaRecord, applied }) => ({

@@ -9,7 +9,7 @@ import { mapOptions } from './options.js';
 export function addMapCommand(yargs: Argv): Argv {
   return yargs.command(
     'map <volume>',
-    'Show what of a volume is in use, and why',
+    'Show which ranges of a volume are in use, and why',
     (command) =>
       command
         .positional('volume', {
@@ -19,9 +19,18 @@ export function addMapCommand(yargs: Argv): Argv {
         })
         .options(mapOptions)
         .epilogue(exitCodeHelp('map'))
-        .example('$0 map /dev/vg0/data', 'Geometry, journal state, used bytes by reason, a picture')
-        .example('$0 map disk.img --format ddrescue > disk.map', 'A domain for ddrescue -m')
-        .example('$0 map disk.img --format json | jq .usedBytes', 'The used bytes, for a script'),
+        .example(
+          '$0 map /dev/vg0/data',
+          'Show geometry, journal state, used bytes by reason, and a picture',
+        )
+        .example(
+          '$0 map disk.img --format ddrescue > disk.map',
+          'Write a domain mapfile for ddrescue -m',
+        )
+        .example(
+          '$0 map disk.img --format json | jq .usedBytes',
+          'Print the used bytes, for a script',
+        ),
     async (args) => (await loaded(() => import('./run.js'))).runMap(args),
   );
 }

@@ -9,7 +9,7 @@ import { reportOptions } from './options.js';
 export function addReportCommand(yargs: Argv): Argv {
   return yargs.command(
     'report <pair>',
-    'Show what is known of a pair: the verdict, a picture of the volume, its history',
+    'Show the verdict on a pair, a picture of the volume, and its history',
     (command) =>
       command
         .positional('pair', {
@@ -19,8 +19,11 @@ export function addReportCommand(yargs: Argv): Argv {
         })
         .options(reportOptions)
         .epilogue(exitCodeHelp('report'))
-        .example('$0 report mail', 'As text, for a terminal')
-        .example('$0 report mail --html /var/www/html/mail.html', 'As a page that needs no server'),
+        .example('$0 report mail', 'Print it as text')
+        .example(
+          '$0 report mail --html /var/www/html/mail.html',
+          'Write a page that needs no server',
+        ),
     async (args) => (await loaded(() => import('./run.js'))).runReport(args),
   );
 }

@@ -9,7 +9,7 @@ import { statusOptions } from './options.js';
 export function addStatusCommand(yargs: Argv): Argv {
   return yargs.command(
     'status',
-    'Replications: state, dirty bytes, last consistent point, lag; exit 0 only if all are well',
+    'Show the replications of this host: state, dirty bytes, last consistency point, lag',
     (command) => command.options(statusOptions).epilogue(exitCodeHelp('status')),
     async (args) => (await loaded(() => import('./run.js'))).runStatus(args),
   );

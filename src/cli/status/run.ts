@@ -88,21 +88,21 @@ function remarksOn(one: FoundStatus) {
   const { target, running, updatedAt, consistentAt, error, state, hook } = one;
   const remarks: string[] = [];
   if (!running) {
-    const words = error === null ? 'without a word' : 'with the words below';
+    const words = error === null ? 'without an error message' : 'with the error below';
     const how = state === 'stopped' ? 'stopped' : `ended ${words}`;
     const held =
       consistentAt === null
-        ? 'the target is not whole'
-        : `the target is the state of ${isoOf(consistentAt) ?? ''}, or its journal holds a later one`;
+        ? 'the target is incomplete'
+        : `the target is consistent at ${isoOf(consistentAt) ?? ''}, or its journal holds a later epoch`;
     remarks.push(`${target.path}: not running since ${isoOf(updatedAt) ?? ''} (${how}); ${held}`);
   }
   if (running && state === 'stalled') {
-    const what = 'its process is stopped or hangs; it shows what was so then';
+    const what = 'its process is stopped or hangs; the figures are from then';
     remarks.push(`${target.path}: no sign of life since ${isoOf(updatedAt) ?? ''}: ${what}`);
   }
   if (running && state === 'hook' && hook !== null && hook !== undefined) {
     const since = isoOf(one.since) ?? '';
-    remarks.push(`${target.path}: waits for the command of --${hook} since ${since}`);
+    remarks.push(`${target.path}: the command of --${hook} has been running since ${since}`);
   }
   if (error !== null) remarks.push(`${target.path}: ${error.message}`);
   return remarks;

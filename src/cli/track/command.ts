@@ -10,11 +10,11 @@ const run = () => loaded(() => import('./run.js'));
 
 /** Adds the command to the command line. */
 export function addTrackCommand(yargs: Argv): Argv {
-  return yargs.command('track', 'Track what is written to a volume while it is in use', (command) =>
+  return yargs.command('track', 'Track the writes to a volume in use', (command) =>
     command
       .command(
         'start <volume>',
-        'Mark every write from now on, until it is stopped or the machine restarts',
+        'Start a tracker, which runs until it is stopped or the machine restarts',
         (start) =>
           start
             .positional('volume', volumePositional)
@@ -25,19 +25,22 @@ export function addTrackCommand(yargs: Argv): Argv {
       )
       .command(
         'drain <volume>',
-        'Print what was written since the last drain, and clear it when it is printed',
+        'Print the ranges written since the last drain, then clear them',
         (drain) =>
           drain
             .positional('volume', volumePositional)
             .options(drainOptions)
             .epilogue(exitCodeHelp('track drain'))
-            .example('$0 track drain /dev/vg0/data --format json', 'For a script')
-            .example('$0 track drain /dev/sda2 --format ddrescue --peek', 'A domain for ddrescue'),
+            .example('$0 track drain /dev/vg0/data --format json', 'Print JSON, for a script')
+            .example(
+              '$0 track drain /dev/sda2 --format ddrescue --peek',
+              'Write a domain mapfile for ddrescue',
+            ),
         async (args) => (await run()).runDrain(args),
       )
       .command(
         'stop <volume>',
-        'End the tracking',
+        'Stop a tracker',
         (stop) =>
           stop
             .positional('volume', volumePositional)
@@ -47,11 +50,11 @@ export function addTrackCommand(yargs: Argv): Argv {
       )
       .command(
         'list',
-        'Show the trackers that run on this machine',
+        'List the trackers on this machine',
         (list) => list.options(outputOptions).epilogue(exitCodeHelp('track list')),
         async (args) => (await run()).runList(args),
       )
       .epilogue(exitCodeHelp('track'))
-      .demandCommand(1, 'Name what to do: start, drain, stop or list.'),
+      .demandCommand(1, 'Name a command: start, drain, stop or list.'),
   );
 }

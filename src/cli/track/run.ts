@@ -42,8 +42,8 @@ async function start(args: StartArguments): Promise<Outcome> {
     outcome: 'done',
     exitCode: exitCodes.done,
     facts: [
-      ['tracking', `${args.volume}, in steps of ${formatBytes(granularityBytes)}`],
-      ['memory', `${formatBytes(memoryBytes)} of the kernel's`],
+      ['tracking', `${args.volume}, granularity ${formatBytes(granularityBytes)}`],
+      ['memory', `${formatBytes(memoryBytes)} of kernel memory`],
     ],
     figures: { volume: args.volume, granularityBytes, memoryBytes },
   };
@@ -57,7 +57,7 @@ async function drain(args: DrainArguments, { reporter }: Context): Promise<Outco
     return drained.missed;
   });
   if (missed === null) return { outcome: 'done', exitCode: exitCodes.done, facts: [], figures: {} };
-  const message = `writes may have been missed: ${missed}; compare what is used, once, and start the tracker anew before that`;
+  const message = `the tracker may have missed writes: ${missed}; restart it, then compare the used ranges once`;
   reporter.report({ type: 'note', severity: 'warning', code: 'WRITES_MISSED', message });
   return { outcome: 'incomplete', exitCode: exitCodes.incomplete, facts: [], figures: {} };
 }
@@ -73,8 +73,8 @@ function notPrinted(): FastsyncError {
   return new FastsyncError({
     code: 'OUTPUT_LOST',
     exitCode: exitCodes.incomplete,
-    message: 'nobody read the output to its end: nothing was cleared',
-    remedy: 'drain again: it gives the same ranges, and what is written meanwhile',
+    message: 'the output was not read to its end; nothing was cleared',
+    remedy: 'drain again: it prints the same ranges and those written since',
   });
 }
 
@@ -91,7 +91,7 @@ async function stop(args: StopArguments): Promise<Outcome> {
 async function list(): Promise<Outcome> {
   const trackers = await listPinned();
   const facts = trackers.map(({ path, dirtyBytes, startedAt, missed }) => {
-    const state = missed === null ? '' : `; writes may have been missed: ${missed}`;
+    const state = missed === null ? '' : `; it may have missed writes: ${missed}`;
     return [path, `${formatBytes(dirtyBytes)} written, started ${startedAt}${state}`] as const;
   });
   return {

@@ -8,23 +8,26 @@ import { verifyOptions } from './options.js';
 export function addVerifyCommand(yargs: Argv): Argv {
   return yargs.command(
     '$0 [pairs..]',
-    'Prove that a replica is right: compare what the source uses, both sides read at once',
+    'Prove that a replica equals its source: compare the used ranges, reading both sides at once',
     (command) =>
       command
         .positional('pairs', {
           type: 'string',
           array: true,
-          describe: 'Pairs of the configuration, by their names',
+          describe: 'Names of configured pairs',
         })
         .options(verifyOptions)
         .alias('yes', 'y')
         .example('$0 --src /dev/sda2 --dst /dev/sdb2', 'Exit code 0: equal. 1: different')
-        .example('$0 --src a --dst b --repair', 'Copy what differs, and compare it again')
-        .example('$0 --src /dev/sda2 --dst /dev/sdb2 --online', 'While the source is mounted')
-        .example('$0 --src a --write-manifest F', 'Digest what is used, for later')
-        .example('$0 --src a --manifest F', 'Verify it without another copy')
-        .example('$0 --src a --dst b --max-time 2h', 'A part every night; says how old proofs are')
-        .example('$0 --all', 'Every pair of the configuration: for cron'),
+        .example('$0 --src a --dst b --repair', 'Copy the ranges that differ, and compare again')
+        .example(
+          '$0 --src /dev/sda2 --dst /dev/sdb2 --online',
+          'Verify while the source is mounted',
+        )
+        .example('$0 --src a --write-manifest F', 'Write digests of the used ranges')
+        .example('$0 --src a --manifest F', 'Verify against them, without a replica')
+        .example('$0 --src a --dst b --max-time 2h', 'Verify a part each night; show the proof age')
+        .example('$0 --all', 'Check every configured pair, for cron'),
     async (args) => (await loaded(() => import('./run.js'))).runVerify(args),
   );
 }

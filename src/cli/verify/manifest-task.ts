@@ -35,13 +35,13 @@ export function manifestTask(args: Given): ManifestTask | null {
   const { src, manifest, against } = args;
   const file = args['write-manifest'];
   if (file !== undefined && manifest !== undefined) {
-    throw usage('--write-manifest and --manifest contradict each other: name one of them');
+    throw usage('use either --write-manifest or --manifest');
   }
   if (file === undefined && manifest === undefined) {
     const [alone] = (['against', 'root', 'algorithm', 'manifest-cell', 'engine'] as const).filter(
       (name) => args[name] !== undefined,
     );
-    if (alone !== undefined) throw usage(`--${alone} goes with --manifest or --write-manifest`);
+    if (alone !== undefined) throw usage(`--${alone} requires --manifest or --write-manifest`);
     return null;
   }
   const task = taskOf(src, file, manifest, against);
@@ -49,10 +49,12 @@ export function manifestTask(args: Given): ManifestTask | null {
     if (args[name] === undefined || args[name] === false) continue;
     const option = task.kind === 'write' ? '--write-manifest' : '--manifest';
     const where = task.kind === 'compare' ? `${option} with --against` : option;
-    throw usage(`--${name} does not go with ${where}`);
+    throw usage(`--${name} cannot be combined with ${where}`);
   }
   if (task.kind !== 'write' && args.free === 'verify') {
-    throw usage('--free verify does not go with --manifest: the manifest says what is verified');
+    throw usage(
+      '--free verify cannot be combined with --manifest: the manifest determines what is verified',
+    );
   }
   return task;
 }
@@ -60,7 +62,7 @@ export function manifestTask(args: Given): ManifestTask | null {
 function taskOf(src?: string, file?: string, manifest?: string, against?: string): ManifestTask {
   if (manifest !== undefined && against !== undefined)
     return { kind: 'compare', manifest, against };
-  if (against !== undefined) throw usage('--against does not go with --write-manifest');
+  if (against !== undefined) throw usage('--against cannot be combined with --write-manifest');
   if (src === undefined) throw usage('name the volume with --src');
   if (manifest !== undefined) return { kind: 'check', volume: src, manifest };
   return { kind: 'write', volume: src, file: file ?? '' };

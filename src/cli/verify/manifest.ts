@@ -49,7 +49,10 @@ function factsOf({ summary, doubt, seconds }: MadeManifest): Fact[] {
     facts.push(['not proven', `${formatBytes(unprovenBytes)}: cells with unreadable ranges`]);
   }
   if (crossCheck !== null && crossCheck.state !== 'done') {
-    facts.push(['cross-check', `${crossCheck.state}: free space was not held against all owners`]);
+    facts.push([
+      'cross-check',
+      `${crossCheck.state}: free space was not checked against all owners`,
+    ]);
   }
   if (doubt !== null) facts.push(['in doubt', doubt]);
   return facts;
@@ -74,7 +77,7 @@ export async function compareManifestsCommand(
 ): Promise<Outcome> {
   const comparison = await compareManifests(manifest, against);
   const kinds = [
-    ['different', null, comparison.differentRanges, 'in both, and different'],
+    ['different', null, comparison.differentRanges, 'in both, but different'],
     ['not proven', 'no digest', comparison.notProvenRanges, 'in both, without digests to compare'],
     ['not proven', 'not covered', comparison.onlyInA, `only in ${manifest}`],
     ['not proven', 'not covered', comparison.onlyInB, `only in ${against}`],

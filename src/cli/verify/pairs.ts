@@ -48,7 +48,7 @@ function refuseStrangers(args: VerifyArguments): void {
   const names = Object.keys(verifyOptions) as (keyof typeof verifyOptions)[];
   const stranger = names.find((name) => !allowed.has(name) && args[name] !== defaultOf(name));
   if (stranger === undefined) return;
-  throw usage(`--${stranger} does not go with --config, --all or the name of a pair`);
+  throw usage(`--${stranger} cannot be combined with --config, --all or the name of a pair`);
 }
 
 function defaultOf(name: keyof typeof verifyOptions): unknown {
@@ -57,8 +57,9 @@ function defaultOf(name: keyof typeof verifyOptions): unknown {
 }
 
 function checkChoice({ all, pairs: names = [], repair }: VerifyArguments): void {
-  if (all && names.length > 0) throw usage('--all and the name of a pair: name one of them');
-  if (all && repair) throw usage('--repair does not go with --all: name the pairs to repair');
+  if (all && names.length > 0) throw usage('use either --all or the names of pairs');
+  if (all && repair)
+    throw usage('--repair cannot be combined with --all: name the pairs to repair');
   if (!all && names.length === 0) throw usage('name the pairs to check, or --all');
 }
 
@@ -68,7 +69,7 @@ function chosen({ all, pairs: names = [], repair }: VerifyArguments, config: Con
   const inUse = repair ? pairs.find(({ online }) => online !== null) : undefined;
   if (inUse !== undefined) {
     throw usage(
-      `--repair cannot mend the pair ${inUse.name}, whose source is in use: "fastsync init --online --compare" can`,
+      `--repair cannot repair the pair ${inUse.name} while its source is in use; use "fastsync init --online --compare"`,
     );
   }
   return pairs;

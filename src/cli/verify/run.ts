@@ -110,7 +110,7 @@ function onlineFrom(
 ): OnlineVerifyOptions {
   if (args.repair) {
     throw usage(
-      '--repair cannot mend a replica of a source in use: "fastsync init --online --compare" can',
+      '--repair cannot be combined with --online; use "fastsync init --online --compare"',
     );
   }
   return { ...times, mustNotFreeze: [stateDirectory(args['state-dir'])] };
@@ -119,5 +119,5 @@ function onlineFrom(
 function pairOf({ src, dst }: VerifyArguments): { source: string; target: string } {
   if (src !== undefined && dst !== undefined) return { source: src, target: dst };
   if (src !== undefined) throw usage('name the replica with --dst');
-  throw usage('name the volume with --src, or the pairs of a configuration, or --all');
+  throw usage('name the volume with --src, or pairs of the configuration, or --all');
 }

@@ -44,7 +44,7 @@ export function describeVerification(report: VerifyReport, reporter: Reporter): 
   ];
   if (report.repair?.interrupted === true)
     facts.push(['left', `${report.target.path} ${halfRepairedState}`]);
-  if (verdict === 'interrupted') facts.push(['to go on', 'run the same command again']);
+  if (verdict === 'interrupted') facts.push(['to resume', 'run the same command again']);
   return { outcome, exitCode, facts, figures: { verdict, ...figuresOf(report) } };
 }
 
@@ -65,10 +65,10 @@ function comparedFacts({ result, seconds, map, span, workList }: VerifyReport): 
     facts.push(['only', `bytes ${span.startBytes} to ${span.stopBytes} of ${map.deviceBytes}`]);
   }
   if (resumedAtBytes > span.startBytes) {
-    facts.push(['went on', `at byte ${resumedAtBytes}, where an earlier run had stopped`]);
+    facts.push(['resumed', `at byte ${resumedAtBytes}, where an earlier run stopped`]);
   }
   if (stoppedAtBytes !== null) {
-    facts.push(['stopped', `at byte ${stoppedAtBytes}; the next run goes on there`]);
+    facts.push(['stopped', `at byte ${stoppedAtBytes}; the next run resumes there`]);
   }
   return facts;
 }
@@ -78,15 +78,15 @@ function differenceFacts({ answers, missing, repair }: VerifyReport): Fact[] {
   if (repair !== null) facts.push(['repaired', countOf(repair.repaired)]);
   if (answers.different.length > 0) facts.push(['different', countOf(answers.different)]);
   if (missing.length > 0) {
-    facts.push(['missing', `${countOf(missing)}: behind the end of the smaller target`]);
+    facts.push(['missing', `${countOf(missing)}: past the end of the smaller target`]);
   }
   return facts;
 }
 
 const causeTexts = {
-  unreadable: 'cannot be read on one side or the other',
+  unreadable: 'unreadable on one side or both',
   changing: 'still being written',
-  unstable: 'read differently twice though nobody wrote: suspect memory, cables or disks',
+  unstable: 'two reads differ although nothing was written: suspect memory, cables or disks',
 } as const;
 
 function notProvenFacts({ answers }: VerifyReport): Fact[] {
@@ -97,7 +97,7 @@ function notProvenFacts({ answers }: VerifyReport): Fact[] {
 
 function proofFacts({ result, startedAt, oldestProof }: VerifyReport): Fact[] {
   if (oldestProof === null && result.stoppedAtBytes !== null) {
-    return [['oldest proof', 'none yet of what lies behind that byte']];
+    return [['oldest proof', 'none yet past that byte']];
   }
   // Of a run that went through in one go it is as old as the run, and that is no news.
   if (oldestProof === null || oldestProof >= startedAt) return [];
