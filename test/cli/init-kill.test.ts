@@ -6,6 +6,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fillWithGarbage } from '../support/garbage.js';
+import { repetitions } from '../support/repetitions.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, mounted, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { populateTree, treeDifferences } from '../support/tree.js';
@@ -32,7 +33,7 @@ for (const backend of ['uring', 'threads']) {
 
     // Every run is let come a random way further than the last one, and is then killed at once.
     let reached = 0;
-    for (let kill = 0; kill < 8; kill++) {
+    for (let kill = 0; kill < repetitions({ whole: 8, sample: 5 }); kill++) {
       // So slow that none of them is done before, however busy the machine is.
       const child = fastsync([...words, '--bwlimit', '8M'], {
         stdout: 'ignore',

@@ -9,11 +9,12 @@ import { fastsyncJson } from '../support/fastsync.js';
 import { startLive, statesIn } from '../support/following.js';
 import { btrfsKind, proveWhole, startLoad } from '../support/fsync-load.js';
 import { seededRandom } from '../support/random.js';
+import { repetitions } from '../support/repetitions.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { extKind, type Kind, mebibyte, xfsKind } from '../support/seeding.js';
 
 const kinds: Readonly<Record<string, readonly [kind: Kind, mebibytes: number, kills: number]>> = {
-  ext4: [extKind('mkfs.ext4'), 128, 5],
+  ext4: [extKind('mkfs.ext4'), 128, repetitions({ whole: 5, sample: 3 })],
   xfs: [xfsKind(), 320, 2],
 };
 

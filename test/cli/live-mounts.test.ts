@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { startLive, statusIn } from '../support/following.js';
+import { repetitions } from '../support/repetitions.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, released, scratchDirectory, sparseFile } from '../support/scratch.js';
 import { mebibyte } from '../support/seeding.js';
 
-const cycles = 160;
+const cycles = repetitions({ whole: 160, sample: 50 });
 const seed = 26;
 
 const kinds = {

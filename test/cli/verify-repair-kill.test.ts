@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { fastverify, fastverifyJson } from '../support/fastverify.js';
+import { repetitions } from '../support/repetitions.js';
 import { seededRandom } from '../support/random.js';
 import { equalPair, ext4 } from '../support/replica.js';
 import { proveSame } from '../support/seeding.js';
@@ -35,7 +36,7 @@ for (const backend of ['uring', 'threads']) {
     };
     const request = [...words, '--repair', '--yes', '--backend', backend];
     let killed = 0;
-    while (killed < 5) {
+    while (killed < repetitions({ whole: 5, sample: 3 })) {
       await damage();
       const child = fastverify([...request, '--bwlimit', '24M', '--json', '--no-resume'], {
         stderr: 'ignore',

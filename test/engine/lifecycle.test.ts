@@ -10,6 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { execaNode } from 'execa';
 import { hangMs } from '../support/hang.js';
 import { copy, descriptorEndpoint } from '../../src/engine/index.js';
+import { repetitions } from '../support/repetitions.js';
 import { seededRandom } from '../support/random.js';
 import { attachLoop, scratchDirectory, sparseFile } from '../support/scratch.js';
 import type { Orders } from './child.js';
@@ -34,7 +35,7 @@ for (const then of ['exit', 'throw'] as const) {
   test(`${then} in the middle of a copy ends the process with its own code`, async (t) => {
     const random = seededRandom(t, then === 'exit' ? 400 : 401);
     const files = await pair(t);
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < repetitions({ whole: 6, sample: 3 }); round++) {
       for (const backend of backends) {
         const request = { backend, verify: round % 2 === 1, chunkBytes: 64 * KiB };
         const afterMs = random.between(0, 40);
@@ -62,7 +63,7 @@ test('a job that nobody waits for keeps the process alive until it is done', asy
 test('terminating a worker thread in the middle of a copy leaves the process well', async (t) => {
   const random = seededRandom(t, 402);
   const files = await pair(t);
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < repetitions({ whole: 10, sample: 5 }); round++) {
     for (const backend of backends) {
       const orders: Orders = {
         ...files,
@@ -93,7 +94,7 @@ test('terminating a worker thread when its job is about done leaves the process 
   const source = await sparseFile(path.join(directory, 'source'), 2 * MiB);
   const target = await sparseFile(path.join(directory, 'target'), 2 * MiB);
   await fill(source, noise(2, 2 * MiB));
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < repetitions({ whole: 80, sample: 30 }); round++) {
     const orders: Orders = { source, target, request: { chunkBytes: 64 * KiB }, then: 'await' };
     const worker = new Worker(child, { workerData: orders });
     await once(worker, 'message');

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { hangMs } from '../../support/hang.js';
 import { endingWithUs } from '../../support/lifetime.js';
 import { ownPrefix } from '../../support/owner.js';
+import { repetitions } from '../../support/repetitions.js';
 import { seededRandom } from '../../support/random.js';
 import { during, until } from '../../support/until.js';
 import { assertWritable, kindNames, mountedKind, watchdogs } from './freezing.js';
@@ -49,7 +50,7 @@ function freezingRun(
   return { child, has, lastWord: () => said.trimEnd().split('\n').at(-1) ?? '' };
 }
 
-const roundsPerKind = 36;
+const roundsPerKind = repetitions({ whole: 36, sample: 16 });
 
 /** What to wait for, how long each freeze is held, and for how long at most to wait before the kill. */
 const moments = [
