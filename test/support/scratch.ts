@@ -71,7 +71,9 @@ export async function mounted(
   const own = isVolume ? [] : await loopsOf(device);
   await execa('mount', [...options, device, directory]);
   const isGone = async () =>
-    isVolume ? isClaimable(device) : (await loopsOf(device)).every((loop) => own.includes(loop));
+    isVolume
+      ? (await isClaimable(device)) || (await isMountedElsewhere(device))
+      : (await loopsOf(device)).every((loop) => own.includes(loop));
   let isMounted = true;
   const unmount = async () => {
     if (!isMounted) return;
@@ -115,6 +117,11 @@ async function isClaimable(device: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Where a test has it mounted twice. */
+async function isMountedElsewhere(device: string): Promise<boolean> {
+  return !(await execa('findmnt', ['--source', device], { reject: false })).failed;
 }
 
 async function hasNoLoop(file: string): Promise<boolean> {
