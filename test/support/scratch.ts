@@ -1,7 +1,7 @@
 /** Scratch files, loop devices and mounts for tests: each is gone when its test ends, passed or not. */
 
 import { constants } from 'node:fs';
-import { mkdtemp, mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,7 +43,12 @@ export async function attachLoop(
 
 /** A device that a test has detached itself may be another test's by now: that one keeps it. */
 async function detachFrom(device: string, file: string): Promise<void> {
-  if (!(await loopsOf(file).catch((): string[] => [])).includes(device)) return;
+  const backing = `/sys/block/${path.basename(device)}/loop/backing_file`;
+  const text = await readFile(backing, 'utf8').catch(() => '');
+  // Also where the file is gone by then: only the kernel still knows its name.
+  const name = text.trim().replace(/ \(deleted\)$/, '');
+  if (!name.endsWith(path.join('/', path.basename(path.dirname(file)), path.basename(file))))
+    return;
   await execa('losetup', ['--detach', device], { reject: false });
 }
 
