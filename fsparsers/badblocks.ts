@@ -1,8 +1,8 @@
-/** What a file system lists as unreadable: said in one way, whichever it is. */
+/** The note about the blocks that a file system lists as unreadable, the same for every family. */
 
 import type { MapNote } from './usedmap.js';
 
-/** `list` is where it says so: "$BadClus", "the bad-blocks inode". */
+/** `list` names the list: "$BadClus", "the bad-blocks inode". */
 export function badBlocksNote(list: string, bytes: number): MapNote {
   return {
     severity: 'info',

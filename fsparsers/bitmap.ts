@@ -8,7 +8,7 @@ const allOnes = 0xffffffff;
 
 /**
  * Visits the runs of equal bits among the first `bitCount` bits of `bytes`, which must hold them all.
- * Costs time by the words plus the runs, and no memory.
+ * Takes time proportional to the words plus the runs, and no memory.
  */
 export function visitBitRuns(bytes: Uint8Array, bitCount: number, visit: BitRunVisitor): void {
   if (bitCount > bytes.length * 8) {
@@ -21,7 +21,7 @@ export function visitBitRuns(bytes: Uint8Array, bitCount: number, visit: BitRunV
   for (let base = 0; base < bitCount; base += wordBits) {
     const word = wordAt(view, base / 8);
     const limit = Math.min(wordBits, bitCount - base);
-    // The bits that end the run are the ones that differ from it: they are the ones of `other`.
+    // The bits that differ from the run end it: they are the ones in `other`.
     let other = isSet ? ~word >>> 0 : word;
     while (other !== 0) {
       const bit = trailingZeros(other);

@@ -21,8 +21,8 @@ function makeTables(polynomial: number): Uint32Array {
 }
 
 /**
- * CRC-32C of `bytes` (from `from` to `to`), going on from `seed`, without the final inversion: ext4's and XFS's way. The
- * usual CRC-32C of a message is `~crc32c(0xffffffff, message)`.
+ * CRC-32C of `bytes` (from `from` to `to`), continued from `seed`, without the final inversion, as ext4
+ * and XFS use it. The usual CRC-32C of a message is `~crc32c(0xffffffff, message)`.
  */
 export function crc32c(seed: number, bytes: Uint8Array, from = 0, to = bytes.length): number {
   return update(crc32cTables, seed, bytes, from, to);
@@ -52,7 +52,7 @@ function update(
   let crc = seed >>> 0;
   let at = from;
   for (const last = to - 8; at <= last; at += 8) {
-    // Byte by byte: engines do that faster than they make a view of bytes that are few.
+    // Byte by byte: for a few bytes this is faster than making a view.
     crc =
       (tables[0x700 | ((crc ^ (bytes[at] as number)) & 0xff)] as number) ^
       (tables[0x600 | (((crc >>> 8) ^ (bytes[at + 1] as number)) & 0xff)] as number) ^
@@ -76,8 +76,8 @@ const crc16Table = new Uint16Array(256).map((_, byte) => {
 });
 
 /**
- * CRC-16 (ANSI, reflected 0xA001) of `bytes`, going on from `seed`, without a final inversion: what
- * ext4's uninit_bg uses (Linux lib/crc16.c).
+ * CRC-16 (ANSI, reflected 0xA001) of `bytes`, continued from `seed`, without a final inversion, as ext4's
+ * uninit_bg uses it (Linux lib/crc16.c).
  */
 export function crc16(seed: number, bytes: Uint8Array): number {
   let crc = seed & 0xffff;
@@ -85,7 +85,7 @@ export function crc16(seed: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** CRC-32 going on from `seed`, without any inversion: LVM2's and NILFS2's way. */
+/** CRC-32 continued from `seed`, without any inversion, as LVM2 and NILFS2 use it. */
 export function crc32Raw(seed: number, bytes: Uint8Array): number {
   return update(crc32Tables, seed, bytes, 0, bytes.length);
 }

@@ -1,4 +1,7 @@
-/** Several signatures on one volume: which is the file system's own, and which are content of its files. */
+/**
+ * Decides which of several signatures on a volume is the file system's own, and which are content of its
+ * files.
+ */
 
 import { ParseError } from './errors.js';
 import type { Parser, ParserOptions } from './parser.js';
@@ -7,11 +10,11 @@ import type { ByteReader } from './reader.js';
 import type { MapNote, UsedMap } from './usedmap.js';
 
 /**
- * What a user stores decides what stands at 16, 32 or 256 KiB of a volume, and at its end. Where
- * exactly one of the signatures is a file system that passes all of its checks, and every other one lies
- * wholly in blocks that it has allocated to files, those are content: the map is that file system's, and
- * a note names them. Null where it is not so: in its free space, in its metadata or behind its end may
- * be what came after it.
+ * The content of files decides what is found at 16, 32 or 256 KiB of a volume and at its end. If exactly
+ * one of the signatures is a file system that passes all its checks, and all others lie completely in
+ * blocks that it has allocated to files, the others are file content: the result is that file system's
+ * map, with a note that names them. Otherwise null: a signature in free space, in metadata or after the
+ * file system's end may be a later owner.
  */
 export async function mapOfOwner(
   reader: ByteReader,
@@ -48,7 +51,7 @@ async function soundMap(
   }
 }
 
-/** Nothing of it failed a check: then a later owner of the volume has not written over its structures. */
+/** Whether no check failed: then no later owner of the volume has overwritten its structures. */
 function isSound({ filesystem, ranges, crossCheck }: UsedMap): boolean {
   return (
     filesystem.state !== 'errors' &&
@@ -72,6 +75,6 @@ function contentNote(signature: Signature): MapNote {
   return {
     severity: 'info',
     code: 'SIGNATURE_IN_FILE',
-    message: `${describeSignature(signature)} lies in blocks that the file system has allocated to files: it is their content`,
+    message: `${describeSignature(signature)} lies in blocks allocated to files, so it is file content`,
   };
 }

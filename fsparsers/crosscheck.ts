@@ -1,74 +1,80 @@
-/** Holds free space against who owns blocks: whether to, what contradicts, and how to say it. */
+/**
+ * Checks free space against the owners of blocks: whether to do it, what contradicts, and the notes about
+ * it.
+ */
 
 import type { ParserOptions } from './parser.js';
 import type { MapBuilder } from './mapbuilder.js';
 import type { CrossCheck, Filesystem, MapNote } from './usedmap.js';
 
-/** Owners are always read where that takes no longer, as measured (docs/benchmarks.md). */
+/** Owners are always read if that takes no longer than this, as measured (docs/benchmarks.md). */
 const floorMs = 1000;
-/** The same where writers wait for the map. */
+/** The same limit while writers wait for the map. */
 const frozenFloorMs = 150;
-/** Owners that are more than one part in so many of what is in use are not read unasked. */
+/** By default, owners are not read if they are more than 1/32 of the used bytes. */
 const mostShare = 32;
 
 export interface OwnersCost {
-  /** "the inodes", "the reverse-mapping trees": goes into a sentence. */
+  /** For the message: "the inodes", "the reverse-mapping trees". */
   readonly owners: string;
-  /** To be read for them; an upper bound will do. */
+  /** How much to read; an upper bound suffices. */
   readonly ownersBytes: number;
-  /** Of CPU, with 2 ms for reading them from a disk of 500 MB/s. */
+  /** CPU time, plus 2 ms for reading them from a disk of 500 MB/s. */
   readonly msPerMebibyte: number;
-  /** Of the whole file system. */
+  /** The used bytes of the whole file system. */
   readonly usedBytes: number;
-  /** A list of bad blocks leaves bytes out: worth a look at who owns them, unless writers wait. */
+  /**
+   * There is a list of bad blocks, which excludes bytes from the copy: check their owners, unless writers
+   * wait.
+   */
   readonly hasBad?: boolean;
 }
 
-/** What a cross-check gave: for the map, and for its notes. */
+/** The result of a cross-check, for the map and its notes. */
 export interface CrossChecked {
   readonly crossCheck: CrossCheck;
   readonly notes: readonly MapNote[];
 }
 
-/** Null: read the owners. Else what the map says instead. */
+/** Decides whether to read the owners: null to read them, else the result to record instead. */
 export function skipOwners(
   { crossCheck = 'auto', writersWait = false }: ParserOptions,
   { owners, ownersBytes, msPerMebibyte, usedBytes, hasBad = false }: OwnersCost,
 ): CrossChecked | null {
-  if (crossCheck === 'none') return skipped('not asked for');
+  if (crossCheck === 'none') return skipped('not requested');
   if (crossCheck === 'owners') return null;
   const ms = (ownersBytes / 2 ** 20) * msPerMebibyte;
   if (ms <= (writersWait ? frozenFloorMs : floorMs)) return null;
   if (!writersWait && (hasBad || ownersBytes * mostShare <= usedBytes)) return null;
-  const cost = `${mebibytes(ownersBytes)} to read beside ${mebibytes(usedBytes)} in use`;
+  const cost = `${mebibytes(ownersBytes)} to read, ${mebibytes(usedBytes)} in use`;
   const why = writersWait ? `${cost}, while writers wait` : cost;
   const message =
-    `free space was not held against ${owners} (${why}): ` +
-    'where the file system is damaged, some of it may be in use; --cross-check owners looks';
+    `free space was not checked against ${owners} (${why}): ` +
+    'on a damaged file system some of it may be in use; --cross-check owners checks it';
   return {
     ...skipped(`too costly: ${why}`),
     notes: [{ severity: 'info', code: 'CROSS_CHECK_SKIPPED', message }],
   };
 }
 
-/** A check that was not made; `why` is a few words. */
+/** A check that was not made; `why` is a short reason. */
 export function skipped(why: string): CrossChecked {
   return { crossCheck: { state: 'skipped', detail: why, contradictedBytes: 0 }, notes: [] };
 }
 
-/** So many contradictions, and so many unread owners, are named; the rest is counted. */
+/** This many contradictions and unread owners are named; the rest is counted. */
 const mostNamed = 8;
 
 export interface OwnerWords {
-  /** Which owners are asked: "inodes". */
+  /** The kind of owners: "inodes". */
   readonly owners: string;
-  /** What may call their blocks free: "the block bitmaps". */
+  /** The structures that mark blocks as free: "the block bitmaps". */
   readonly allocation: string;
-  /** What mends it: "e2fsck -f". */
+  /** The repair command: "e2fsck -f". */
   readonly repair: string;
 }
 
-/** Takes claims, in any order, once all free ranges are marked on `builder`. */
+/** Takes claims in any order. All free ranges must have been marked on `builder` before. */
 export class OwnerCheck {
   readonly #builder: MapBuilder;
   readonly #words: OwnerWords;
@@ -81,7 +87,7 @@ export class OwnerCheck {
     this.#words = words;
   }
 
-  /** An owner has these bytes. `name` ("inode 12") is asked only where something is wrong. */
+  /** Claims these bytes for an owner. `name` ("inode 12") is called only if there is a contradiction. */
   claim(name: () => string, start: number, length: number): void {
     const bytes = this.#builder.claim(start, length);
     if (bytes === 0) return;
@@ -89,7 +95,7 @@ export class OwnerCheck {
     this.#claimed.add(name(), () => `${name()} (${bytes} bytes at byte ${start})`);
   }
 
-  /** An owner, or a part of it, could not be read: what it has is not known. */
+  /** Records that an owner, or a part of it, could not be read, so that its blocks are unknown. */
   addUnread(owner: string, why: string): void {
     this.#unread.add(owner, () => `${owner}: ${why}`);
   }
@@ -102,8 +108,8 @@ export class OwnerCheck {
         severity: 'warning',
         code: 'FREE_BUT_CLAIMED',
         message:
-          `${allocation} call ${this.#contradictedBytes} bytes free that belong to ` +
-          `${this.#claimed.text()}: they count as used; the file system is inconsistent, ` +
+          `${allocation} mark ${this.#contradictedBytes} bytes as free that belong to ` +
+          `${this.#claimed.text()}: they count as used; the file system is inconsistent; ` +
           `run ${repair} on it`,
       });
     }
@@ -112,7 +118,7 @@ export class OwnerCheck {
         severity: 'warning',
         code: 'CROSS_CHECK_PARTIAL',
         message:
-          `free space was not held against all ${owners}: ${this.#unread.text()}; ` +
+          `free space was not checked against all ${owners}: ${this.#unread.text()}; ` +
           `run ${repair} on the file system`,
       });
     }
@@ -127,12 +133,12 @@ export class OwnerCheck {
   }
 }
 
-/** A file system whose free space is not free is one with errors. */
+/** Contradicted free space counts as an error of the file system. */
 export function describedAfter(filesystem: Filesystem, { crossCheck }: CrossChecked): Filesystem {
   return crossCheck.contradictedBytes > 0 ? { ...filesystem, state: 'errors' } : filesystem;
 }
 
-/** The check of a volume that consists of several; undefined where none of them has one. */
+/** Combines the checks of a volume's parts; undefined if none has one. */
 export function joinCrossChecks(
   parts: readonly { readonly name: string; readonly crossCheck: CrossCheck | undefined }[],
 ): CrossCheck | undefined {
@@ -151,7 +157,7 @@ export function joinCrossChecks(
   };
 }
 
-/** Names the first few of many; what comes again right after itself counts once. */
+/** Names the first few of many; a repeated name counts once. */
 class BoundedList {
   readonly #named: string[] = [];
   #last = '';

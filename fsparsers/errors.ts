@@ -1,4 +1,4 @@
-/** What a parser throws when a structure on disk cannot be what it claims to be. */
+/** The error that a parser throws when a structure on disk cannot be valid. */
 
 export type ParseErrorCode =
   | 'TRUNCATED' // the structure lies, in part or in whole, behind the end of the device
@@ -8,13 +8,13 @@ export type ParseErrorCode =
   | 'UNSUPPORTED'; // valid, but of a kind this parser does not know how to read
 
 export interface ParseErrorPlace {
-  /** The on-disk structure, in the field's own words: "superblock", "group 12 descriptor". */
+  /** The on-disk structure, by its usual name: "superblock", "group 12 descriptor". */
   readonly structure: string;
-  /** Where that structure begins on the device. */
+  /** The offset of that structure on the device. */
   readonly offsetBytes: number;
 }
 
-/** Hostile or damaged input: always names the structure and its place, never the reader's own line. */
+/** Hostile or damaged input. The message always names the structure and its offset. */
 export class ParseError extends Error {
   override readonly name = 'ParseError';
   readonly code: ParseErrorCode;

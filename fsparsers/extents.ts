@@ -3,20 +3,20 @@
  * touching extents) unless it says otherwise, runs in one pass, and does not change its arguments.
  */
 
-/** One range of bytes; a parser that says so counts blocks. */
+/** One range of bytes, or of blocks where a parser documents that. */
 export interface Extent {
   readonly start: number;
   readonly length: number;
 }
 
-/** The first byte behind the extent. */
+/** The first byte after the extent. */
 export function endOf({ start, length }: Extent): number {
   return start + length;
 }
 
 /**
- * Pairs of start and length. A typed array because volumes have millions of extents, and because native
- * code takes it as it is.
+ * Pairs of start and length. A typed array, because volumes have millions of extents, and because native
+ * code can use it directly.
  */
 export type ExtentList = Float64Array;
 
@@ -60,7 +60,7 @@ export class ExtentBuilder {
   }
 }
 
-/** Goes through a list's extents in order; `start` is Infinity behind the last one. */
+/** Iterates over a list's extents; `start` is Infinity after the last one. */
 class Cursor {
   readonly #list: ExtentList;
   #at = 0;
@@ -106,7 +106,7 @@ export function canonical(pairs: ExtentList): ExtentList {
   return builder.finish();
 }
 
-/** What is in either. */
+/** The ranges in either list. */
 export function union(a: ExtentList, b: ExtentList): ExtentList {
   const left = new Cursor(a);
   const right = new Cursor(b);
@@ -119,7 +119,7 @@ export function union(a: ExtentList, b: ExtentList): ExtentList {
   return builder.finish();
 }
 
-/** What is in both. */
+/** The ranges in both lists. */
 export function intersect(a: ExtentList, b: ExtentList): ExtentList {
   const left = new Cursor(a);
   const right = new Cursor(b);
@@ -132,7 +132,7 @@ export function intersect(a: ExtentList, b: ExtentList): ExtentList {
   return builder.finish();
 }
 
-/** What is in `a` and not in `b`. */
+/** The ranges in `a` that are not in `b`. */
 export function subtract(a: ExtentList, b: ExtentList): ExtentList {
   const keep = new Cursor(a);
   const hole = new Cursor(b);
@@ -152,7 +152,7 @@ export function subtract(a: ExtentList, b: ExtentList): ExtentList {
   return builder.finish();
 }
 
-/** What lies within `[start, start + lengthBytes)`. */
+/** The parts within `[start, start + lengthBytes)`. */
 export function clip(list: ExtentList, start: number, lengthBytes: number): ExtentList {
   return intersect(list, extentOf(start, lengthBytes));
 }
@@ -178,8 +178,8 @@ export function coalesce(list: ExtentList, gapBytes: number): ExtentList {
 const leastGapBytes = 128 * 1024;
 
 /**
- * Joins near extents until at most `mostExtents` are left: covers more, never less. For lists whose
- * length others decide, where covering more does no harm.
+ * Joins close extents until at most `mostExtents` are left: may cover more, never less. For lists of
+ * unlimited length where covering more is harmless.
  */
 export function bounded(list: ExtentList, mostExtents: number): ExtentList {
   if (list.length <= 2 * mostExtents) return list;

@@ -1,7 +1,7 @@
 /**
- * Where two copies of a file system say the same in other bytes. Freezing and thawing writes the
- * superblock anew, and the log where there is one to cover, though nobody wrote anything: two moments of
- * an idle file system differ there, and in nothing else.
+ * Where two copies of a file system mean the same in different bytes. Freezing and thawing rewrites the
+ * superblock, and possibly the log, although no program wrote anything: two moments of an idle file
+ * system differ only there.
  */
 
 import { extFreezeTraces } from './ext/freeze-traces.js';
@@ -11,8 +11,8 @@ import { xfsFreezeTraces } from './xfs/freeze-traces.js';
 
 /**
  * Finds the traces of freezes in two copies of what probe() calls `type`. `differs` tells whether the
- * copies differ anywhere in a range: what does not differ is not looked at. What cannot be read or
- * understood on either side is no trace.
+ * copies differ anywhere in a range; equal ranges are not examined. Structures that cannot be read or
+ * parsed on either side are not traces.
  */
 export async function freezeTraces(
   type: string,

@@ -1,4 +1,4 @@
-/** Many small pieces of metadata, fetched in few large reads with bounded memory. */
+/** Reads many small pieces of metadata in few large reads with bounded memory. */
 
 import type { ByteReader } from './reader.js';
 
@@ -13,9 +13,9 @@ export interface Gathered<P extends Piece> {
   readonly bytes: Uint8Array;
 }
 
-/** No more than this is in memory, and being read, at once; a larger piece is read alone. */
+/** The most memory in use at once; a larger piece is read alone. */
 const batchBytes = 8 << 20;
-/** Pieces this close are read together: the bytes between cost less than another read. */
+/** Pieces this close are read together: reading the bytes between them costs less than another read. */
 const gapBytes = 64 << 10;
 
 interface Run<P extends Piece> {
@@ -25,9 +25,9 @@ interface Run<P extends Piece> {
 }
 
 /**
- * Reads all `pieces`, which must lie on the device, and yields each with its bytes in order of
- * offset. `signal` is honoured between reads. A bad sector between two pieces harms neither; one within
- * a piece rejects, or `onUnreadable` is told and the rest goes on.
+ * Reads all `pieces`, which must lie on the device, and yields each with its bytes in order of offset.
+ * Checks `signal` between reads. A bad sector between two pieces affects neither; one within a piece
+ * rejects, or calls `onUnreadable` and continues with the rest.
  */
 export async function* gather<P extends Piece>(
   reader: ByteReader,

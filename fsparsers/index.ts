@@ -1,4 +1,4 @@
-/** From a volume to its used-region map: what is it, who can read it, and what if nobody can. */
+/** Maps a volume: identifies it, selects its parser, and handles volumes without one. */
 
 import { mapOfOwner } from './content.js';
 import { ParseError } from './errors.js';
@@ -30,10 +30,13 @@ export { isUsed, type Reason } from './reason.js';
 export type { Extent } from './extents.js';
 export type { Filesystem, Hazard, UsedMap } from './usedmap.js';
 
-/** The parsers of what lies on one volume. A table inside a partition is no disk: used whole. */
+/**
+ * The parsers for the content of one volume. A partition table inside a partition is not a disk: its
+ * bytes count as used.
+ */
 const volumeParsers: readonly Parser[] = [extParser, xfsParser, ntfsParser];
 
-/** Every parser there is. */
+/** All parsers. */
 const parserList: readonly Parser[] = [
   ...volumeParsers,
   diskParser((partition, options) =>
@@ -52,11 +55,12 @@ function byFamily(list: readonly Parser[]): ParserTable {
 
 export interface MapOptions extends ParserOptions {
   /**
-   * What the user says that the volume is: a parser's family, `whole` for every byte, or `union` for
-   * what any of its plausible signatures calls used. Without it the volume must be one thing plainly.
+   * What the user says that the volume is: the family of a parser, `whole` for every byte, or `union` for
+   * all ranges that any of its plausible signatures uses. By default the volume must have exactly one
+   * plausible signature.
    */
   readonly as?: string;
-  /** Instead of every parser there is. */
+  /** The parsers to choose from; default: all. */
   readonly parsers?: ParserTable;
 }
 
@@ -68,7 +72,8 @@ export interface MapOptions extends ParserOptions {
 export async function mapVolume(reader: ByteReader, options: MapOptions = {}): Promise<UsedMap> {
   const { as, parsers: table = parsers, ...parserOptions } = options;
   if (as === 'whole') {
-    // Only for the name: a volume that is taken whole need not even be readable everywhere.
+    // The signature is only for the name: a volume used as a whole need not even be readable
+    // everywhere.
     const signatures = await probe(reader).catch((): Signature[] => []);
     parserOptions.signal?.throwIfAborted();
     return wholeMap(reader, onlyPlausible(signatures));
@@ -92,7 +97,7 @@ export async function mapVolume(reader: ByteReader, options: MapOptions = {}): P
   return unionOf(maps);
 }
 
-/** Of several things that a volume may be, one may well be a ruin: that one then uses every byte. */
+/** Of several signatures, one may be damaged: its map then uses every byte. */
 async function mapOrWhole(
   reader: ByteReader,
   signature: Signature,
@@ -108,7 +113,7 @@ async function mapOrWhole(
   }
 }
 
-/** The map of a volume of which the signature is believed. */
+/** Maps a volume by a signature that is taken as correct. */
 async function mapSigned(
   reader: ByteReader,
   signature: Signature,
@@ -153,7 +158,7 @@ function hibernated({ type }: Signature): MapNote {
   return {
     severity: 'warning',
     code: 'SWAP_HIBERNATED',
-    message: `a hibernated system's memory lies in the swap space (${type}): all of it is used, though only its header was asked for`,
+    message: `the swap space holds the memory of a hibernated system (${type}): all of it counts as used, although only its header was requested`,
   };
 }
 

@@ -5,7 +5,7 @@ export class Layer {
   #pairs = new Float64Array(64);
   #count = 0;
   #sorted = true;
-  /** What merged() gave, for as long as nothing changed since. */
+  /** The result of merged() as long as nothing has changed. */
   #mergedPairs: Float64Array | null = null;
   /** Bytes marked before each of its pairs. */
   #sums: Float64Array | null = null;
@@ -60,8 +60,8 @@ export class Layer {
   }
 
   /**
-   * How much of the span is marked. Cost: bisections, after one sort, however many marks lie in the span:
-   * owners that all claim everything must not take for ever.
+   * How much of the span is marked. Uses bisection after a single sort, regardless of the number of marks
+   * in the span, so that owners that all claim everything cannot make it slow.
    */
   overlapBytes(start: number, end: number): number {
     const pairs = this.#mergedPairs ?? this.merged();
@@ -78,7 +78,10 @@ export class Layer {
       : before;
   }
 
-  /** Forgets marks shorter than `minBytes`. Only the free and the bad layer may: forgetting these means copying more. */
+  /**
+   * Drops marks shorter than `minBytes`. Only valid for the free and the bad layer, where dropping marks
+   * means copying more.
+   */
   dropShorterThan(minBytes: number): void {
     const pairs = this.merged();
     let kept = 0;
@@ -94,7 +97,7 @@ export class Layer {
     this.#sums = null;
   }
 
-  /** Joins marks closer than `gapBytes`. Only used layers may: joining means copying more. */
+  /** Joins marks closer than `gapBytes`. Only valid for used layers, where joining means copying more. */
   joinCloserThan(gapBytes: number): void {
     const pairs = this.merged();
     let kept = 0;
@@ -126,7 +129,7 @@ export class Layer {
   }
 }
 
-/** The first of the sorted pairs that ends behind the place; the number of pairs where none does. */
+/** The index of the first sorted pair that ends after the offset; the number of pairs if there is none. */
 function firstEndingBehind(pairs: Float64Array, place: number): number {
   let low = 0;
   let high = pairs.length / 2;

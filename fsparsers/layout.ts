@@ -45,7 +45,8 @@ function decodeField(view: DataView, at: number, type: FieldType, little: boolea
     case 'i32':
       return view.getInt32(at, little);
     case 'u64':
-      // Past 2^53 the number is rounded but stays larger than every device: bounds checks hold.
+      // Above 2^53 the number is rounded, but still larger than every device, so bounds checks
+      // work.
       return Number(view.getBigUint64(at, little));
     default:
       return new Uint8Array(view.buffer, view.byteOffset + at, widthOf(type)).slice();

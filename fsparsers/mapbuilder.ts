@@ -1,12 +1,12 @@
-/** Builds a used-region map: takes a parser's marks, and proves what is free by what nobody claims. */
+/** Builds a used-region map from a parser's marks. Only what nobody claims is free. */
 
 import { Layer } from './layer.js';
 import { claimedLayer, GrowingTable, layerOf, type RangeTable, reasons } from './rangetable.js';
 import type { Reason } from './reason.js';
 
 /**
- * Collects a parser's marks, in any order and overlapping, into a gapless table of ranges. What
- * nobody marks is `unknown`, hence used: forgetting a structure can cost time, never a byte.
+ * Collects a parser's marks, in any order and overlapping, into a gapless table of ranges. Unmarked bytes
+ * are `unknown`, which counts as used: forgetting a structure can cost time, but never data.
  */
 export class MapBuilder {
   readonly #deviceBytes: number;
@@ -15,20 +15,20 @@ export class MapBuilder {
   #coarseBytes = 0;
 
   /**
-   * `maxRanges` bounds memory on a volume fragmented beyond reason (or beyond truth): past it the
-   * smallest free ranges are given up and copied.
+   * `maxRanges` bounds memory on an extremely fragmented (or forged) volume: above it, the smallest free
+   * ranges are dropped and copied.
    */
   constructor(deviceBytes: number, maxRanges = 1 << 23) {
     this.#deviceBytes = deviceBytes;
     this.#maxRanges = maxRanges;
   }
 
-  /** The size below which free ranges were given up to bound memory; 0 if none were. */
+  /** The size below which free ranges were dropped to bound memory; 0 if none were. */
   get coarseBytes(): number {
     return this.#coarseBytes;
   }
 
-  /** Marks bytes; what lies outside the device is cut off. Free ranges must be rounded inwards by the caller. */
+  /** Marks bytes; clips them to the device. The caller must round free ranges inwards. */
   mark(reason: Reason, start: number, length: number): void {
     this.#mark(layerOf[reason], start, length);
   }
@@ -43,9 +43,10 @@ export class MapBuilder {
   }
 
   /**
-   * Holds what an owner claims against what is marked free or bad: where any of it is, all of it becomes
-   * `data`. Returns how many bytes were free or bad; a byte that two owners claim counts twice. All such
-   * ranges must be marked before the first claim. Keeps nothing of a claim that contradicts nothing.
+   * Checks an owner's claim against free and bad marks: if any of its bytes is free or bad, all of it
+   * becomes `data`. Returns how many bytes were free or bad; a byte that two owners claim counts twice.
+   * All free and bad ranges must be marked before the first claim. Claims without a contradiction are not
+   * stored.
    */
   claim(start: number, length: number): number {
     const overlapBytes = (reason: Reason): number =>
@@ -79,7 +80,7 @@ export class MapBuilder {
         }
         if (boundary < next) next = boundary;
       }
-      // Where the structures are in doubt, the list of bad blocks is no proof either.
+      // If the structures are doubtful, the list of bad blocks is no proof either.
       ends.push(next, isDoubted && top === layerOf.bad ? layerOf.unknown : top);
       position = next;
     }

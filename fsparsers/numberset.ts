@@ -1,4 +1,4 @@
-/** Numbers that were met, in eight to sixteen bytes each, and no more of them than there is memory for. */
+/** A set of numbers in eight to sixteen bytes each, with a memory limit. */
 
 /** 128 MiB, and half as much again while it grows. */
 const mostNumbers = 1 << 23;
@@ -16,7 +16,7 @@ export class NumberSet {
     this.#most = most;
   }
 
-  /** Adds a whole number above 0. False if it is known; true of every unknown one once the set is full. */
+  /** Adds an integer above 0. Returns false if it is known; true for every unknown one once the set is full. */
   add(number: number): boolean {
     const slot = this.#slotOf(number);
     if (this.#slots[slot] === number) return false;

@@ -1,4 +1,4 @@
-/** The shape every parser has, so that probe.ts can choose among them. */
+/** The interface of every parser, so that index.ts can choose among them. */
 
 import type { ByteReader } from './reader.js';
 import type { UsedMap } from './usedmap.js';
@@ -8,18 +8,21 @@ export interface ParserOptions {
   readonly externalJournal?: ByteReader;
   /** The device's logical sector size, where it is known: partition tables count in it. */
   readonly sectorBytes?: number;
-  /** The user has said that it is this: what is whole counts, also where a kernel would pass it over. */
+  /**
+   * The user has named this family: a structure counts if it is intact, even where a kernel would ignore
+   * it.
+   */
   readonly isInsistent?: boolean;
   /** How much of swap space counts as used. Default: `whole`. */
   readonly swap?: 'whole' | 'header';
   /**
-   * Whether to hold free space against who owns blocks (inodes, reverse mappings, `$MFT`). `auto`, the
-   * default: where reading the owners costs at most a few per cent of reading what is in use.
+   * Whether to check free space against the owners of blocks (inodes, reverse mappings, `$MFT`). `auto`,
+   * the default: if reading the owners costs at most a few per cent of reading the used bytes.
    */
   readonly crossCheck?: 'auto' | 'owners' | 'none';
-  /** Everybody who writes stands still until the map is read: `auto` then looks only where it takes moments. */
+  /** Writers wait until the map is read: `auto` then checks owners only if that takes a moment. */
   readonly writersWait?: boolean;
-  /** Stops a long parse between two reads; the parse rejects with the signal's reason. */
+  /** Aborts a long parse between two reads; the parse rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 

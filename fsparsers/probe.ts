@@ -1,7 +1,6 @@
 /**
- * What lies on a volume, told strictly: every signature that there is, and a decision only where
- * exactly one is plausible. A stale magic number under LVM, LUKS, MD or another file system must never
- * decide which bytes are copied.
+ * Identifies a volume strictly: lists every signature, and decides only if exactly one is plausible. A
+ * stale magic number under LVM, LUKS, MD or another file system must never decide which bytes are copied.
  */
 
 import { standingOfImage } from './disk/image.js';
@@ -30,8 +29,8 @@ const rules: readonly SignatureRule[] = [
 ];
 
 /**
- * Types that carry another's signature by their own design: a boot sector ends as an MBR does, a
- * UDF disc is an ISO as well. The first one is what the volume is.
+ * Types that contain another type's signature by design: a boot sector ends like an MBR, a UDF disc is an
+ * ISO too. The first one is what the volume is.
  */
 const carries: Readonly<Record<string, readonly string[]>> = {
   ntfs: ['dos'],
@@ -43,15 +42,18 @@ const carries: Readonly<Record<string, readonly string[]>> = {
   udf: ['iso9660'],
 };
 
-/** What an image of a disc is, and what a hybrid image is besides, or a disk that was partitioned later. */
+/**
+ * The types of disc images, and of the tables that a hybrid image has too, or a disk that was partitioned
+ * later.
+ */
 const imageTypes: ReadonlySet<string> = new Set(['iso9660', 'udf']);
 const tableTypes: ReadonlySet<string> = new Set(['gpt', 'dos']);
 const partitionedSince =
-  'it is older than the partition table, which says nothing of it: left over from an image';
+  'it is older than the partition table, which does not list it: a remnant of an image';
 
 /**
- * All signatures on the volume, plausible ones first. `doubt` says what is wrong with the others. Reads
- * the first and the last mebibyte, and little else. I/O errors are the reader's.
+ * All signatures on the volume, plausible ones first. `doubt` is the reason against the others. Reads the
+ * first and the last mebibyte, and little else. I/O errors come from the reader.
  */
 export async function probe(reader: ByteReader): Promise<Signature[]> {
   const matches = await matchAll(reader);
@@ -64,14 +66,14 @@ export async function probe(reader: ByteReader): Promise<Signature[]> {
 }
 
 /**
- * Every place at which a plausible signature stands, where probe() names but one of each kind: all
- * four labels of ZFS, both copies of a GPT.
+ * Every plausible signature at every place, where probe() returns only one of each kind: all four labels
+ * of ZFS, both copies of a GPT.
  */
 export async function survey(reader: ByteReader): Promise<Signature[]> {
   return withoutCarried(await decideImage(reader, (await matchAll(reader)).flat()));
 }
 
-/** Of an image of a disc and a partition table, only one need be what the disk is now. */
+/** If there are a disc image and a partition table, decides which one counts. */
 async function decideImage(reader: ByteReader, found: readonly Signature[]): Promise<Signature[]> {
   const isImage = ({ type, doubt }: Signature): boolean => doubt === null && imageTypes.has(type);
   const isTable = ({ type, doubt }: Signature): boolean => doubt === null && tableTypes.has(type);
@@ -97,8 +99,8 @@ function withoutCarried(found: readonly Signature[]): Signature[] {
 }
 
 /**
- * The one thing that the volume is. Rejects with ParseError: NOT_RECOGNISED if nothing is plausible,
- * AMBIGUOUS if more than one thing is; both name all that was found.
+ * What the volume is. Rejects with ParseError: NOT_RECOGNISED if nothing is plausible, AMBIGUOUS if more
+ * than one thing is; both list all signatures.
  */
 export async function identify(reader: ByteReader): Promise<Signature> {
   return decide(await probe(reader));
@@ -124,9 +126,9 @@ export function decide(signatures: readonly Signature[]): Signature {
 }
 
 const repairGpt =
-  '; sgdisk --move-second-header DISK writes a new protective MBR, gdisk also restores a table of which only the backup is left, and --as disk believes it as it is';
+  '; sgdisk --move-second-header DISK writes a new protective MBR, gdisk can also restore a table from its backup, and --as disk uses the table as it is';
 
-/** A signature in one line: type, label, UUID, size, where last mounted, place and doubt. */
+/** Describes a signature in one line: type, label, UUID, size, last mount point, offset and doubt. */
 export function describeSignature(signature: Signature): string {
   const { type, label, uuid, sizeBytes, lastMounted, offsetBytes, doubt } = signature;
   const parts = [
@@ -146,13 +148,13 @@ export interface PlacedSignature {
   readonly signature: Signature;
   readonly startBytes: number;
   readonly lengthBytes: number;
-  /** Only repair tools look there: it says nothing of what the volume is. */
+  /** Only repair tools read it there: it does not tell what the volume is. */
   readonly isCopy: boolean;
 }
 
 /**
- * Everything that carries a known magic number at any place where one is looked for, plausible or not:
- * what probe() passes over because a better place has one, and what another's signature covers, too.
+ * Everything with a known magic number at any known place, plausible or not: also signatures that probe()
+ * ignores because a better place has one, or because another signature covers them.
  */
 export async function everySignature(reader: ByteReader): Promise<PlacedSignature[]> {
   const view = await DeviceView.open(reader);

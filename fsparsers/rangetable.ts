@@ -15,8 +15,8 @@ export const reasons: readonly Reason[] = [
 ];
 
 /**
- * Painting order. A later layer covers an earlier one, so a byte is free only if a parser proved it
- * free and nothing whatever claimed it.
+ * The order of the layers. A later layer covers an earlier one, so a byte is free only if a parser proved
+ * it free and nothing claimed it.
  */
 export const layerOf: Readonly<Record<Reason, number>> = {
   free: 1,
@@ -28,10 +28,10 @@ export const layerOf: Readonly<Record<Reason, number>> = {
   metadata: 8,
 };
 
-/** What has an owner is `data`, whatever the lists of free and bad blocks say. */
+/** A byte with an owner is `data`, regardless of the lists of free and bad blocks. */
 export const claimedLayer = 5;
 
-/** An ordered, gapless table of ranges in typed arrays: 9 bytes a range, whatever the device. */
+/** An ordered, gapless table of ranges in typed arrays: 9 bytes per range. */
 export class RangeTable {
   readonly #ends: Float64Array;
   readonly #layers: Uint8Array;

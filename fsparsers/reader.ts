@@ -1,17 +1,17 @@
-/** How a parser reads the volume: the only thing it knows of the world outside. */
+/** How a parser reads the volume: its only connection to the outside. */
 
 import { ParseError } from './errors.js';
 
 export interface ByteReader {
   readonly sizeBytes: number;
   /**
-   * Reads exactly `lengthBytes` bytes at `offsetBytes`. The result is the caller's to keep and is
-   * never written to by the reader again. I/O errors reject with whatever the reader's floor uses.
+   * Reads exactly `lengthBytes` bytes at `offsetBytes`. The caller keeps the result; the reader never
+   * writes to it again. I/O errors reject with the error of the implementation.
    */
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
 }
 
-/** A volume that lies in memory: for tests, and for what has been read already. */
+/** A volume in memory: for tests, and for data that has been read already. */
 export class BufferReader implements ByteReader {
   readonly #bytes: Uint8Array;
 
@@ -31,7 +31,7 @@ export class BufferReader implements ByteReader {
   }
 }
 
-/** A part of a volume, a partition for one, as a volume of its own. */
+/** A part of a volume, for example a partition, as a volume of its own. */
 export class SubReader implements ByteReader {
   readonly sizeBytes: number;
   readonly #whole: ByteReader;
@@ -63,8 +63,8 @@ export class SubReader implements ByteReader {
 }
 
 /**
- * Reads a named structure after checking that it lies on the device, so that a hostile address
- * becomes a typed error before any memory is taken for it.
+ * Reads a named structure after checking that it lies on the device, so that a hostile address becomes a
+ * typed error before memory is allocated.
  */
 export async function readStructure(
   reader: ByteReader,

@@ -3,12 +3,12 @@
 import type { Extent } from './extents.js';
 
 /**
- * `free` and `bad` let a byte be left out of a copy, nothing else does. `bad`: the file system itself
- * lists it as unreadable and keeps nothing there.
+ * Only `free` and `bad` bytes are left out of a copy. `bad`: the file system itself lists it as
+ * unreadable and stores nothing there.
  */
 export type Reason = 'free' | 'unknown' | 'data' | 'bad' | 'outside' | 'journal' | 'metadata';
 
-/** Whether a byte is to be copied: what is neither proved free nor listed as bad. */
+/** Whether a byte is copied: neither proved free nor listed as bad. */
 export function isUsed(reason: Reason): boolean {
   return reason !== 'free' && reason !== 'bad';
 }

@@ -13,7 +13,7 @@ const header = (endian: 'little' | 'big') =>
 const little = header('little');
 const big = header('big');
 
-/** None of a header that says impossible things: then all of the swap space is used. */
+/** Empty if the header has impossible values: then all of the swap space is used. */
 export async function badPages(
   reader: ByteReader,
   { sizeBytes }: Signature,

@@ -1,16 +1,16 @@
-/** The map of a volume that is more than one thing at once: used is what any of them calls used. */
+/** The map of a volume that is read as several things at once: a byte is used if any of them uses it. */
 
 import { joinCrossChecks } from './crosscheck.js';
 import { MapBuilder } from './mapbuilder.js';
 import type { UsedMap } from './usedmap.js';
 
-/** Joins the maps of one device; there is at least one. A byte is free only if all say so. */
+/** Joins the maps of one device (at least one). A byte is free only if all maps say so. */
 export function unionOf(maps: readonly UsedMap[]): UsedMap {
   const [first] = maps;
   if (first === undefined) throw new RangeError('Expected at least one map, got none');
   const builder = new MapBuilder(first.deviceBytes);
-  // Every layer of use covers the free one, and what no map calls free is not free here either. What one
-  // calls bad may be in use by another.
+  // Every used layer covers the free one, and a byte that no map marks free is not free here
+  // either. A byte that one map marks bad may be in use by another.
   for (const { ranges } of maps) {
     for (const { start, length, reason } of ranges) {
       builder.mark(reason === 'bad' ? 'free' : reason, start, length);
@@ -27,7 +27,7 @@ export function unionOf(maps: readonly UsedMap[]): UsedMap {
       {
         severity: 'warning',
         code: 'UNION',
-        message: `the volume is taken as all of ${types}: used is what any of them calls used`,
+        message: `the volume is read as all of ${types}: a byte counts as used if any of them uses it`,
       },
       ...maps.flatMap(({ notes }) => notes),
     ],

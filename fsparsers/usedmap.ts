@@ -1,4 +1,4 @@
-/** What a parser gives back: every byte of the device, with the reason why it is used or free. */
+/** The result of a parser: every byte of the device, with the reason why it is used or free. */
 
 import type { RangeTable } from './rangetable.js';
 
@@ -17,7 +17,7 @@ export interface Filesystem {
   readonly uuid: string | null;
   readonly label: string | null;
   readonly blockBytes: number;
-  /** What the file system says of its own size; the device may be larger. */
+  /** The size that the file system claims; the device may be larger. */
   readonly sizeBytes: number;
   readonly features: readonly string[];
   /**
@@ -42,13 +42,13 @@ export type HazardCode =
   'NTFS_DIRTY' | 'NTFS_LOG_UNCLEAN' | 'NTFS_HIBERNATED' | 'NTFS_FAST_STARTUP';
 
 /**
- * A state in which the disk may be older than what its owner holds elsewhere (a log, a hibernated
- * session), so that the map cannot be trusted as it stands. Whoever uses the map refuses, one refusal
- * and one override for each code, or takes everything as used.
+ * A state in which the disk may be older than data that its owner holds elsewhere (a log, a hibernated
+ * session), so that the map cannot be trusted as it is. The user of the map refuses, with one refusal and
+ * one override per code, or treats everything as used.
  */
 export interface Hazard {
   readonly code: HazardCode;
-  /** What was found, where: one sentence without a full stop. */
+  /** The finding and its place: one sentence without a full stop. */
   readonly message: string;
 }
 
@@ -64,18 +64,18 @@ export interface PartitionMap {
   readonly typeName: string | null;
   readonly name: string | null;
   readonly uuid: string | null;
-  /** Null where no parser made a map: then the partition is used whole, and `problem` says why. */
+  /** Null if no parser made a map: then all of the partition counts as used, and `problem` says why. */
   readonly filesystem: Filesystem | null;
   readonly problem: string | null;
 }
 
-/** Whether what the allocation structures call free was held against who owns blocks. */
+/** Whether free space was checked against the owners of blocks. */
 export interface CrossCheck {
-  /** `partial`: some owners could not be read. `skipped`: not asked for, too costly, or there are no owners to ask. */
+  /** `partial`: some owners could not be read. `skipped`: not requested, too costly, or no owners exist. */
   readonly state: 'done' | 'partial' | 'skipped';
   /** Which owners were read ("inodes", "reverse-mapping trees", "$MFT"), or why none were. */
   readonly detail: string;
-  /** What was called free although something owns it. It counts as used. */
+  /** Free bytes that have an owner; they count as used. */
   readonly contradictedBytes: number;
 }
 
@@ -83,14 +83,14 @@ export interface UsedMap {
   readonly deviceBytes: number;
   readonly filesystem: Filesystem;
   readonly notes: readonly MapNote[];
-  /** Absent where no parser made the map, or the parser has no allocation structures to check. */
+  /** Absent if no parser made the map, or the parser has no allocation structures to check. */
   readonly crossCheck?: CrossCheck;
   /** Absent means none. */
   readonly hazards?: readonly Hazard[];
-  /** Of a whole disk only. `filesystem` then describes the partition table. */
+  /** For a whole disk only; `filesystem` then describes the partition table. */
   readonly partitions?: readonly PartitionMap[];
   /** Covers the whole device in order, without gaps; neighbours differ in reason. */
   readonly ranges: RangeTable;
-  /** Names what lies at a byte: "group 3 inode table", "superblock", "data". */
+  /** Describes what lies at a byte: "group 3 inode table", "superblock", "data". */
   locate(offsetBytes: number): string;
 }

@@ -1,4 +1,4 @@
-/** The map of a volume that no parser reads: every byte is used. */
+/** The map of a volume without a parser: every byte is used. */
 
 import type { Signature } from './probe.js';
 import type { ByteReader } from './reader.js';
@@ -11,8 +11,8 @@ import type { MapNote, UsedMap } from './usedmap.js';
 const swapHeaderBytes = 65536;
 
 /**
- * Swap space: its header (label, UUID, bad pages), and, where `isUsed`, all else but the bad pages. Of a
- * system that is awake the pages are nobody's data.
+ * Swap space: its header (label, UUID, bad pages), and, if `isUsed`, everything except the bad pages. The
+ * pages hold no data that a running system needs later.
  */
 export function swapMap(
   reader: ByteReader,
@@ -24,7 +24,7 @@ export function swapMap(
   const builder = new MapBuilder(reader.sizeBytes);
   if (!isUsed) builder.mark('free', 0, reader.sizeBytes);
   for (const { start, length } of bad) builder.mark('bad', start, length);
-  // Where the pages are smaller, a bad one may lie in the first 64 KiB.
+  // With smaller pages, a bad one may lie in the first 64 KiB.
   const headerBytes = bad.reduce((least, { start }) => Math.min(least, start), swapHeaderBytes);
   builder.mark('metadata', 0, headerBytes);
   const badBytes = bad.reduce((sum, { length }) => sum + length, 0);
@@ -38,7 +38,7 @@ export function swapMap(
   };
 }
 
-/** Everything is `unknown`, hence copied. `signature` names what lies there, where that is known. */
+/** Everything is `unknown` and therefore copied. `signature` names the content if it is known. */
 export function wholeMap(
   reader: ByteReader,
   signature: Signature | null,
@@ -55,7 +55,7 @@ export function wholeMap(
       sizeBytes: signature?.sizeBytes ?? reader.sizeBytes,
       features: [],
       state: 'unknown',
-      journal: { state: 'unknown', detail: 'not looked at: the volume is used whole' },
+      journal: { state: 'unknown', detail: 'not examined: all of the volume counts as used' },
       geometry: {},
     },
     notes,

@@ -117,7 +117,9 @@ function assemble(reader: ByteReader, table: PartitionTable, mapped: readonly Ma
     const told = (text: string): string => `partition ${index}: ${text}`;
     if ('problem' in partition) {
       builder.mark('unknown', start, length);
-      notes.push(warning('PARTITION_WHOLE', told(`${partition.problem}; taken as used whole`)));
+      notes.push(
+        warning('PARTITION_WHOLE', told(`${partition.problem}; all of it counts as used`)),
+      );
       continue;
     }
     const { map } = partition;
@@ -134,7 +136,7 @@ function assemble(reader: ByteReader, table: PartitionTable, mapped: readonly Ma
     notes.push({
       severity: 'info',
       code: 'MAP_COARSE',
-      message: `free ranges below ${builder.coarseBytes} bytes are taken as used, to bound memory`,
+      message: `free ranges below ${builder.coarseBytes} bytes count as used, to limit memory`,
     });
   }
   const crossCheck = joinCrossChecks(

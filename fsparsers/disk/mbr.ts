@@ -144,10 +144,10 @@ async function walkChain(
   const broken = (why: string) => ({
     logicals,
     structures,
-    notes: [warning('MBR_CHAIN_BROKEN', `the chain of logical partitions breaks off: ${why}`)],
+    notes: [warning('MBR_CHAIN_BROKEN', `the chain of logical partitions ends early: ${why}`)],
   });
   for (let sector: number | null = firstSector; sector !== null;) {
-    if (visited.has(sector)) return broken(`it comes back to sector ${sector}`);
+    if (visited.has(sector)) return broken(`it returns to sector ${sector}`);
     if (visited.size === mostPartitions) return broken(`it has over ${mostPartitions} records`);
     visited.add(sector);
     // Also where none is: on another disk, a record there would continue the chain.

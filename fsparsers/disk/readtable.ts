@@ -137,13 +137,13 @@ async function gptTable(
     }))
     .filter(isUnknown);
   if (other !== undefined && (surplus.length > 0 || other.diskGuid !== used.diskGuid)) {
-    notes.push(warning('GPT_COPIES_DIFFER', 'the GPT and its backup differ: the GPT is believed'));
+    notes.push(warning('GPT_COPIES_DIFFER', 'the GPT and its backup differ; the GPT is used'));
   }
   const hybrid = mbr === null ? [] : await hybridPartitions(reader, mbr, sectorBytes);
   const hybridOnly = hybrid.filter(isUnknown);
   if (hybridOnly.length > 0) {
     const names = hybridOnly.map(({ name }) => name).join(', ');
-    notes.push(warning('MBR_HYBRID', `the GPT does not know ${names}: taken as used whole`));
+    notes.push(warning('MBR_HYBRID', `the GPT does not list ${names}; they count as used`));
   }
   return {
     scheme: 'gpt',

@@ -46,5 +46,5 @@ async function readList(reader: ByteReader, geometry: ExtGeometry): Promise<Inod
   const inode = decodeInode(bytes, badBlocksInode, offsetBytes);
   if (inode.block.every((byte) => byte === 0)) return null;
   if (inodeChecksumHolds(geometry, inode, bytes)) return inode;
-  throw new ParseError('CORRUPT', 'checksum does not hold', { structure, offsetBytes });
+  throw new ParseError('CORRUPT', 'checksum does not match', { structure, offsetBytes });
 }

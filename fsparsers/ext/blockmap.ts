@@ -87,7 +87,7 @@ class Mapping implements BlockMap {
     if (typeof node === 'string') throw this.damage(node, block);
     if (node.depth !== depth) throw this.damage(`depth is ${node.depth}, not ${depth}`, block);
     if (this.#geometry.has('metadata_csum') && !this.#tailHolds(bytes, node.tailAt)) {
-      throw this.damage('checksum does not hold', block);
+      throw this.damage('checksum does not match', block);
     }
     return node;
   }

@@ -109,7 +109,7 @@ export class InodeClaims {
     if (typeof node === 'string') this.#damage(owner, node);
     else if (node.depth !== depth) this.#damage(owner, `depth is ${node.depth}, not ${depth}`);
     else if (!this.#tailHolds(owner, bytes, node.tailAt))
-      this.#damage(owner, 'the checksum of an extent block does not hold');
+      this.#damage(owner, 'the checksum of an extent block does not match');
     else this.#addExtents(owner, node, from, to);
   }
 

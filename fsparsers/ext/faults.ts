@@ -9,7 +9,7 @@ const faults = {
   METADATA_OVERLAP: 'two structures claim the same block',
   BITMAP_CHECKSUM: 'the checksum of the block bitmap does not match',
   FREE_COUNT: 'the free count of the group descriptor contradicts the block bitmap',
-  METADATA_FREE: 'the block bitmap calls metadata free',
+  METADATA_FREE: 'the block bitmap marks metadata as free',
 } as const;
 
 export type Fault = keyof typeof faults;
@@ -49,7 +49,7 @@ export class GroupFaults {
     return codes.flatMap((code, index) => {
       const groups = String(lists[index] ?? '');
       if (groups === '') return [];
-      const message = `${faults[code]} in ${groups}: taken for used as a whole`;
+      const message = `${faults[code]} in ${groups}; their whole range counts as used`;
       return [{ severity: 'warning', code, message }];
     });
   }

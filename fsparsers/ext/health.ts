@@ -34,12 +34,12 @@ export function assessHealth(
     distrust.push({
       severity: 'warning',
       code,
-      message: `${message}: everything is taken for used`,
+      message: `${message}: everything counts as used`,
     });
   };
   const needsRecovery = onDisk.has('needs_recovery');
   if (journal.state === 'unfollowable') {
-    warn('JOURNAL_UNFOLLOWABLE', `the journal cannot be followed (${journal.detail})`);
+    warn('JOURNAL_UNFOLLOWABLE', `the journal cannot be replayed (${journal.detail})`);
   }
   if (journal.state === 'external' && needsRecovery) {
     warn(

@@ -99,6 +99,6 @@ async function readGeometry(reader: ByteReader): Promise<ExtGeometry> {
 
 function coarseNotes({ coarseBytes }: MapBuilder): MapNote[] {
   if (coarseBytes === 0) return [];
-  const message = `too many free ranges to keep: those below ${coarseBytes} bytes are taken for used`;
+  const message = `too many free ranges to keep: those below ${coarseBytes} bytes count as used`;
   return [{ severity: 'info', code: 'COARSE', message }];
 }

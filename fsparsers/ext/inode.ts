@@ -107,7 +107,7 @@ export async function readInode(
   const bytes = await readStructure(reader, structure, offsetBytes, geometry.inodeBytes);
   const inode = decodeInode(bytes, number, offsetBytes);
   if (!inodeChecksumHolds(geometry, inode, bytes)) {
-    throw new ParseError('CORRUPT', 'checksum does not hold', { structure, offsetBytes });
+    throw new ParseError('CORRUPT', 'checksum does not match', { structure, offsetBytes });
   }
   return inode;
 }

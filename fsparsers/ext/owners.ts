@@ -77,7 +77,7 @@ async function* inodeTables(
       const end = inodeTable + geometry.inodeTableBlocks;
       const isInside = inodeTable > geometry.superblockBlock && end <= geometry.blocksCount;
       if (!checksumHolds || !isInside) {
-        check.addUnread(`group ${group}`, 'its descriptor does not hold');
+        check.addUnread(`group ${group}`, 'its descriptor is damaged');
         continue;
       }
       for (let at = 0; at < writtenInodes; at += partInodes) {
@@ -129,6 +129,6 @@ function claimAll(
     const own = bytes.subarray(at, at + inodeBytes);
     const inode = decodeInode(own, first + nth);
     if (inodeChecksumHolds(geometry, inode, own)) claims.add(inode);
-    else check.addUnread(`inode ${inode.number}`, 'its checksum does not hold');
+    else check.addUnread(`inode ${inode.number}`, 'its checksum does not match');
   }
 }

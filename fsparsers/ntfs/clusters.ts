@@ -37,14 +37,14 @@ export async function markClusters(
     notes.push({
       severity: 'warning',
       code: 'NTFS_BITMAP_SHORT',
-      message: `$Bitmap ends at cluster ${bitCount} of ${clusterCount}: the rest is taken as used`,
+      message: `$Bitmap ends at cluster ${bitCount} of ${clusterCount}: the rest counts as used`,
     });
   }
   if (bitmap.initializedBytes < bitCount / 8) {
     notes.push({
       severity: 'info',
       code: 'NTFS_BITMAP_UNINITIALIZED',
-      message: `$Bitmap is initialized to byte ${bitmap.initializedBytes}: the clusters behind are free`,
+      message: `$Bitmap is initialized to byte ${bitmap.initializedBytes}: the clusters after it are free`,
     });
   }
   const check = new LieDetector(proven);
@@ -66,7 +66,7 @@ export async function markClusters(
     notes.push({
       severity: 'warning',
       code: 'NTFS_BITMAP_WRONG',
-      message: `$Bitmap calls clusters of ${check.lie.name} at byte ${check.lie.start} free: all clusters are taken as used`,
+      message: `$Bitmap marks clusters of ${check.lie.name} at byte ${check.lie.start} as free: all clusters count as used`,
     });
   }
   const holes = markHoles(volume, bitmap, builder);
@@ -88,7 +88,7 @@ function markHoles({ boot }: Volume, bitmap: Stream, builder: MapBuilder): MapNo
   return {
     severity: 'warning',
     code: 'NTFS_BITMAP_SPARSE',
-    message: '$Bitmap has holes: the clusters that they speak of are taken as used',
+    message: '$Bitmap has holes: the clusters that these describe count as used',
   };
 }
 

@@ -72,13 +72,13 @@ function dirtyHazards(info: VolumeInfo | string | null): Hazard[] {
 function logHazards(log: LogState): Hazard[] {
   if (log.kind === 'empty') return [];
   if (log.kind === 'unreadable') {
-    return [{ code: ntfsHazards.logUnclean, message: `$LogFile cannot be understood: ${log.why}` }];
+    return [{ code: ntfsHazards.logUnclean, message: `$LogFile cannot be parsed: ${log.why}` }];
   }
   const hazards: Hazard[] = [];
   if (log.kind === 'unclean') {
     hazards.push({
       code: ntfsHazards.logUnclean,
-      message: '$LogFile says that the volume was not dismounted in order',
+      message: 'according to $LogFile, the volume was not cleanly dismounted',
     });
   }
   if (log.version.startsWith('2.')) {
@@ -96,7 +96,7 @@ function describeJournal(log: LogState | string): Filesystem['journal'] {
     case 'empty':
       return { state: 'clean', detail: '$LogFile is empty' };
     case 'clean':
-      return { state: 'clean', detail: `$LogFile version ${log.version}, closed in order` };
+      return { state: 'clean', detail: `$LogFile version ${log.version}, closed cleanly` };
     case 'unclean':
       return { state: 'dirty', detail: `$LogFile version ${log.version}, not closed` };
     case 'unreadable':

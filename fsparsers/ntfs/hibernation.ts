@@ -11,7 +11,7 @@ const headerBytes = 4096;
 /** First bytes of hiberfil.sys. Woken up, Windows writes "wake" over them, or zeros. */
 const asleep: Readonly<Record<string, string>> = {
   hibr: 'Windows is hibernated, or was shut down with fast startup on',
-  rstr: 'Windows was being woken up when it stopped',
+  rstr: 'Windows stopped while it was resuming from hibernation',
 };
 
 /**
@@ -30,11 +30,12 @@ export async function readHibernation(
   const entry = await findInDirectory(volume, root, blocks, 'hiberfil.sys');
   if (entry === null) return null;
   const record = await mft.record(entry.recordNumber);
-  if (record.sequence !== entry.sequence) return 'hiberfil.sys is another file by now';
+  if (record.sequence !== entry.sequence)
+    return 'the directory entry of hiberfil.sys refers to another file';
   const streams = await mft.streams(record);
   const data = streams.find(({ type, name }) => type === attributeTypes.data && name === '');
   if (data === undefined || data.stream.sizeBytes < headerBytes) {
-    return 'hiberfil.sys is that of a Windows hibernated on another volume';
+    return 'hiberfil.sys belongs to a Windows system on another volume';
   }
   const magic = String.fromCharCode(...(await data.stream.read(0, 4))).toLowerCase();
   return asleep[magic] ?? null;

@@ -70,14 +70,14 @@ export const ntfsParser: Parser = {
     const recordBits = system.stream('$MFT', attributeTypes.bitmap);
     const checked = clusters.isBelieved
       ? await checkOwners({ volume, mft, recordBits }, builder, { usedBytes, hasBad }, options)
-      : skipped('nothing is taken as free');
+      : skipped('nothing counts as free');
     notes.push(...checked.notes);
     const backups = await markBackupBoot(volume, builder);
     if (builder.coarseBytes > 0) {
       notes.push({
         severity: 'info',
         code: 'MAP_COARSE',
-        message: `free ranges below ${builder.coarseBytes} bytes are taken as used, to bound memory`,
+        message: `free ranges below ${builder.coarseBytes} bytes count as used, to limit memory`,
       });
     }
     const ranges = builder.build();

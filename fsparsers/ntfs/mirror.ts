@@ -27,5 +27,5 @@ export async function compareMirror(volume: Volume, mft: Mft): Promise<MapNote[]
     if (!(error instanceof ParseError)) throw error;
     return [warn('NTFS_MFT_DAMAGED', error.message)];
   }
-  return [warn('NTFS_MIRROR_DIFFERS', '$MFT and $MFTMirr differ: $MFT is believed')];
+  return [warn('NTFS_MIRROR_DIFFERS', '$MFT and $MFTMirr differ; $MFT is used')];
 }

@@ -1,4 +1,4 @@
-/** What holds other volumes: volume managers, pools, caches, encryption. */
+/** Containers of other volumes: volume managers, pools, caches, encryption. */
 
 import { crc32Raw } from '../checksum.js';
 import { layout } from '../layout.js';

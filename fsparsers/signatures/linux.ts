@@ -136,7 +136,7 @@ const xfs: SignatureRule = {
         [blockSize !== 2 ** superblock.blockLog, 'its block size and its logarithm disagree'],
         [sector === null, `its sector size is ${sectorSize}`],
         [version < 4 || version > 5, `its version is ${version}`],
-        [superblock.inProgress !== 0, 'it was being made when that stopped'],
+        [superblock.inProgress !== 0, 'its mkfs did not finish'],
         [
           dataBlocks > agCount * agBlocks || dataBlocks <= (agCount - 1) * agBlocks,
           `its ${dataBlocks} blocks do not fill ${agCount} groups of ${agBlocks}`,

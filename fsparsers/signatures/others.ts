@@ -1,4 +1,4 @@
-/** File systems of media, of other systems and of other days: recognised and named, copied whole. */
+/** File systems of media and of other or older systems: recognised and named, but copied completely. */
 
 import { layout } from '../layout.js';
 import {
@@ -22,8 +22,8 @@ const isoDescriptor = layout('little', {
 });
 
 /**
- * Section 9.1: a directory begins with a record of itself. A descriptor that is only a part of an image,
- * in some file's blocks, leads elsewhere: it counts from the beginning of the volume.
+ * Section 9.1: a directory begins with a record of itself. A descriptor that is part of an image inside a
+ * file refers to another offset, because it counts from the beginning of the volume.
  */
 async function hasRoot(view: View, descriptor: Uint8Array): Promise<boolean> {
   const { rootBlock: block, rootExtraBlocks, blockSize } = isoDescriptor.decode(descriptor);
@@ -249,7 +249,7 @@ const minix: SignatureRule = {
     const superblock = minixSuperblock.decode(bytes);
     const zones = bytes[17] === 0x13 ? superblock.zones : superblock.zonesOf2;
     const mapBlocks = superblock.inodeMapBlocks + superblock.zoneMapBlocks;
-    // A magic number of two bytes: the maps must fit what they map, or it is chance.
+    // A magic number of two bytes: the sizes of the maps must match, or it is chance.
     const isFit =
       superblock.inodes > 0 &&
       zones > 0 &&
@@ -270,7 +270,7 @@ interface NamedMagic {
   readonly family?: string;
 }
 
-/** Known by a magic number long enough to stand alone. */
+/** Recognised by a magic number that is long enough to be reliable. */
 const named: readonly NamedMagic[] = [
   { type: 'reiser4', places: [65536], at: 0, bytes: 'ReIsEr4' },
   { type: 'cramfs', places: [0, 512], at: 16, bytes: 'Compressed ROMFS' },

@@ -1,8 +1,8 @@
-/** The shape of a signature rule: where a magic number lies, and what must be true beside it. */
+/** The interface of a signature rule: where the magic number is, and the conditions around it. */
 
 export type SignatureKind = 'filesystem' | 'container' | 'partition-table' | 'swap' | 'journal';
 
-/** What a superblock says of itself. */
+/** What a superblock tells about itself. */
 export interface Details {
   /** More exact than the rule's own: "ext4". */
   readonly type?: string;
@@ -11,7 +11,7 @@ export interface Details {
   /** The size that it claims. */
   readonly sizeBytes?: number;
   readonly lastMounted?: string | null;
-  /** Why this is not, or no longer, what its magic number says; null or absent if it is plausible. */
+  /** Why the magic number is wrong or outdated; null or absent if it is plausible. */
   readonly doubt?: string | null;
 }
 
@@ -23,7 +23,7 @@ export interface Signature {
   readonly kind: SignatureKind;
   /** Where its structure begins. */
   readonly offsetBytes: number;
-  /** How much of that tells it. */
+  /** The length of the identifying part. */
   readonly lengthBytes: number;
   readonly label: string | null;
   readonly uuid: string | null;
@@ -32,10 +32,10 @@ export interface Signature {
   readonly doubt: string | null;
 }
 
-/** The device as a rule sees it: pieces that were read already, others on demand. */
+/** The device as a rule sees it: some pieces have been read already, others are read on demand. */
 export interface View {
   readonly deviceBytes: number;
-  /** The bytes, or null where the range does not lie on the device. */
+  /** The bytes; null if the range does not lie on the device. */
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array | null>;
 }
 
@@ -50,15 +50,15 @@ export interface SignatureRule {
   readonly type: string;
   readonly family: string;
   readonly kind: SignatureKind;
-  /** Where the structure may begin, best place first. What lies off the device is passed over. */
+  /** Possible offsets of the structure, best first; those outside the device are skipped. */
   readonly places: readonly number[] | ((deviceBytes: number) => readonly number[]);
-  /** Where copies of it lie that only repair tools look at: they say nothing of what a volume is. */
+  /** Offsets of copies for repair tools; they do not tell what a volume is. */
   readonly copies?: readonly number[];
   /** Any of these makes it a candidate. */
   readonly magics: readonly Magic[];
   /** Bytes of the structure that `describe` gets. */
   readonly structureBytes: number;
-  /** Says what it is and whether it is plausible; null if the magic number was chance. */
+  /** Describes it and decides whether it is plausible; null if the magic number was chance. */
   describe(bytes: Uint8Array, place: number, view: View): Details | null | Promise<Details | null>;
 }
 

@@ -43,12 +43,12 @@ function swapRule(pageBytes: number, type: string, magics: readonly string[]): S
   };
 }
 
-/** Swap space that holds the memory of a system which sleeps. */
+/** Swap space that holds the memory of a hibernated system. */
 export const suspendedType = 'swsuspend';
 
 /**
- * TuxOnIce leaves the header of the swap space whole, and says at the page's beginning that it keeps an
- * image (util-linux, libblkid/src/superblocks/swap.c).
+ * TuxOnIce keeps the swap header intact, and marks an image at the start of the page (util-linux,
+ * libblkid/src/superblocks/swap.c).
  */
 const tuxOnIce = [0xed, 0xc3, 0x02, 0xe9, 0x98, 0x56, 0xe5, 0x0c];
 

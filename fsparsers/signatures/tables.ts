@@ -32,12 +32,12 @@ function guid(bytes: Uint8Array): string {
   return `${part(0, 4)}-${part(4, 6)}-${part(6, 8)}-${hex(bytes.subarray(8, 10))}-${tail}`;
 }
 
-/** Larger than any table in use (128 entries of 128 bytes), small enough to read on anybody's word. */
+/** Larger than any real table (128 entries of 128 bytes), small enough to read without further checks. */
 const maxEntriesBytes = 1024 * 1024;
 
 const noBytes = new Uint8Array(0);
 
-/** Without it the kernel looks for no GPT: what the table describes may be long gone. */
+/** Without it the kernel ignores the GPT, which may be outdated. */
 export const unprotected = 'its protective MBR is missing or wrong, so that the kernel ignores it';
 
 async function describeGpt(
@@ -99,7 +99,7 @@ const mbrEntry = layout('little', {
   sectors: [12, 'u32'],
 });
 
-/** What a GPT puts there, so that old tools see the disk as taken. */
+/** The entry of a GPT that makes old tools see the disk as occupied. */
 const protectiveType = 0xee;
 
 const mbr: SignatureRule = {
@@ -112,7 +112,7 @@ const mbr: SignatureRule = {
   describe(bytes, _place, view) {
     const entries = [446, 462, 478, 494].map((at) => mbrEntry.decode(bytes, at));
     const used = entries.filter(({ type, sectors }) => type !== 0 && sectors !== 0);
-    // Every boot sector ends so; a table it is only where all four entries look like entries.
+    // Every boot sector ends like this; it is a table only if all four entries look like entries.
     const isTable =
       used.length > 0 &&
       entries.every(({ boot }) => boot === 0 || boot === 0x80) &&

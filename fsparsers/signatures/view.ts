@@ -8,7 +8,7 @@ interface Piece {
   readonly bytes: Uint8Array;
 }
 
-/** None where a sector of it cannot be read: what a rule wants to see may still be readable. */
+/** Null if a sector of it cannot be read; the bytes that a rule needs may still be readable. */
 async function kept(reader: ByteReader, start: number, lengthBytes: number): Promise<Piece[]> {
   try {
     return [{ start, bytes: await reader.read(start, lengthBytes) }];

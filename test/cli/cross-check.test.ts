@@ -53,7 +53,7 @@ test('init: the file is whole on the replica, as e2image has it', async (t) => {
   t.is(exitCode, 0, JSON.stringify(summary));
   const note = lines.find(({ code }) => code === 'FREE_BUT_CLAIMED');
   t.is(note?.severity, 'warning');
-  t.regex(String(note?.message), /1228800 bytes free that belong to inode 12 .*e2fsck -f/);
+  t.regex(String(note?.message), /1228800 bytes as free that belong to inode 12 .*e2fsck -f/);
   t.true(await holdsTheFile(t, target, content));
 
   const peer = path.join(directory, 'peer.img');

@@ -135,7 +135,7 @@ class FastCommitScan {
     const sum = crc32c(this.#crc, bytes.subarray(0, tagHeader.sizeBytes + 4));
     this.#crc = 0;
     if (fc_tid !== this.#sequence || fc_crc !== sum) {
-      return this.#stopAt(offsetBytes, 'its tail does not hold');
+      return this.#stopAt(offsetBytes, 'its tail does not match');
     }
     this.#validClaims = this.#claims.length;
     this.#commits++;

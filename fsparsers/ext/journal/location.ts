@@ -158,7 +158,7 @@ export async function findExternalJournal(
   const superblock = await readSuperblock(device);
   const { fields } = superblock;
   if (!superblock.has('journal_dev')) {
-    throw superblockError('CORRUPT', 'the device named as external journal is none');
+    throw superblockError('CORRUPT', 'the device named as external journal does not hold one');
   }
   const uuid = uuidText(fields.uuid);
   const wanted = uuidText(geometry.superblock.fields.journalUuid);

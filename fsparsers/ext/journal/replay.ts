@@ -96,7 +96,7 @@ async function verifyData(
   if (checksums !== 'v2' && checksums !== 'v3') return;
   const sum = dataChecksum(checksumSeed, write.sequence, await log.read(write.source));
   if ((checksums === 'v2' ? sum & 0xffff : sum) === write.checksum) return;
-  throw new ParseError('CORRUPT', 'checksum does not hold', {
+  throw new ParseError('CORRUPT', 'checksum does not match', {
     structure: `logged block of transaction ${write.sequence}`,
     offsetBytes: log.offsetOf(write.source),
   });

@@ -145,7 +145,7 @@ class Scan {
     if (!this.#commitHolds(at, block)) {
       if (older) return false;
       if (!this.#superblock.asyncCommit) {
-        throw this.#damage(at, 'commit block', 'checksum does not hold');
+        throw this.#damage(at, 'commit block', 'checksum does not match');
       }
       // Its parts may have reached the disk in any order: an interrupted commit, the log's end. But
       // the kernel reads on, to see whether a later one is whole.

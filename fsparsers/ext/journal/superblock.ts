@@ -99,7 +99,7 @@ export function readJournalSuperblock(block: Uint8Array, extent: JournalExtent):
   demand([v1, v2, v3].filter(Boolean).length <= 1, 'more than one generation of checksums');
   if (v2 || v3) {
     demand(raw.s_checksum_type === checksumTypes.crc32c, `checksum type ${raw.s_checksum_type}`);
-    demand(superblockChecksumHolds(block), 'checksum does not hold');
+    demand(superblockChecksumHolds(block), 'checksum does not match');
   }
 
   const fastCommitBlocks = has(incompat.fastCommit)

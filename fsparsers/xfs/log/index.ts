@@ -38,13 +38,13 @@ export async function readLog(
   }
   const from = startBytes ?? 0;
   if (lengthBytes < 2 * basicBlockBytes || from + lengthBytes > device.sizeBytes) {
-    return { state: 'unfollowable', detail: 'the log does not fit where it is said to be' };
+    return { state: 'unfollowable', detail: 'the log does not fit at its recorded position' };
   }
   try {
     return await follow(reader, geometry, new LogBlocks(device, from, lengthBytes));
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
-    return { state: 'unfollowable', detail: `the log cannot be followed: ${error.message}` };
+    return { state: 'unfollowable', detail: `the log cannot be replayed: ${error.message}` };
   }
 }
 

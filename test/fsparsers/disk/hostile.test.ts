@@ -184,7 +184,7 @@ test('a chain of logical partitions in a circle ends with a note', async (t) => 
   const map = await parse(disk);
   t.deepEqual(
     map.notes.filter(({ code }) => code === 'MBR_CHAIN_BROKEN').map(({ message }) => message),
-    [`the chain of logical partitions breaks off: it comes back to sector ${first}`],
+    [`the chain of logical partitions ends early: it returns to sector ${first}`],
   );
   t.true(map.ranges.totals().free > 3 * mebibyte);
 });

@@ -50,7 +50,7 @@ for (const [what, script, type] of tables) {
 
       const names = (await named(image)).join('\n');
       t.regex(names, new RegExp(`^${type},`));
-      t.regex(names, new RegExp(`${old} .*left over from an image`));
+      t.regex(names, new RegExp(`${old} .*a remnant of an image`));
       const map = await withReader(image, (reader) => mapVolume(reader));
       t.is(map.filesystem.type, type);
       t.true((map.partitions?.length ?? 0) > 0);

@@ -91,7 +91,7 @@ for (const [name, { options, mebibytes }] of Object.entries(layouts)) {
     t.is(map.filesystem.state, 'errors');
     const note = map.notes.find(({ code }) => code === 'FREE_BUT_CLAIMED');
     t.is(note?.severity, 'warning');
-    t.regex(note?.message ?? '', /bytes free that belong to inode \d+ .*e2fsck -f/);
+    t.regex(note?.message ?? '', /bytes as free that belong to inode \d+ .*e2fsck -f/);
   });
 }
 
@@ -119,7 +119,7 @@ test('what would cost too much is left, said, and done where it is asked for', a
   t.is(map.crossCheck?.state, 'skipped');
   const note = map.notes.find(({ code }) => code === 'CROSS_CHECK_SKIPPED');
   t.is(note?.severity, 'info');
-  t.regex(note?.message ?? '', /\d+ MiB to read beside \d+ MiB in use.*--cross-check owners/);
+  t.regex(note?.message ?? '', /\d+ MiB to read, \d+ MiB in use.*--cross-check owners/);
   const asked = await parseImage(image, { crossCheck: 'owners' });
   t.is(asked.crossCheck?.state, 'done');
 });

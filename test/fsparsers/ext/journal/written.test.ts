@@ -126,6 +126,6 @@ test('written: a checksum of version 1 that does not hold is refused, as by the 
   const image = await writtenImage(t, seededRandom(t, 77), format);
   const { outcome } = await ourReplay(image);
   t.is(outcome.state, 'unfollowable');
-  t.regex(outcome.detail, /^commit block of transaction \d+ at byte \d+: checksum does not hold$/);
+  t.regex(outcome.detail, /^commit block of transaction \d+ at byte \d+: checksum does not match$/);
   t.is(await kernelReplay(t, image), null);
 });
