@@ -13,6 +13,6 @@ export function pairNamed({ path, pairs }: Config, name: string): PairConfig {
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
   const meant = nearest(name, names);
   const hint = meant === null ? '' : `; did you mean "${meant}"?`;
-  const known = `it has ${names.slice(0, mostNames).join(', ')}${more}`;
-  throw usage(`${path} has no pair ${JSON.stringify(name)}, ${known}${hint}`);
+  const known = `its pairs are ${names.slice(0, mostNames).join(', ')}${more}`;
+  throw usage(`${path} has no pair ${JSON.stringify(name)}; ${known}${hint}`);
 }
