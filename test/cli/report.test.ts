@@ -108,7 +108,7 @@ test('an unknown pair names the known ones', async (t) => {
   const { report } = await scene(t);
   for (const [name, hint] of [
     ['mails', /no pair "mails".* mail, web; did you mean "mail"\?/],
-    ['../../etc/passwd', /no pair "[^"]+", it has mail, web$/],
+    ['../../etc/passwd', /no pair "[^"]+"; its pairs are mail, web$/],
     ['', /needs a value/],
   ] as const) {
     const { exitCode, stdout, stderr } = await report(name);

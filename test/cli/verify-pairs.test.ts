@@ -49,7 +49,7 @@ test('words that contradict each other: one sentence, exit code 2, nothing is ch
     [/--max-time cannot be combined/, [...config, 'a', '--max-time', '1h']],
     [/--manifest cannot be combined/, [...config, 'a', '--manifest', 'x']],
     [/--yes cannot be combined/, [...config, 'a', '--yes']],
-    [/has no pair "c", it has a, b/, [...config, 'a', 'c']],
+    [/has no pair "c"; its pairs are a, b/, [...config, 'a', 'c']],
     [/--config was given more than once/, [...config, ...config, '--all']],
     [/cannot read the configuration/, ['--config', '/nowhere/x.yaml', '--all']],
     [/name the volume with --src, or pairs/, []],
