@@ -1,4 +1,4 @@
-/** The two copies of a GPT: where they lie, which of them are sound, in sectors of which size. */
+/** The two copies of a GPT: where they lie, which of them are intact, and in which sector size. */
 
 import { ParseError } from '../errors.js';
 import type { ByteReader } from '../reader.js';
@@ -7,7 +7,7 @@ import type { NamedExtent } from './table.js';
 
 export const sectorSizes = [512, 1024, 2048, 4096] as const;
 
-/** The sizes of sectors in which a GPT header stands by its signature, at the beginning or at the end. */
+/** The sector sizes in which a GPT signature is found, at the start or at the end. */
 export async function gptSizes(reader: ByteReader, sizes: readonly number[]): Promise<number[]> {
   const found: number[] = [];
   for (const size of sizes) {
@@ -19,7 +19,7 @@ export async function gptSizes(reader: ByteReader, sizes: readonly number[]): Pr
   return found;
 }
 
-/** Every sound copy of a GPT, in sectors of whatever size. */
+/** Every intact copy of a GPT, in any sector size. */
 export async function soundGpts(
   reader: ByteReader,
 ): Promise<{ readonly gpt: Gpt; readonly isPrimary: boolean }[]> {
@@ -34,15 +34,15 @@ export async function soundGpts(
 }
 
 export interface Copies {
-  /** The sound copies, the primary one first. */
+  /** The intact copies, the primary one first. */
   readonly tables: readonly Gpt[];
   readonly hasPrimary: boolean;
   readonly faults: readonly ParseError[];
-  /** All places that belong to the table, whether something sound lies there or not. */
+  /** All places that belong to the table, whether their content is intact or not. */
   readonly places: readonly NamedExtent[];
 }
 
-/** The backup is where the primary says; without a primary, in the device's last sector. */
+/** The backup is where the primary says; without a primary, in the last sector of the device. */
 export async function readCopies(reader: ByteReader, sectorBytes: number): Promise<Copies> {
   const tables: Gpt[] = [];
   const faults: ParseError[] = [];
@@ -60,7 +60,7 @@ export async function readCopies(reader: ByteReader, sectorBytes: number): Promi
   const [primary] = tables;
   const lastSector = Math.floor(reader.sizeBytes / sectorBytes) - 1;
   await attempt(primary?.otherSector ?? lastSector, 'backup GPT');
-  // Where the kernel looks when the primary is gone, whatever that said.
+  // The kernel looks here if the primary is gone, whatever the primary said.
   const last = await gptPlaces(reader, lastSector, sectorBytes, 'backup GPT');
   return { tables, hasPrimary: primary !== undefined, faults, places: [...places, ...last] };
 }

@@ -40,7 +40,7 @@ export interface Gpt {
   readonly partitions: readonly Partition[];
 }
 
-/** Whether a GPT header begins there; says nothing about its soundness. */
+/** Whether a GPT signature is there; does not check the header. */
 export async function hasGptSignature(reader: ByteReader, offsetBytes: number): Promise<boolean> {
   if (offsetBytes < 0 || offsetBytes + headerLayout.sizeBytes > reader.sizeBytes) return false;
   return isSignature(await reader.read(offsetBytes, 8));
@@ -95,8 +95,8 @@ export async function readGpt(
 }
 
 /**
- * Where a copy's header lies, and the entries that it points to, sound or not: whatever stands there on
- * another disk must not come alive there.
+ * The ranges of a copy's header and of the entries that it refers to, intact or not: their content must
+ * not become valid on another disk.
  */
 export async function gptPlaces(
   reader: ByteReader,

@@ -15,7 +15,7 @@ const descriptorMagic = 'CD001';
  */
 export type Standing = 'image' | 'disk' | 'unclear';
 
-/** Which of the two counts on a disk that has both. I/O errors are the reader's. */
+/** Which of the two counts on a disk that has both. I/O errors come from the reader. */
 export async function standingOfImage(reader: ByteReader): Promise<Standing> {
   if (reader.sizeBytes < mbrBytes) return 'image';
   const gpts = await soundGpts(reader);

@@ -1,4 +1,4 @@
-/** Whole disks: each partition by the parser of what lies in it, all the rest used. */
+/** Whole disks: each partition is mapped by its own parser, everything else is used. */
 
 import { ParseError } from '../errors.js';
 import type { Parser, ParserOptions } from '../parser.js';
@@ -13,8 +13,8 @@ export { readPartitionTables } from './readtable.js';
 export type { Partition, PartitionTable } from './table.js';
 
 /**
- * The parser of disks with a partition table (GPT, or MBR with logical partitions). `mapPartition`
- * makes the map of a volume of unknown kind; its ParseError makes that partition used whole.
+ * The parser of disks with a partition table (GPT, or MBR with logical partitions). `mapPartition` maps a
+ * volume of unknown kind; if it throws a ParseError, all of the partition is used.
  */
 export function diskParser(mapPartition: MapPartition): Parser {
   return {

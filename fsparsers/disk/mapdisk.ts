@@ -10,7 +10,7 @@ import { overlaps } from './overlaps.js';
 import { warning, type NamedExtent, type Partition, type PartitionTable } from './table.js';
 import { pieceTypes } from './typenames.js';
 
-/** Makes the map of a volume whose kind it finds out. Rejects with ParseError where it cannot. */
+/** Identifies and maps a volume. Rejects with ParseError if it cannot. */
 export type MapPartition = (reader: ByteReader, options: ParserOptions) => Promise<UsedMap>;
 
 /** A partition with its map, or with the reason why it has none. */
@@ -157,7 +157,10 @@ function assemble(reader: ByteReader, table: PartitionTable, mapped: readonly Ma
   };
 }
 
-/** What lies in no partition. Marked apart, so that it is told from what a parser does not know. */
+/**
+ * The ranges outside all partitions, marked separately to distinguish them from what a parser does not
+ * know.
+ */
 function markGaps(reader: ByteReader, mapped: readonly Mapped[], builder: MapBuilder): void {
   const inOrder = mapped
     .filter(({ isContainer }) => !isContainer)

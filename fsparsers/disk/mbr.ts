@@ -46,7 +46,7 @@ export function decodeMbr(sector: Uint8Array): Mbr | null {
   return { diskSignature: mbrLayout.decode(sector).diskSignature, slots };
 }
 
-/** The four entries of a boot record, whatever they claim; null where it is none. */
+/** The four entries of a boot record, unchecked; null if it is not one. */
 export function mbrSlots(sector: Uint8Array): (Entry | null)[] | null {
   if (mbrLayout.decode(sector).magic !== bootMagic) return null;
   const entries = [0, 1, 2, 3].map((slot) =>
@@ -56,7 +56,7 @@ export function mbrSlots(sector: Uint8Array): (Entry | null)[] | null {
   return entries.map((entry) => (entry.type === 0 || entry.sectorCount === 0 ? null : entry));
 }
 
-/** By the names that FAT, NTFS, exFAT, ReFS and BitLocker volumes carry in sector 0. */
+/** Recognised by the names that FAT, NTFS, exFAT, ReFS and BitLocker volumes have in sector 0. */
 function isVolumeBootSector(sector: Uint8Array): boolean {
   const text = (at: number, length: number): string =>
     String.fromCharCode(...sector.subarray(at, at + length));
@@ -125,9 +125,9 @@ function hexIndex(index: number): string {
 }
 
 /**
- * Follows a chain of extended boot records. Each gives its logical partition from its own place, and
- * the next record from the chain's beginning. A chain that breaks off only costs a note: what no
- * partition claims is used.
+ * Follows a chain of extended boot records. Each gives its logical partition relative to itself, and the
+ * next record relative to the start of the chain. A broken chain only causes a note: bytes that no
+ * partition claims are used.
  */
 async function walkChain(
   reader: ByteReader,

@@ -14,14 +14,14 @@ import {
 } from './mbr.js';
 import { warning, type NamedExtent, type PartitionTable } from './table.js';
 
-/** An MBR does not tell its sector size, and no others are sold. */
+/** The possible sector sizes: an MBR does not record its own, and no other sizes are sold. */
 const mbrSectorSizes = [512, 4096] as const;
 
-/** Only what a kernel would use counts, unless the user has said that the volume is a disk. */
+/** By default only tables that a kernel would use count. */
 export interface TableOptions {
-  /** The device's, where it is known. */
+  /** The device's sector size, if known. */
   readonly sectorBytes?: number | undefined;
-  /** The user says that it is a disk: a GPT counts also without its MBR, and in other sectors. */
+  /** The user says that it is a disk: a GPT counts even without its MBR, and in other sector sizes. */
   readonly isInsistent?: boolean;
 }
 
@@ -37,7 +37,7 @@ export async function readPartitionTables(
 ): Promise<readonly PartitionTable[]> {
   const sector = await readStructure(reader, place.structure, 0, mbrBytes);
   const decoded = decodeMbr(sector);
-  // The kernel reads no MBR with such an entry, whether a GPT is there or not.
+  // The kernel ignores an MBR with such an entry, whether there is a GPT or not.
   const isPlain = decoded?.slots.every((slot) => slot?.type !== protectiveType) ?? false;
   const sizes = sectorBytes === undefined ? sectorSizes : [sectorBytes];
   if (protectsGpt(sector)) return [await protectedGpt(reader, decoded, sizes, isInsistent)];
@@ -70,7 +70,7 @@ function noted(table: PartitionTable, code: string, message: string): PartitionT
   return { ...table, notes: [warning(code, message), ...table.notes] };
 }
 
-/** A GPT in sectors of another size than the device has is as good as none to the kernel. */
+/** The kernel ignores a GPT in sectors of another size than the device's. */
 async function protectedGpt(
   reader: ByteReader,
   mbr: Mbr | null,
@@ -90,7 +90,7 @@ async function protectedGpt(
   throw new ParseError('NOT_RECOGNISED', what, place);
 }
 
-/** Null where no header stands in any of those sizes; throws where one does and no copy is sound. */
+/** Null if there is no header in any of those sizes; throws if there is one but no copy is intact. */
 async function anyGpt(
   reader: ByteReader,
   mbr: Mbr | null,
@@ -160,7 +160,7 @@ function span({ start, length }: { readonly start: number; readonly length: numb
   return `${start}+${length}`;
 }
 
-/** What an MBR that protects a GPT names besides. */
+/** Further partitions in an MBR that protects a GPT. */
 async function hybridPartitions(
   reader: ByteReader,
   mbr: Mbr,

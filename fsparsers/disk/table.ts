@@ -1,11 +1,11 @@
-/** What a partition table says, whichever scheme it is of. */
+/** The content of a partition table of any scheme. */
 
 import type { MapNote } from '../usedmap.js';
 
 export interface Partition {
   /** As the kernel numbers it. */
   readonly index: number;
-  /** In bytes, as the table says; may lie behind the device's end. */
+  /** In bytes, as in the table; may lie after the end of the device. */
   readonly start: number;
   readonly length: number;
   /** GPT: the type's GUID in upper case; MBR: the type byte in hexadecimal. */
@@ -17,7 +17,7 @@ export interface Partition {
   readonly isContainer: boolean;
 }
 
-/** Bytes that the table itself occupies, or that nobody may call free whatever lies there. */
+/** Bytes that the table itself occupies, or that must never count as free. */
 export interface NamedExtent {
   readonly name: string;
   readonly start: number;
@@ -32,12 +32,12 @@ export interface PartitionTable {
   readonly partitions: readonly Partition[];
   /** The table's own sectors. */
   readonly structures: readonly NamedExtent[];
-  /** Partitions that only another, disagreeing table knows. */
+  /** Partitions that only a contradicting table lists. */
   readonly disputed: readonly NamedExtent[];
   readonly notes: readonly MapNote[];
 }
 
-/** Far more than any system makes devices for; each costs a look at what lies in it. */
+/** The most partitions: far more than any system supports; each takes time to examine. */
 export const mostPartitions = 1024;
 
 export function warning(code: string, message: string): MapNote {

@@ -1,4 +1,4 @@
-/** Names for the partition types that are met in practice. */
+/** Names of common partition types. */
 
 /** By GUID. UEFI specification, table 5.7, and uapi-group.org's Discoverable Partitions. */
 export const gptTypeNames: Readonly<Record<string, string>> = {
@@ -41,8 +41,8 @@ export const mbrTypeNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * Types whose content is only a piece of a volume, which may begin with a file system's signature
- * all the same: Windows's dynamic disks.
+ * Types whose content is only a piece of a volume, although it may begin with the signature of a file
+ * system: Windows's dynamic disks.
  */
 export const pieceTypes: ReadonlySet<string> = new Set([
   '42',

@@ -11,8 +11,8 @@ import type { ExtGeometry } from './geometry.js';
 import { badBlocksInode, decodeInode, inodeChecksumHolds, type Inode } from './inode.js';
 
 /**
- * Marks them as bad. A list that is damaged or cannot be read marks nothing, and a note says so: what is
- * on it is then read like everything else.
+ * Marks them as bad. A damaged or unreadable list marks nothing and causes a note; its blocks are then
+ * read like all others.
  */
 export async function markBadBlocks(
   reader: ByteReader,

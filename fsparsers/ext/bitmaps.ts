@@ -1,4 +1,4 @@
-/** Turns block bitmaps into marks on the map: what a bitmap calls free must be proved before it is. */
+/** Turns block bitmaps into marks on the map. A bitmap must be proved correct before its free blocks count. */
 
 import { visitBitRuns } from '../bitmap.js';
 import { crc32c } from '../checksum.js';
@@ -15,16 +15,14 @@ import type { GroupTable } from './groups.js';
 const groupsPerBatch = 4096;
 
 /**
- * How far a file system's bitmaps are believed.
- *
- * - `proved`: what they call free is free, if the group passes every check; a group that does not is
- *   unknown, and added to the table's faults.
- * - `used only`: what they call used is used, and nothing else is said. For the state before the
- *   journal's replay, where counts and bitmaps need not agree.
+ * How far to trust a file system's bitmaps. `proved`: blocks that they mark free are free, if the group
+ * passes every check; a group that does not is unknown and added to the table's faults. `used only`:
+ * blocks that they mark used are used, and nothing else follows; for the state before the journal's
+ * replay, where counts and bitmaps need not agree.
  */
 export type Belief = 'proved' | 'used only';
 
-/** Reads the bitmaps of all groups and marks `builder`. `signal` is honoured between reads. */
+/** Reads the bitmaps of all groups and marks `builder`. Checks `signal` between reads. */
 export async function markGroups(
   reader: ByteReader,
   table: GroupTable,
@@ -82,7 +80,7 @@ class GroupMarker {
       );
       return;
     }
-    // Only what is between metadata: whoever owns that contradicts nothing.
+    // Only between metadata: an owner of metadata blocks contradicts nothing.
     let used = 0;
     for (const [from, to] of this.#metadataClusters(group)) {
       this.#markClusters('free', group, used, from);
@@ -151,7 +149,7 @@ class GroupMarker {
     return true;
   }
 
-  /** Free clusters of a group that holds nothing but metadata. */
+  /** The free clusters of a group that holds only metadata. */
   #computedFree(group: number): number {
     let free = this.#clustersIn(group);
     for (const [from, to] of this.#metadataClusters(group)) free -= to - from;

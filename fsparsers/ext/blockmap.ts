@@ -15,13 +15,13 @@ import { inodeChecksumSeed, inodeFlags } from './inode.js';
 import type { Inode } from './inode.js';
 
 export interface BlockMap {
-  /** In order of logical block, not overlapping; what is missing is a hole. */
+  /** In order of logical block, not overlapping; gaps are holes. */
   readonly extents: readonly Extent[];
   /** The blocks that hold the mapping itself: extent nodes, indirect blocks. */
   readonly nodes: readonly number[];
 }
 
-/** No real file of the kind mapped here (the journal) comes near these; they bound time and memory. */
+/** Limits for time and memory; no real journal comes near them. */
 const maxExtents = 1 << 18;
 const maxNodes = 1 << 16;
 
@@ -47,7 +47,7 @@ class Mapping implements BlockMap {
   readonly #reader: ByteReader;
   readonly #geometry: ExtGeometry;
   readonly #inode: Inode;
-  /** The first logical block that nothing has mapped yet: it only ever grows. */
+  /** The first logical block that is not mapped yet; it only grows. */
   #mapped = 0;
 
   constructor(reader: ByteReader, geometry: ExtGeometry, inode: Inode) {

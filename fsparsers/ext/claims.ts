@@ -1,7 +1,7 @@
 /**
- * What inodes own: the blocks of their files, of the mappings themselves, and of extended attributes.
- * Mappings are read a wave at a time, so that their blocks come in few large reads; what is damaged is
- * named and left, what is sound beside it still counts.
+ * Claims the blocks that inodes own: those of their files, of the mappings themselves, and of extended
+ * attributes. It reads mappings in waves, so that their blocks come in few large reads. It reports
+ * damaged mappings and still counts intact ones.
  */
 
 import { crc32c } from '../checksum.js';
@@ -30,7 +30,7 @@ interface Owner {
   readonly isExtents: boolean;
 }
 
-/** Read at once; with the fan-out of a tree it bounds what is waiting. */
+/** The most blocks read at once; together with the fan-out of a tree this limits the queue. */
 const waveBytes = 4 << 20;
 const directBlocks = 12;
 const indirectLevels = 3;
@@ -42,11 +42,14 @@ export class InodeClaims {
   readonly #geometry: ExtGeometry;
   readonly #check: OwnerCheck;
   readonly #signal: AbortSignal | undefined;
-  /** The deepest last: what is waiting is a few levels of a wave's children. */
+  /** The deepest last, so that only a few levels of a wave's children are queued. */
   readonly #waiting: Node[] = [];
-  /** Each is read once for each height that it is said to have: else a few, shared by all, cost time without end. */
+  /**
+   * Each block is read only once per claimed height: otherwise a few shared blocks could take unlimited
+   * time.
+   */
   readonly #met = new NumberSet();
-  /** No sound file system has more blocks of mappings than blocks. */
+  /** No intact file system has more blocks of mappings than blocks. */
   #budget: number;
 
   constructor(
@@ -62,7 +65,7 @@ export class InodeClaims {
     this.#budget = geometry.blocksCount;
   }
 
-  /** Claims what the inode itself says; the rest waits for follow(). */
+  /** Claims the blocks in the inode itself; follow() does the rest. */
   add(inode: Inode): void {
     const isExtents = (inode.flags & inodeFlags.extents) !== 0;
     const owner = { inode, isExtents };
@@ -83,7 +86,7 @@ export class InodeClaims {
     }
   }
 
-  /** Reads what the inodes so far refer to. */
+  /** Reads the mappings that the inodes refer to. */
   async follow(): Promise<void> {
     const mostNodes = Math.max(1, waveBytes / this.#geometry.blockBytes);
     while (this.#waiting.length > 0) {
@@ -118,7 +121,8 @@ export class InodeClaims {
       for (const { physical, blocks } of node.extents) this.#claim(owner, physical, blocks);
       return;
     }
-    // Children in order, within their parent's range: so no node is read for two places.
+    // Children must be in order and within their parent's range, so that no node is read for two
+    // positions.
     let least = from;
     for (const [nth, { logical, physical }] of node.children.entries()) {
       const end = node.children[nth + 1]?.logical ?? to;

@@ -1,4 +1,4 @@
-/** What is told to people of an ext2/3/4 file system: its identity, state and geometry. */
+/** Describes an ext2/3/4 file system for people: its identity, state and geometry. */
 
 import type { Filesystem } from '../usedmap.js';
 import { typeName } from './features.js';
@@ -7,7 +7,10 @@ import { stateOf } from './health.js';
 import type { JournalView } from './health.js';
 import { labelText, uuidText } from './superblock.js';
 
-/** `onDisk` tells the state, `after` (the journal's replay) the rest; they are the same without a replay. */
+/**
+ * `onDisk` has the state, `after` (the journal's replay) everything else; without a replay they are the
+ * same.
+ */
 export function describeFilesystem(
   onDisk: ExtGeometry,
   after: ExtGeometry,

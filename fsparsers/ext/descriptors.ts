@@ -1,6 +1,5 @@
 /**
- * Group descriptors: where their blocks lie, what is in them, and whether their checksum holds.
- *
+ * Group descriptors: where their blocks lie, what is in them, and whether their checksum matches.
  * Sources: Linux fs/ext4/ext4.h (struct ext4_group_desc), fs/ext4/super.c (descriptor_loc,
  * ext4_group_desc_csum).
  */
@@ -27,7 +26,7 @@ const lowLayout = layout('little', {
   checksum: [0x1e, 'u16'],
 });
 
-/** What the 64bit feature adds behind the first 32 bytes. */
+/** The fields that the 64bit feature adds after the first 32 bytes. */
 const highLayout = layout('little', {
   blockBitmap: [0x20, 'u32'],
   inodeBitmap: [0x24, 'u32'],
@@ -54,7 +53,7 @@ export interface GroupDescriptor {
   readonly writtenInodes: number;
   /** 32 bits, or only the low 16 where `blockBitmapChecksumBits` says so. */
   readonly blockBitmapChecksum: number;
-  /** Whether the descriptor's own checksum holds; true where descriptors carry none. */
+  /** Whether the descriptor's own checksum matches; true if descriptors have none. */
   readonly checksumHolds: boolean;
 }
 
@@ -92,7 +91,7 @@ export function decodeDescriptor(
   };
 }
 
-/** As the kernel's lazy initialisation and e2fsck's scan count them. */
+/** Counted like the kernel's lazy initialisation and e2fsck's scan. */
 function writtenInodes(
   { inodesPerGroup }: ExtGeometry,
   { flags, unusedInodes: low }: { readonly flags: number; readonly unusedInodes: number },
@@ -122,14 +121,14 @@ export function descriptorChecksum(
   return crc16(crc16(crc16(crc16(0xffff, uuid), number), before), after);
 }
 
-/** The block that holds descriptor block `index`: behind the superblock, or in its meta block group. */
+/** The block that holds descriptor block `index`: after the superblock, or in its meta block group. */
 export function descriptorBlockLocation(geometry: ExtGeometry, index: number): number {
   if (index < geometry.firstMetaDescriptorBlock) return geometry.superblockBlock + 1 + index;
   const group = index * geometry.descriptorsPerBlock;
   return groupHead(geometry, group) + (hasSuperblock(geometry, group) ? 1 : 0);
 }
 
-/** Descriptor blocks that are looked at together. */
+/** The number of descriptor blocks that are examined together. */
 const blocksPerBatch = 64;
 
 /**

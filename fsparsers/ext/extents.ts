@@ -17,7 +17,7 @@ const maxWrittenBlocks = 0x8000;
 /** EXT4_MAX_EXTENT_DEPTH. */
 export const maxExtentDepth = 5;
 
-/** Blocks of a file that lie one behind the other. */
+/** Consecutive blocks of a file. */
 export interface Extent {
   readonly logical: number;
   readonly physical: number;

@@ -1,8 +1,8 @@
-/** What can be wrong with a group, so that its whole range must be taken for used, and how to say so. */
+/** The faults of a group that make its whole range count as used, and their messages. */
 
 import type { MapNote } from '../usedmap.js';
 
-/** Fault to what is said of the groups that have it. The order is that of the notes. */
+/** The message for each fault, in the order of the notes. */
 const faults = {
   DESCRIPTOR_CHECKSUM: 'the checksum of the group descriptor does not match',
   METADATA_OUTSIDE: 'the group descriptor points outside the blocks it may use',
@@ -32,7 +32,7 @@ export class GroupFaults {
     if (this.#byGroup[group] === 0) this.#byGroup[group] = codes.indexOf(fault) + 1;
   }
 
-  /** Takes over the faults of the same file system's groups as read another time. */
+  /** Adds the faults from another view of the same file system's groups. */
   merge(other: GroupFaults): void {
     const codesHere = this.#byGroup;
     for (const [group, code] of other.#byGroup.entries()) {
@@ -40,7 +40,7 @@ export class GroupFaults {
     }
   }
 
-  /** One note a kind of fault, however many groups have it. */
+  /** One note per kind of fault, regardless of the number of groups. */
   notes(): MapNote[] {
     const lists = codes.map(() => new GroupList());
     for (const [group, code] of this.#byGroup.entries()) {
@@ -57,7 +57,7 @@ export class GroupFaults {
 
 const shownRuns = 8;
 
-/** Names groups, added in order, in a line of bounded length: "group 3", "groups 1, 4-9 and 12 more". */
+/** Lists groups, added in order, in a line of limited length: "group 3", "groups 1, 4-9 and 12 more". */
 class GroupList {
   readonly #runs: [first: number, last: number][] = [];
   #count = 0;

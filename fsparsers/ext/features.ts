@@ -73,9 +73,9 @@ type NameIn<S extends FeatureSet> = (typeof names)[S][keyof (typeof names)[S]];
 export type FeatureName = NameIn<'compat'> | NameIn<'incompat'> | NameIn<'roCompat'>;
 
 /**
- * Names of features that change where things lie, or what a bitmap means, in a way not known here.
- * Compression and replica have names but no reader today. A read-only-compatible feature may change
- * the meaning of the bitmaps (bigalloc does), so an unknown one is as bad as an incompatible one.
+ * Names of unknown features, and of those without support here, that change the layout or the meaning of
+ * a bitmap. Compression and replica have names but no reader. A read-only-compatible feature may change
+ * the meaning of the bitmaps (bigalloc does), so an unknown one counts like an incompatible one.
  */
 const unreadable: ReadonlySet<string> = new Set(['compression', 'replica']);
 
@@ -103,14 +103,17 @@ export function featureNames(words: FeatureWords): string[] {
   ];
 }
 
-/** Those of `features` under which a bitmap cannot be understood here. */
+/** The features among `features` with which a bitmap cannot be interpreted here. */
 export function unreadableFeatures(features: readonly string[]): string[] {
   return features.filter(
     (name) => unreadable.has(name) || name.startsWith('FEATURE_I') || name.startsWith('FEATURE_R'),
   );
 }
 
-/** What a kernel's ext3 driver understands beside the journal: the line blkid draws to ext4. */
+/**
+ * The features that a kernel's ext3 driver supports besides the journal: blkid uses them to distinguish
+ * ext3 from ext4.
+ */
 const ext3Understands: ReadonlySet<string> = new Set<FeatureName>([
   'filetype',
   'needs_recovery',

@@ -1,6 +1,6 @@
 /**
- * What freezing and thawing rewrites of an ext superblock, and whether two of them say the same otherwise;
- * and what a mounted file system writes by itself.
+ * The parts of an ext superblock that freezing and thawing rewrites, and whether two superblocks
+ * otherwise mean the same; and what a mounted file system writes by itself.
  */
 
 import { ParseError } from '../errors.js';
@@ -11,7 +11,7 @@ import { readSuperblock, superblockBytes, superblockOffsetBytes } from './superb
 
 const place: Extent = { start: superblockOffsetBytes, length: superblockBytes };
 
-/** Written by each ext4_commit_super(): when, and how much was written so far. */
+/** Written by each ext4_commit_super(): the time, and the amount written so far. */
 const counters = [
   [0x30, 4], // s_wtime
   [0x178, 8], // s_kbytes_written
@@ -48,7 +48,7 @@ async function heartbeat(
   return other?.start === one.start ? [{ start: one.start, length: one.length }] : [];
 }
 
-/** The superblock without what a freeze rewrites; null where it is none, or its checksum is wrong. */
+/** The superblock without the parts that a freeze rewrites; null if it is not one, or its checksum is wrong. */
 async function lasting(reader: ByteReader): Promise<Buffer | null> {
   try {
     await readSuperblock(reader);

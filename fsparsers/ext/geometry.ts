@@ -1,4 +1,4 @@
-/** The numbers that say where things lie in an ext2/3/4 file system, checked once, used everywhere. */
+/** The numbers that define the layout of an ext2/3/4 file system, checked once and used everywhere. */
 
 import type { ExtSuperblock } from './superblock.js';
 import { checksumSeedOf, superblockError } from './superblock.js';

@@ -1,4 +1,4 @@
-/** All groups of a file system as their descriptors tell: where their metadata lies, what is free. */
+/** All groups of a file system according to their descriptors: where their metadata lies, and what is free. */
 
 import type { Extent } from '../extents.js';
 import type { ByteReader } from '../reader.js';
@@ -106,7 +106,7 @@ function addGroup(table: GroupTable, group: number, descriptor: GroupDescriptor)
   table.totals.freeClusters += descriptor.freeClusters;
 }
 
-/** Adds the copies of the superblock and of group descriptors a group begins with. */
+/** Adds the copies of the superblock and of group descriptors with which a group begins. */
 function addGroupHead(metadata: MetadataIndex, geometry: ExtGeometry, group: number): void {
   const { descriptorsPerBlock, firstMetaDescriptorBlock, reservedGdtBlocks } = geometry;
   let block = groupHead(geometry, group);

@@ -1,4 +1,4 @@
-/** Whether a file system's bitmaps may be believed at all, and what a user should know about it. */
+/** Whether a file system's bitmaps can be trusted at all, and what the user should know about it. */
 
 import type { JournalState, MapNote } from '../usedmap.js';
 import type { ExtGeometry } from './geometry.js';
@@ -6,7 +6,7 @@ import type { JournalOutcome } from './journal/index.js';
 import { stateBits } from './superblock.js';
 import type { ExtSuperblock } from './superblock.js';
 
-/** What replaying the journal gave; `none` where there is no journal. */
+/** The result of replaying the journal; `none` if there is no journal. */
 export type JournalView = Omit<JournalOutcome, 'state'> & { readonly state: JournalState };
 
 export const noJournal: JournalView = {
@@ -18,7 +18,7 @@ export const noJournal: JournalView = {
 };
 
 export interface Health {
-  /** False where no bitmap proves anything, so that everything must be taken for used. */
+  /** False if no bitmap proves anything, so that everything counts as used. */
   readonly trusted: boolean;
   readonly notes: readonly MapNote[];
 }

@@ -40,9 +40,9 @@ async function probe(reader: ByteReader): Promise<string | null> {
 }
 
 /**
- * The map of an ext2/3/4 volume. Where the journal must be replayed it is, in memory, and the map is
- * the union of what is used before and after. Rejects with ParseError where the superblock, or where
- * the descriptors lie, cannot be true.
+ * The map of an ext2/3/4 volume. If the journal must be replayed, it is replayed in memory, and the map
+ * is the union of the used blocks before and after. Rejects with ParseError if the superblock or the
+ * position of the descriptors is impossible.
  */
 async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<UsedMap> {
   const { signal } = options;
@@ -59,7 +59,8 @@ async function parse(reader: ByteReader, options: ParserOptions = {}): Promise<U
   const builder = new MapBuilder(reader.sizeBytes);
   if (trusted) await markGroups(after, groups, builder, 'proved', signal);
   const badNotes = trusted ? await markBadBlocks(after, geometry, builder) : [];
-  // Before what an older view calls free is marked: a file of the newer one may lie there.
+  // This must come before the older view's free ranges are marked: a file of the newer view may be
+  // there.
   const owners = trusted
     ? await checkOwners(after, groups, builder, badNotes.length > 0, options)
     : nothingFree;

@@ -1,7 +1,6 @@
 /**
- * Inodes: what is in one, and whether its checksum holds.
- *
- * Sources: Linux fs/ext4/ext4.h (struct ext4_inode), fs/ext4/inode.c (ext4_inode_csum).
+ * Inodes: their fields, and whether their checksum matches. Sources: Linux fs/ext4/ext4.h (struct
+ * ext4_inode), fs/ext4/inode.c (ext4_inode_csum).
  */
 
 import { crc32c, crc32cOfNumber } from '../checksum.js';
@@ -44,7 +43,7 @@ const inodeTextBytes = 60;
 
 export interface Inode {
   readonly number: number;
-  /** Where it lies on the device; 0 for one that was not read from an inode table. */
+  /** Its offset on the device; 0 if it was not read from an inode table. */
   readonly offsetBytes: number;
   readonly isRegular: boolean;
   /** Whether `block` is the root of a block map: not in devices, short links, files with inline data. */
@@ -90,7 +89,7 @@ function mapsBlocks(format: number, flags: number, sizeBytes: number): boolean {
   return format === formats.link && isLong;
 }
 
-/** How many links the inode that begins at `at` says that it has. 0: it is not in use. */
+/** The link count of the inode at `at`. 0: it is not in use. */
 export function linksOf(bytes: Uint8Array, at: number): number {
   const low = at + fieldAt.linksCount;
   return (bytes[low] as number) | ((bytes[low + 1] as number) << 8);

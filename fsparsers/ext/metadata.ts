@@ -1,6 +1,6 @@
 /**
- * Where all metadata of a file system lies: extents with kind and group, in order, so that a byte can
- * be named, a bitmap checked, and two structures that claim the same block found out.
+ * All metadata extents of a file system, with kind and group, in order: to name a byte, to check a
+ * bitmap, and to detect structures that claim the same block.
  */
 
 import type { MapBuilder } from '../mapbuilder.js';
@@ -69,7 +69,7 @@ export class MetadataIndex {
     this.#count++;
   }
 
-  /** Puts the extents in order. `onOverlap` is told each group whose metadata is claimed twice. */
+  /** Sorts the extents. Calls `onOverlap` for each group whose metadata is claimed twice. */
   finish(onOverlap: (group: number) => void): void {
     this.#sort();
     this.#furthest = new Uint32Array(this.#count);
@@ -103,7 +103,7 @@ export class MetadataIndex {
     }
   }
 
-  /** What lies at `block`, and which group's it is; null where no metadata does. */
+  /** The structure at `block` and its group; null if it is not metadata. */
   find(block: number): { kind: MetadataKind; group: number } | null {
     const last = this.#firstFrom(block + 1) - 1;
     for (const index of [last, this.#furthest[last] ?? -1]) {

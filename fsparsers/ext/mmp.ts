@@ -1,7 +1,6 @@
 /**
- * Multiple mount protection: the block in which whoever has an ext4 mounted says so, every few seconds.
- *
- * Sources: Linux fs/ext4/mmp.c, fs/ext4/ext4.h (struct mmp_struct).
+ * Multiple mount protection: the block that a host with the ext4 file system mounted updates every few
+ * seconds. Sources: Linux fs/ext4/mmp.c, fs/ext4/ext4.h (struct mmp_struct).
  */
 
 import { crc32c } from '../checksum.js';
@@ -39,7 +38,7 @@ export interface Mmp {
   readonly waitSeconds: number;
 }
 
-/** Null where there is no ext4 with the feature, or its block is none: then nobody can have it mounted. */
+/** Null if there is no ext4 with the feature, or its block is invalid: then nobody can have it mounted. */
 export async function readMmp(reader: ByteReader): Promise<Mmp | null> {
   try {
     const superblock = await readSuperblock(reader);

@@ -1,4 +1,4 @@
-/** Reads all inodes that are in use, in the order of their tables, and holds what they own against what is free. */
+/** Reads all inodes in use, in the order of their tables, and checks their blocks against the free ranges. */
 
 import { OwnerCheck, skipOwners, skipped, type CrossChecked } from '../crosscheck.js';
 import { gather } from '../gather.js';
@@ -18,9 +18,8 @@ const words = {
 } as const;
 
 /**
- * Makes the cross-check, where `options` want it. `builder` must have the free ranges of this view of
- * the volume, and no others. What is damaged or cannot be read is told in what it gives, and no reason to
- * fail: the map stands without it.
+ * Does the cross-check if `options` ask for it. `builder` must have the free ranges of this view of the
+ * volume, and no others. Damaged or unreadable owners are reported in the result and do not make it fail.
  */
 export async function checkOwners(
   reader: ByteReader,
@@ -48,7 +47,7 @@ export async function checkOwners(
   return check.finish();
 }
 
-/** A map in which nothing is free has nothing to check. */
+/** A map without free ranges has nothing to check. */
 export const nothingFree: CrossChecked = skipped('nothing counts as free');
 
 interface TablePart {
@@ -58,7 +57,7 @@ interface TablePart {
   readonly lengthBytes: number;
 }
 
-/** As much of a table is looked at between two looks at what inodes refer to: whole blocks. */
+/** How much of a table is read before following the mappings of its inodes: whole blocks. */
 const partBytes = 4 << 20;
 
 async function* inodeTables(
@@ -103,7 +102,7 @@ async function* inodeTables(
   }
 }
 
-/** Block by block: so much is lost with a bad sector, and no more. */
+/** Read block by block, so that a bad sector costs only one block. */
 function blocksOf({ blockBytes, inodeBytes }: ExtGeometry, part: TablePart): TablePart[] {
   const inodesPerBlock = blockBytes / inodeBytes;
   const count = Math.ceil(part.lengthBytes / blockBytes);
@@ -124,7 +123,7 @@ function claimAll(
   const { inodeBytes } = geometry;
   for (let nth = 0; (nth + 1) * inodeBytes <= bytes.length; nth++) {
     const at = nth * inodeBytes;
-    // Without links it is nobody's: e2fsck and the next mount give its blocks back.
+    // An inode without links is unused: e2fsck or the next mount frees its blocks.
     if (linksOf(bytes, at) === 0 || first + nth === badBlocksInode) continue;
     const own = bytes.subarray(at, at + inodeBytes);
     const inode = decodeInode(own, first + nth);

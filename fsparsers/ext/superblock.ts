@@ -1,7 +1,6 @@
 /**
- * The ext2/3/4 superblock: where it lies, what is in it, and whether it can be one.
- *
- * Source of the layout: Linux fs/ext4/ext4.h, struct ext4_super_block.
+ * The ext2/3/4 superblock: its position, its fields, and whether it is valid. Source of the layout: Linux
+ * fs/ext4/ext4.h, struct ext4_super_block.
  */
 
 import { crc32c } from '../checksum.js';
@@ -96,7 +95,7 @@ export function superblockError(code: ParseErrorCode, what: string): ParseError 
   });
 }
 
-/** Whether the bytes of a superblock carry its magic number; says nothing of the rest. */
+/** Whether a superblock has its magic number; checks nothing else. */
 export function hasMagic({ fields }: ExtSuperblock): boolean {
   return fields.magic === magic;
 }
@@ -134,7 +133,7 @@ export function superblockChecksum(bytes: Uint8Array): number {
   return crc32c(0xffffffff, bytes.subarray(0, checksumAt));
 }
 
-/** What every other checksum of the file system begins with. */
+/** The seed of every other checksum of the file system. */
 export function checksumSeedOf(superblock: ExtSuperblock): number {
   return superblock.has('metadata_csum_seed')
     ? superblock.fields.checksumSeed

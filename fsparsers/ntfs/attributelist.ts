@@ -66,7 +66,7 @@ export async function readAttributeList(
     at += raw.lengthBytes;
     const { recordLow, recordHigh, instance } = raw;
     const piece = `${recordHigh}:${recordLow}:${instance}`;
-    // Else a short list could ask for the same long run list thousands of times.
+    // Otherwise a short list could request the same long run list thousands of times.
     if (seen.has(piece)) throw new ParseError('CORRUPT', `names attribute ${piece} twice`, place);
     seen.add(piece);
   }

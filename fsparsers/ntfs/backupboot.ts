@@ -1,4 +1,4 @@
-/** What lies behind the clusters: the backup boot sector, and the rest of the device. */
+/** The space after the clusters: the backup boot sector, and the rest of the device. */
 
 import type { MapBuilder } from '../mapbuilder.js';
 import { bootSectorBytes, hasBootSignature } from './boot.js';
@@ -6,9 +6,9 @@ import type { Volume } from './stream.js';
 import type { Extent } from './systemfiles.js';
 
 /**
- * Marks everything behind the last cluster as used, and the device's last sector in any case. The
- * backup boot sector lies behind the file system's last sector or in the device's; after a resize an
- * old one may be left in the other place, so both are named if they look like one.
+ * Marks everything after the last cluster as used, and always the device's last sector. The backup boot
+ * sector lies after the file system's last sector or in the device's last one; after a resize an old one
+ * may remain in the other place, so both are named if they look like one.
  */
 export async function markBackupBoot(volume: Volume, builder: MapBuilder): Promise<Extent[]> {
   const { reader, boot } = volume;

@@ -32,7 +32,7 @@ const largestRecordBytes = 64 << 10;
 export interface Boot {
   readonly sectorBytes: number;
   readonly clusterBytes: number;
-  /** Clusters that $Bitmap speaks of: a last cluster in part is not among them. */
+  /** The clusters that $Bitmap covers; a partial last cluster is not among them. */
   readonly clusterCount: number;
   /** The sectors of the file system, without the backup boot sector behind them. */
   readonly sizeBytes: number;
@@ -70,7 +70,7 @@ function hexadecimal(littleEndian: Uint8Array): string {
     .toUpperCase();
 }
 
-/** Whether the sector carries NTFS's name; says nothing about its other fields. */
+/** Whether the sector has NTFS's name; checks no other fields. */
 export function hasBootSignature(sector: Uint8Array): boolean {
   return sector.length >= 11 && String.fromCharCode(...sector.subarray(3, 11)) === 'NTFS    ';
 }

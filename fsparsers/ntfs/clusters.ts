@@ -1,4 +1,4 @@
-/** $Bitmap into ranges: one bit for each cluster, believed only as far as it can be. */
+/** Turns $Bitmap into ranges: one bit for each cluster, trusted only as far as it is proved. */
 
 import { visitBitRuns } from '../bitmap.js';
 import type { MapBuilder } from '../mapbuilder.js';
@@ -9,11 +9,11 @@ import type { Extent } from './systemfiles.js';
 export interface Clusters {
   readonly notes: readonly MapNote[];
   readonly usedBytes: number;
-  /** False: it lies, and nothing is free. */
+  /** False: it is wrong, and nothing counts as free. */
   readonly isBelieved: boolean;
 }
 
-/** One read of $Bitmap: it speaks of 32 GiB at 4 KiB clusters. */
+/** The size of one read of $Bitmap: it covers 32 GiB at 4 KiB clusters. */
 const chunkBytes = 1 << 20;
 
 /**
@@ -92,7 +92,7 @@ function markHoles({ boot }: Volume, bitmap: Stream, builder: MapBuilder): MapNo
   };
 }
 
-/** Holds claims of freedom, which come in order, against what is proven to be in use. */
+/** Checks free clusters, which come in order, against clusters that are proven to be in use. */
 class LieDetector {
   readonly #proven: readonly Extent[];
   #cursor = 0;

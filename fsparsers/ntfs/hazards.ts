@@ -1,4 +1,4 @@
-/** What stands against trusting the volume as it lies on the disk; each has a code of its own. */
+/** The reasons not to trust the volume as it is on the disk; each has a code. */
 
 import { ParseError } from '../errors.js';
 import type { Filesystem, Hazard } from '../usedmap.js';
@@ -15,9 +15,9 @@ export const ntfsHazards = {
   dirty: 'NTFS_DIRTY',
   /** $LogFile holds changes that the volume may lack. */
   logUnclean: 'NTFS_LOG_UNCLEAN',
-  /** A sleeping Windows keeps changes in hiberfil.sys. */
+  /** A hibernated Windows keeps changes in hiberfil.sys. */
   hibernated: 'NTFS_HIBERNATED',
-  /** $LogFile says that Windows keeps metadata over a fast shutdown. */
+  /** According to $LogFile, Windows keeps metadata in memory across a fast shutdown. */
   fastStartup: 'NTFS_FAST_STARTUP',
 } as const;
 
@@ -27,7 +27,7 @@ export interface VolumeState {
   readonly hazards: readonly Hazard[];
 }
 
-/** Reads all that tells the volume's state. What cannot be read cannot be ruled out. */
+/** Reads everything about the volume's state. What cannot be read cannot be ruled out. */
 export async function readVolumeState(
   volume: Volume,
   mft: Mft,
@@ -49,7 +49,7 @@ export async function readVolumeState(
   };
 }
 
-/** The value, or in words why it cannot be had. */
+/** The value, or a description of why it is unavailable. */
 async function orWhy<T>(value: Promise<T>): Promise<T | string> {
   try {
     return await value;

@@ -1,4 +1,4 @@
-/** hiberfil.sys: whether a Windows session sleeps that believes it still has this volume open. */
+/** hiberfil.sys: whether a hibernated Windows session assumes that it still has this volume open. */
 
 import { findInDirectory } from './directory.js';
 import type { Mft } from './mft.js';
@@ -8,7 +8,7 @@ import type { SystemFiles } from './systemfiles.js';
 
 const headerBytes = 4096;
 
-/** First bytes of hiberfil.sys. Woken up, Windows writes "wake" over them, or zeros. */
+/** The first bytes of hiberfil.sys. After resuming, Windows overwrites them with "wake" or zeros. */
 const asleep: Readonly<Record<string, string>> = {
   hibr: 'Windows is hibernated, or was shut down with fast startup on',
   rstr: 'Windows stopped while it was resuming from hibernation',

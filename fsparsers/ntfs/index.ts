@@ -21,7 +21,7 @@ import { readSystemFiles } from './systemfiles.js';
 
 export { ntfsHazards } from './hazards.js';
 
-/** Runs in all lists together: far more than any volume has, 16 MiB of memory. */
+/** The most runs in all lists together: far more than any volume has, 16 MiB of memory. */
 const mostRuns = 1 << 20;
 
 export const ntfsParser: Parser = {

@@ -1,5 +1,5 @@
 /**
- * $LogFile: whether the volume was dismounted in order. The rules are those of ntfs-3g
+ * $LogFile: whether the volume was cleanly dismounted. The rules are those of ntfs-3g
  * (libntfs-3g/logfile.c) and of Linux's former fs/ntfs/logfile.c; the log's records are not read.
  */
 
@@ -52,7 +52,7 @@ const largestPageBytes = 64 << 10;
 
 export type LogState =
   | { readonly kind: 'empty' }
-  /** `version` 2 is Windows's way to keep metadata in memory over a fast shutdown. */
+  /** With `version` 2, Windows keeps metadata in memory across a fast shutdown. */
   | { readonly kind: 'clean' | 'unclean'; readonly version: string }
   | { readonly kind: 'unreadable'; readonly why: string };
 
@@ -60,7 +60,7 @@ interface RestartPage {
   readonly page: Decoded<typeof pageLayout.fields>;
   readonly area: Decoded<typeof areaLayout.fields>;
   readonly lsn: number;
-  /** Not written whole: what it says before the tear counts, but it cannot vouch for the volume. */
+  /** Incompletely written: what precedes the tear counts, but it cannot vouch for the volume. */
   readonly isTorn: boolean;
 }
 

@@ -7,7 +7,7 @@ import type { Volume } from './stream.js';
 
 const mirroredRecords = 4;
 
-/** Notes where $MFT and its mirror differ; $MFT is the one that is believed. */
+/** Adds a note if $MFT and its mirror differ; $MFT is used. */
 export async function compareMirror(volume: Volume, mft: Mft): Promise<MapNote[]> {
   const warn = (code: string, message: string): MapNote => ({ severity: 'warning', code, message });
   if (mft.fromMirror) {

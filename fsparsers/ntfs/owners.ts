@@ -1,4 +1,7 @@
-/** Holds what $Bitmap calls free against the clusters of every file, as the records of the $MFT have them. */
+/**
+ * Checks what $Bitmap marks as free against the clusters of every file, according to the records of the
+ * $MFT.
+ */
 
 import { type CrossChecked, OwnerCheck, skipOwners } from '../crosscheck.js';
 import { ParseError } from '../errors.js';
@@ -25,7 +28,7 @@ export interface OwnerSources {
   readonly recordBits: Stream | null;
 }
 
-/** Reads every record in order. Whatever is wrong with one says only that its clusters are not known. */
+/** Reads every record in order. A fault in a record only means that its clusters are unknown. */
 export async function checkOwners(
   sources: OwnerSources,
   builder: MapBuilder,
@@ -49,7 +52,7 @@ export async function checkOwners(
     allocation: 'the bits of $Bitmap',
     repair: 'chkdsk /f',
   });
-  // Clusters that it has twice would be read for ever.
+  // A $MFT that contains clusters twice could be read without end.
   if (ownersBytes > boot.clusterCount * boot.clusterBytes) {
     check.addUnread('$MFT', `has ${ownersBytes} bytes, more than the volume`);
     return check.finish();
@@ -77,7 +80,7 @@ async function checkChunk(
     bytes = await mft.rawRecords(first, end - first);
     bits = await inUse(recordBits, first, end);
   } catch (error) {
-    // A sector that cannot be read costs the check, not the map.
+    // An unreadable sector only makes the check partial; the map is unaffected.
     signal?.throwIfAborted();
     check.addUnread(`records ${first} to ${end - 1}`, (error as Error).message);
     return;

@@ -1,4 +1,4 @@
-/** The system files: where their clusters lie, which is proof that these are in use. */
+/** The system files: the positions of their clusters, which are proven to be in use. */
 
 import { ParseError } from '../errors.js';
 import type { Reason } from '../reason.js';
@@ -30,7 +30,7 @@ export type SystemName = (typeof systemNames)[number];
 export const badStreamName = '$Bad';
 export const badClustersRecord = systemNames.indexOf('$BadClus');
 
-/** Without these the rest cannot be read; what is wrong with any other is only noted. */
+/** Without these the rest cannot be read; faults of other files only cause a note. */
 const indispensable: readonly SystemName[] = ['$MFT', '$Bitmap'];
 
 /** Bytes of the device that a system file occupies. */
@@ -89,7 +89,7 @@ export async function readSystemFiles(
   return new SystemFiles(files, extents);
 }
 
-/** What lies where it lies on every NTFS, whether or not a record can be read. */
+/** Structures with a fixed place on every NTFS, whether or not a record can be read. */
 function fixedExtents({ boot }: Volume): Extent[] {
   const { clusterBytes, recordBytes } = boot;
   const mirrorBytes = Math.max(4 * recordBytes, clusterBytes);
@@ -116,7 +116,7 @@ async function readStreams(
 ): Promise<readonly NamedStream[]> {
   const record = await mft.record(number);
   const streams = await mft.streams(record);
-  // The whole map hangs on this one file: a record that merely lies in its place will not do.
+  // The whole map depends on this file: a record that merely lies in its place is not enough.
   if (name === '$Bitmap' && !(await isNamed(streams, name))) {
     throw new ParseError('CORRUPT', `is not ${name}`, record.place);
   }

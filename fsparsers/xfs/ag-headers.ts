@@ -82,10 +82,7 @@ export function headerBlocks(geometry: Geometry): number {
   return Math.ceil((4 * geometry.sectorBytes) / geometry.blockBytes);
 }
 
-/**
- * Reads a group's headers, in one read, and checks what they say of themselves.
- * @throws ParseError naming the header and its place.
- */
+/** Reads a group's headers in one read and checks each. @throws ParseError naming the header and its place. */
 export async function readAgHeaders(
   view: MetadataView,
   geometry: Geometry,
@@ -110,7 +107,7 @@ export async function readAgHeaders(
   return { agf, agi, freeList: readFreeList(geometry, agno, agf, sector('agfl')) };
 }
 
-/** Only what the tree walk of a stale view needs: an AGF that may disagree with all else. */
+/** Only the fields for the tree walk of a stale view: an AGF that may contradict everything else. */
 export async function readAgfAlone(
   view: MetadataView,
   geometry: Geometry,
@@ -124,7 +121,7 @@ export async function readAgfAlone(
   return agf;
 }
 
-/** Where a group's inodes are, whatever else is wrong with it. */
+/** Where a group's inodes are, even if the rest of the group is damaged. */
 export async function readAgiAlone(
   view: MetadataView,
   geometry: Geometry,

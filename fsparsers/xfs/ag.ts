@@ -29,10 +29,9 @@ export interface AgSpace {
 const headReadBytes = 64 << 10;
 
 /**
- * Reads everything that decides what is free in a group, and holds it against each other: both
- * free-space trees list the same extents, the AGF's counts are theirs, and nothing that is known to
- * be metadata is free.
- * @throws ParseError where anything is wrong: the group's map is then unknown.
+ * Reads everything that decides what is free in a group, and checks it for consistency: both free-space
+ * trees list the same extents, the AGF's counts match them, and no known metadata is free. @throws
+ * ParseError if anything is wrong: the group's map is then unknown.
  */
 export async function readAg(
   device: MetadataView,
@@ -60,8 +59,8 @@ export async function readAg(
 }
 
 /**
- * The free extents that a stale view still proves: after a crash the trees on disk may be half
- * written, and what cannot be read there counts as used. Faults go to nobody.
+ * The free extents that a stale view still proves: after a crash the trees on disk may be half written;
+ * unreadable parts count as used. Faults are ignored.
  */
 export async function readStaleFree(
   device: MetadataView,
@@ -189,7 +188,7 @@ function addFreeExtents(walk: TreeWalk, leaf: Leaf, free: ExtentBuilder): void {
   }
 }
 
-/** The trees that own blocks but decide nothing about free space: read for the self-check. */
+/** The trees that own blocks but do not affect free space: read for the self-check. */
 async function readOtherTrees(
   view: MetadataView,
   geometry: Geometry,

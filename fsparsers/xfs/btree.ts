@@ -37,7 +37,7 @@ export interface TreeKind {
   readonly recordBytes: number;
   /** Of an interior entry's key or, in overlapping trees, its pair of keys. */
   readonly keyBytes: number;
-  /** Whether that first number never falls from one record to the next. */
+  /** Whether the first number never decreases from one record to the next. */
   readonly ascending: boolean;
 }
 
@@ -105,7 +105,7 @@ export interface TreeWalk {
   readonly visitLeaf?: (leaf: Leaf) => void;
   /** Called once for each block of the tree; throws where a block cannot be part of it. */
   readonly claim: (agbno: number) => void;
-  /** Called in place of throwing for what is wrong with one block; the walk goes on without it. */
+  /** Called instead of throwing when one block is wrong; the walk continues without it. */
   readonly onFault?: (fault: ParseError) => void;
 }
 
@@ -166,7 +166,7 @@ async function walkLevel(
   return children;
 }
 
-/** Runs a step; false if it failed and the walk takes faults in its stride. */
+/** Runs a step; false if it failed and the walk tolerates faults. */
 function tolerate(walk: TreeWalk, step: () => void): boolean {
   try {
     step();
@@ -250,7 +250,7 @@ function checkOrder(walk: TreeWalk, block: Child, leaf: Leaf, stepBytes: number)
   }
 }
 
-/** A neighbour that lies elsewhere than the level's order says is a tree that changed or lies. */
+/** A sibling pointer that contradicts the level's order means that the tree changed or is damaged. */
 function checkSiblings(
   walk: TreeWalk,
   block: Child,

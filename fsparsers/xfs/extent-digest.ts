@@ -1,4 +1,4 @@
-/** Tells whether two trees list the same extents, without keeping either list. */
+/** Checks whether two trees list the same extents without storing either list. */
 
 import { treeKinds, type Leaf } from './btree.js';
 

@@ -1,4 +1,4 @@
-/** XFS's feature bits: their names, and which of them this parser can vouch for. */
+/** XFS's feature bits: their names, and which of them this parser supports. */
 
 /** `sb_features_incompat`, with what each means for a map (fs/xfs/libxfs/xfs_format.h). */
 export const incompat = {

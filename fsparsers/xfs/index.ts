@@ -21,8 +21,8 @@ import {
 import { abortable, onDisk } from './view.js';
 
 /**
- * XFS version 4 and 5. The map is what the free-space trees say after the log was replayed in
- * memory, less what they called used before (fs/xfs/libxfs/xfs_format.h, fs/xfs/xfs_log_recover.c).
+ * XFS version 4 and 5. The map follows the free-space trees after replaying the log in memory; blocks
+ * that were used before the replay stay used (fs/xfs/libxfs/xfs_format.h, fs/xfs/xfs_log_recover.c).
  */
 export const xfsParser: Parser = {
   family: 'xfs',
@@ -57,7 +57,7 @@ interface Painted {
   readonly owners: CrossChecked;
 }
 
-/** Paints the device; where there is a reason to trust no group, all of them are used. */
+/** Paints the device; if no group can be trusted, all are used. */
 async function paint(
   reader: ByteReader,
   geometry: Geometry,
@@ -123,8 +123,8 @@ function whyNothingIsFree(geometry: Geometry, log: LogOutcome): MapNote | null {
 }
 
 /**
- * After a clean unmount sb_fdblocks is the sum of the groups. More free space in the trees than in
- * the count means that some tree frees what is used; less is only a lost count.
+ * After a clean unmount sb_fdblocks is the sum of the groups. More free space in the trees than in the
+ * count means that a tree marks used blocks as free; less is only a lost count.
  */
 function countsNote(geometry: Geometry, log: LogOutcome, groups: PaintedGroups): MapNote | null {
   const counted = groups.countedBlocks;

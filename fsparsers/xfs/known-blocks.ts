@@ -1,4 +1,4 @@
-/** The blocks of one allocation group whose purpose is known: what may never be free. */
+/** The blocks of one allocation group with a known purpose; they can never be free. */
 
 import { eachExtent, type ExtentList } from '../extents.js';
 import type { BlockList } from './block-list.js';

@@ -11,15 +11,15 @@ import type { MetadataView } from './view.js';
 
 /** Groups read at the same time. */
 const groupsInFlight = 4;
-/** After so many bad groups in a row the rest is not even tried: it is used, as they are. */
+/** After this many bad groups in a row the rest is not tried and counts as used. */
 const badGroupsInRow = 256;
 /** Bad groups named one by one; more are counted. */
 const namedGroups = 16;
 
 export interface Views {
-  /** What decides: the device, or the device with its log replayed. */
+  /** The current view: the device, or the device with its log replayed. */
   readonly current: MetadataView;
-  /** The device before replay, where there was one: what it calls used stays used. */
+  /** The device before replay, if there was one: blocks that it uses stay used. */
   readonly stale: MetadataView | null;
 }
 
@@ -33,7 +33,7 @@ export interface PaintedGroups {
   readonly countedBlocks: number | null;
 }
 
-/** What became of one group. */
+/** The result of one group. */
 type Group =
   { readonly space: AgSpace; readonly free: ExtentList } | { readonly fault: ParseError };
 

@@ -1,4 +1,4 @@
-/** Reads blocks that lie anywhere on the device, in the order in which they are wanted. */
+/** Reads blocks anywhere on the device, and returns them in the requested order. */
 
 import { gather } from '../gather.js';
 import type { ByteReader } from '../reader.js';

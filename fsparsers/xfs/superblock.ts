@@ -1,4 +1,4 @@
-/** The XFS superblock: decoded once, checked hard, turned into the geometry all else relies on. */
+/** The XFS superblock: decoded once, checked thoroughly, and turned into the geometry for everything else. */
 
 import { ParseError } from '../errors.js';
 import { layout } from '../layout.js';
@@ -54,7 +54,7 @@ const minAgBytes = 16 << 20; // XFS_MIN_AG_BYTES
 const maxAgBytes = 2 ** 40; // XFS_MAX_AG_BYTES
 const maxLogBytes = 2 ** 31; // XFS_MAX_LOG_BYTES
 
-/** What the rest of the parser needs to know of the superblock. Blocks are file system blocks. */
+/** The fields of the superblock that the parser needs. Blocks are file system blocks. */
 export interface Geometry {
   readonly version: 4 | 5;
   readonly blockBytes: number;
@@ -83,7 +83,7 @@ export interface Geometry {
     readonly metaUuid: boolean;
   };
   readonly features: readonly string[];
-  /** Feature bits nobody here has heard of: the free-space trees may not mean what they seem to. */
+  /** Unknown feature bits: the free-space trees may not have their usual meaning. */
   readonly unknownFeatures: readonly string[];
   readonly unknownLogFeatures: boolean;
 }

@@ -31,11 +31,11 @@ export interface BlockRange {
 
 export interface FastCommits {
   readonly commits: number;
-  /** What replay will give to files, or refer to; not sorted, and ranges may overlap. */
+  /** The ranges that replay will give to files or refer to; not sorted, may overlap. */
   readonly claimed: readonly BlockRange[];
 }
 
-/** More claims than any fast-commit area of a sane size has room for; bounds memory. */
+/** The most claims, more than any real fast-commit area can hold; limits memory. */
 const maxClaims = 1 << 20;
 
 /**
@@ -142,7 +142,7 @@ class FastCommitScan {
     return true;
   }
 
-  /** What follows whole commits is their end; without any, the kernel gives up on the journal. */
+  /** Anything after complete commits ends them; without a complete commit, the kernel rejects the journal. */
   #stopAt(offsetBytes: number, what: string): false {
     if (this.#commits === 0) throw damage('CORRUPT', what, offsetBytes);
     return false;

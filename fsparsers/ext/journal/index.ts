@@ -27,11 +27,11 @@ export interface JournalOutcome {
    * would refuse it too, or it is past the bounds here. `external`: on a device nobody named.
    */
   readonly state: 'clean' | 'replayed' | 'unfollowable' | 'external';
-  /** For people: what was replayed, or exactly why it could not be. */
+  /** For people: what was replayed, or why it could not be. */
   readonly detail: string;
-  /** The volume after the kernel's replay, fast commits excepted; null where it is as it lies. */
+  /** The volume after the kernel's replay, except fast commits; null if nothing changes. */
   readonly overlay: ByteReader | null;
-  /** Bytes that the replay of fast commits will give to files or refer to. Sorted, merged. */
+  /** The bytes that replaying fast commits will give to files or refer to. Sorted, merged. */
   readonly claimed: readonly Extent[];
   /** Where the journal and its block map lie on this device; empty where it was not found. */
   readonly journalRanges: readonly Extent[];
@@ -40,8 +40,8 @@ export interface JournalOutcome {
 const nothing = { overlay: null, claimed: [], journalRanges: [] } as const;
 
 /**
- * Follows the journal. Damage never throws: it makes the outcome `unfollowable`. Rejects only with
- * the reader's I/O errors and with the reason of `options.signal`.
+ * Reads and replays the journal. Damage never throws: it makes the outcome `unfollowable`. Rejects only
+ * with the reader's I/O errors and with the reason of `options.signal`.
  */
 export async function replayJournal(
   reader: ByteReader,

@@ -28,7 +28,7 @@ export interface JournalLocation {
   readonly external: boolean;
   /** Where it lies on the file system's device, its block map included. */
   readonly ranges: readonly Extent[];
-  /** What people should know of how it was found, or an empty string. */
+  /** A remark about how it was found, or an empty string. */
   readonly note: string;
 }
 
@@ -59,7 +59,7 @@ export async function findInternalJournal(
   }
 }
 
-/** Finds it by the copy of its inode; where that leads nowhere either, the inode's damage is the news. */
+/** Finds it by the copy of its inode; if that fails too, reports the damage to the inode. */
 async function findByCopy(
   reader: ByteReader,
   geometry: ExtGeometry,

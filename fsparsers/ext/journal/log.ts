@@ -4,7 +4,7 @@ import { ParseError } from '../../errors.js';
 import { readStructure } from '../../reader.js';
 import type { ByteReader } from '../../reader.js';
 
-/** A run of journal blocks that lie one behind the other. */
+/** A run of consecutive journal blocks. */
 export interface LogExtent {
   readonly logBlock: number;
   readonly offsetBytes: number;
@@ -28,7 +28,7 @@ interface Window {
   readonly bytes: Uint8Array;
 }
 
-/** Random access to the log's blocks, quick when they are read in order. */
+/** Random access to the log's blocks, fast when they are read in order. */
 export class LogReader {
   readonly #volume: JournalVolume;
   readonly #totalBlocks: number;

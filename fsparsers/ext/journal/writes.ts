@@ -1,13 +1,16 @@
-/** What the log's tags ask for, in the log's order: block `source` of the log goes to block `target`. */
+/**
+ * The writes that the log's tags request, in the log's order: block `source` of the log goes to block
+ * `target`.
+ */
 
 /**
- * More than any real log holds. The first bounds memory, at about 60 bytes a block, the second time,
- * against a log that was made up.
+ * Limits above any real log, against forged ones. The first limits memory, at about 60 bytes per block,
+ * the second limits time.
  */
 const maxLoggedBlocks = 1 << 21;
 const maxLoggedBytes = 8 * 2 ** 30;
 
-/** The most blocks a log may ask for here; one that asks for more is not followed. */
+/** The most blocks that a log may request; a log with more is not replayed. */
 export function maxLoggedWrites(blockBytes: number): number {
   return Math.min(maxLoggedBlocks, maxLoggedBytes / blockBytes);
 }

@@ -1,4 +1,4 @@
-/** What is wrong with the log, and where: it ends in "everything is used", never in a crash. */
+/** A fault in the log and its position: it leads to "everything counts as used", never to a crash. */
 
 export class LogFault extends Error {
   override readonly name: string = 'LogFault';
@@ -11,7 +11,7 @@ export class LogFault extends Error {
   }
 }
 
-/** A record that is torn, overwritten or none at all: at the log's ends a crash may leave such. */
+/** A record that is torn, overwritten or missing: a crash may leave such records at the log's ends. */
 export class RecordFault extends LogFault {
   override readonly name = 'RecordFault';
 }

@@ -1,4 +1,4 @@
-/** The log: clean, replayed in memory, or not to be followed. */
+/** The log: clean, replayed in memory, or impossible to replay. */
 
 import type { ByteReader } from '../../reader.js';
 import type { Geometry } from '../superblock.js';
@@ -18,7 +18,7 @@ export type LogOutcome =
       readonly view: MetadataView;
       /** Inodes that the log changes, which nobody replays here; null where there are too many to list. */
       readonly inodes: ReadonlySet<number> | null;
-      /** Every buffer that replay writes: in use, whatever else is said of it. */
+      /** Every buffer that replay writes: in use, whatever else claims. */
       forEachWritten(visit: (startBytes: number, lengthBytes: number) => void): void;
     };
 

@@ -57,7 +57,7 @@ export interface BufferItem {
   readonly startBytes: number;
   readonly lengthBytes: number;
   readonly cancels: boolean;
-  /** Whether it may hold what the map is made from: superblock, AG headers, B+tree blocks. */
+  /** Whether it may hold data for the map: superblock, AG headers, B+tree blocks. */
   readonly structural: boolean;
   /** The 128-byte chunks that were logged, as runs of [first, count]. */
   readonly runs: readonly (readonly [number, number])[];

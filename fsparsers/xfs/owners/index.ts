@@ -1,4 +1,4 @@
-/** Who owns blocks, held against what the free-space trees call free. */
+/** Checks the owners of blocks against the free-space trees. */
 
 import { OwnerCheck, skipOwners, skipped, type CrossChecked } from '../../crosscheck.js';
 import type { ParserOptions } from '../../parser.js';
@@ -12,8 +12,8 @@ const allocation = 'the free-space trees';
 const repair = 'xfs_repair';
 
 /**
- * Makes the cross-check, where `options` want it: by the reverse-mapping trees where the file system
- * has them, else by its inodes. `builder` must have all free ranges. Damage is told in what it gives.
+ * Does the cross-check if `options` ask for it: with the reverse-mapping trees if the file system has
+ * them, else with its inodes. `builder` must have all free ranges. Damage is reported in the result.
  */
 export async function checkOwners(
   search: OwnerSearch,
@@ -49,7 +49,7 @@ export async function checkOwners(
   return check.finish();
 }
 
-/** A map in which nothing is free has nothing to check. */
+/** A map without free ranges has nothing to check. */
 export const nothingFree: CrossChecked = skipped('nothing counts as free');
 
 function usedBlocks({ geometry, groups }: OwnerSearch): number {

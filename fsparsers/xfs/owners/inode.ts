@@ -1,4 +1,4 @@
-/** The XFS inode, as far as it says which blocks are its own. */
+/** The part of an XFS inode that tells which blocks it owns. */
 
 import { checksumIsRight, viewOf } from '../bytes.js';
 import type { Geometry } from '../superblock.js';
@@ -45,7 +45,7 @@ export interface Inode {
   readonly forks: readonly Fork[];
 }
 
-/** What is wrong with it, in words, where it is not sound. */
+/** A description of the fault, if it is not intact. */
 export function decodeInode(geometry: Geometry, number: number, bytes: Uint8Array): Inode | string {
   const view = viewOf(bytes);
   if (view.getUint16(fieldAt.magic) !== magic) return 'it has another magic number';
@@ -65,7 +65,7 @@ export function decodeInode(geometry: Geometry, number: number, bytes: Uint8Arra
     if (format > forkFormats.uuid) return false;
     const isTree = format === forkFormats.btree;
     const isRealtime = geometry.realtimeBlocks > 0 && (flags & realtimeFlag) !== 0;
-    // An empty fork is the common case: it is nobody's business.
+    // An empty fork is the common case; there is nothing to claim.
     if (isTree || extents > 0) {
       forks.push({ isTree, extents, bytes: bytes.subarray(from, to), isRealtime });
     }

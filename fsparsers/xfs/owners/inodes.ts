@@ -1,4 +1,4 @@
-/** Reads all inodes that are in use, in the order in which they lie, and claims what they map. */
+/** Reads all inodes in use, in the order of their positions, and claims the blocks that they map. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
 import type { ParseError } from '../../errors.js';
@@ -11,10 +11,10 @@ import { decodeInode } from './inode.js';
 import { MappingClaims } from './mappings.js';
 import { addFault, tolerating, type OwnerSearch } from './search.js';
 
-/** As much as is looked at between two looks at what inodes refer to. */
+/** How much is read before following the mappings of the inodes. */
 const chunksAtOnce = 1024;
 
-/** `mostBlocks` bounds the mappings' own blocks: more of them can only be read in circles. */
+/** `mostBlocks` limits the mappings' own blocks: more would mean a cycle. */
 export async function claimByInodes(
   search: OwnerSearch,
   loggedInodes: ReadonlySet<number>,
@@ -31,7 +31,7 @@ export async function claimByInodes(
   }
 }
 
-/** The chunks of a group whose space is unknown may be read all the same: they own blocks anywhere. */
+/** The chunks of a group whose free space is unknown are read too: their inodes own blocks anywhere. */
 async function readChunks(
   search: OwnerSearch,
   agno: number,

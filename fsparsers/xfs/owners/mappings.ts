@@ -1,7 +1,7 @@
 /**
- * Claims what the forks of inodes map: extents, and the blocks of block-mapping B+trees, which are
- * read a wave at a time, so that they come in few large reads. What is damaged is named and left;
- * what is sound beside it still counts.
+ * Claims the blocks that the forks of inodes map: extents, and the blocks of block-mapping B+trees, which
+ * are read in waves, so that they come in few large reads. It reports damaged mappings and still counts
+ * intact ones.
  */
 
 import type { OwnerCheck } from '../../crosscheck.js';
@@ -31,7 +31,7 @@ const pointerBytes = 8;
 const maxLevels = 14; // more than XFS_BM_MAXLEVELS of any file system
 const endOfFile = 2 ** 54; // startoff has 54 bits
 
-/** Read at once; with the fan-out of a tree it bounds what is waiting. */
+/** The most blocks read at once; together with the fan-out of a tree this limits the queue. */
 const waveBytes = 4 << 20;
 
 interface Owner {
@@ -58,7 +58,7 @@ export class MappingClaims {
   readonly #geometry: Geometry;
   readonly #check: OwnerCheck;
   readonly #groupSize: number;
-  /** The deepest last: what is waiting is a few levels of a wave's children. */
+  /** The deepest last, so that only a few levels of a wave's children are queued. */
   readonly #waiting: Node[] = [];
   #budget: number;
 
@@ -78,7 +78,7 @@ export class MappingClaims {
     this.#groupSize = 2 ** agBlockLog(geometry);
   }
 
-  /** Claims what the inode itself says; the rest waits for follow(). */
+  /** Claims the blocks in the inode itself; follow() does the rest. */
   add({ number, forks }: Inode): void {
     for (const fork of forks) {
       const owner = { inode: number, isRealtime: fork.isRealtime };
@@ -91,7 +91,7 @@ export class MappingClaims {
     }
   }
 
-  /** Reads what the inodes so far refer to. */
+  /** Reads the mappings that the inodes refer to. */
   async follow(): Promise<void> {
     const mostNodes = Math.max(1, waveBytes / this.#geometry.blockBytes);
     while (this.#waiting.length > 0) {

@@ -1,4 +1,4 @@
-/** What the reverse-mapping tree of each allocation group says is owned, whoever the owner is. */
+/** Claims the blocks that the reverse-mapping tree of each allocation group lists, whoever owns them. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
 import type { ParseError } from '../../errors.js';
@@ -21,7 +21,7 @@ const otherOwners = [
 ] as const;
 const nobody = 0xffff_ffff_ffff_ffffn; // XFS_RMAP_OWN_NULL
 
-/** Claims all that the trees list. A group that is used whole as it is has nothing to compare. */
+/** Claims everything that the trees list. A group that counts as used completely has nothing to compare. */
 export async function claimByReverseMappings(
   search: OwnerSearch,
   check: OwnerCheck,

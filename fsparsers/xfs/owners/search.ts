@@ -1,4 +1,4 @@
-/** What is needed to ask for owners, by whichever way. */
+/** The input of both ways to read owners. */
 
 import type { OwnerCheck } from '../../crosscheck.js';
 import { ParseError } from '../../errors.js';
@@ -12,14 +12,14 @@ export interface OwnerSearch {
   readonly geometry: Geometry;
   readonly groups: PaintedGroups;
   /**
-   * Inodes that the log changes; null where there are more than anybody counted. What the log says of
-   * inodes is not replayed, so what the disk says of these is old.
+   * The inodes that the log changes; null if there are too many to list. Replay does not change inodes,
+   * so the disk's copies of these are outdated.
    */
   readonly loggedInodes: ReadonlySet<number> | null;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `read` cannot read, or finds damaged, makes the check partial; an abort ends it. */
+/** Structures that `read` cannot read or finds damaged make the check partial; an abort ends it. */
 export async function tolerating(
   structure: string,
   { signal }: OwnerSearch,
@@ -35,7 +35,7 @@ export async function tolerating(
   }
 }
 
-/** Takes down a structure that could not be read. */
+/** Records a structure that could not be read. */
 export function addFault(check: OwnerCheck, { structure, offsetBytes, message }: ParseError): void {
   const place = `${structure} at byte ${offsetBytes}`;
   check.addUnread(place, message.slice(`${place}: `.length));
