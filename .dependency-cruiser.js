@@ -104,6 +104,7 @@ const floors = [
       'src/sync/state-file.ts',
       'src/sync/stray-signatures.ts',
       'src/sync/target.ts',
+      'src/sync/target-contents.ts',
       'src/sync/targets.ts',
       'src/sync/unfinished-targets.ts',
       'src/sync/nonfatal.ts',

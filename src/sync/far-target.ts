@@ -1,4 +1,4 @@
-/** A target on another host: looked at and opened by the agent there. */
+/** A target on another host: inspected and opened by the agent there. */
 
 import type { Reporter } from '../report/index.js';
 import {
@@ -12,10 +12,10 @@ import {
 } from '../volume/index.js';
 import type { OpenTarget, Target } from './target.js';
 
-/** How other hosts are reached. */
+/** How to reach other hosts. */
 export interface RemoteAccess {
   readonly shell: RemoteShell;
-  /** After so long without a sign of life the other host counts as dead. */
+  /** The other host counts as dead after this long without a heartbeat. */
   readonly silenceMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface Hearing {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Hears what another host prints. */
+/** Reports what another host prints. */
 export function lineReporter(
   { destination }: RemoteAddress,
   reporter: Reporter | undefined,
@@ -35,7 +35,7 @@ export function lineReporter(
   };
 }
 
-/** The session goes on with the target. Rejects as openSession() and inspectTarget() do. */
+/** Inspects the target; the session stays open with it. Rejects as openSession() and inspectTarget() do. */
 export async function inspectFarTarget(
   address: RemoteAddress,
   source: VolumeIdentity,
@@ -43,7 +43,7 @@ export async function inspectFarTarget(
   access: RemoteAccess,
   { reporter, signal = new AbortController().signal }: Hearing,
 ): Promise<Target> {
-  // Loaded by those who need it: with it come ssh's process and the checks of every message.
+  // Loaded on demand: it brings in ssh's process handling and the message validation.
   const { inspectTarget, openSession } = await import('../volume/remote/index.js');
   const options = { ...access, onLine: lineReporter(address, reporter) };
   const far = await openSession(address, options, signal);
@@ -76,7 +76,8 @@ export async function openFarTarget(
 ): Promise<OpenTarget> {
   const { openRemoteTarget } = await import('../volume/remote/index.js');
   const holds = facts?.holds ?? [];
-  // Whoever comes so far has agreed to what is lost, or it is an unfinished copy of the same run.
+  // At this point the user has agreed to lose the contents, or they are an unfinished copy of the
+  // same run.
   const overrides = [...options.overrides, ...(holds.length > 0 ? (['yes'] as const) : [])];
   const own = holds.length === 0 ? stamp : null;
   return openRemoteTarget(far, { ...options, overrides, holds, stamp: own });
@@ -88,8 +89,8 @@ interface HereToo {
 }
 
 /**
- * ssh to this host finds this host's disks, and two hosts may share one. `bootIdThere` names the kernel
- * that `target` was identified by.
+ * Detects shared storage: ssh may lead back to this host, and two hosts may share a disk. `bootIdThere`
+ * is the boot ID of the kernel that identified `target`.
  */
 export async function isSharedAcrossHosts(
   source: VolumeIdentity,

@@ -92,7 +92,7 @@ export function describeStrays(found: readonly PlacedSignature[]): string[] {
  * and its partitions, where other tools look. Resolves with what was found, one line each. Never writes
  * to ranges that the source uses.
  */
-export async function wipeFormer(target: Volume, layout: Layout): Promise<string[]> {
+export async function wipeOldSignatures(target: Volume, layout: Layout): Promise<string[]> {
   const { sizeBytes } = target.identity;
   const open = uncovered(layout, sizeBytes);
   const found = (await ifReadable(tracesOn(target.reader, layout), [])).filter(

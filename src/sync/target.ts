@@ -1,4 +1,4 @@
-/** A target of a run, on this host or another: as it was found, and open for writing. */
+/** A target of a run, on this host or another: before the run, and open for writing. */
 
 import type { AgentSession, TargetFacts, Volume } from '../volume/index.js';
 
@@ -11,7 +11,7 @@ export interface Target {
   readonly sharedWith: string | null;
   /** The run that left it unfinished, according to its stamp. */
   readonly stamp: string | null;
-  /** Where it is, if on another host: the session there, which goes on until the target is closed. */
+  /** For a target on another host: the session there, which stays open until the target is closed. */
   readonly far?: AgentSession;
 }
 

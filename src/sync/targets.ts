@@ -1,8 +1,6 @@
 /** The targets of a run: what they are and hold before it, and how they are opened. */
 
 import path from 'node:path';
-import { describeSignature, probe } from '../../fsparsers/index.js';
-import { exitCodes, FastsyncError } from '../errors.js';
 import { isGivenUp } from '../in-flight.js';
 import {
   createTargetFile,
@@ -21,8 +19,7 @@ import {
 } from '../volume/index.js';
 import { openFarTarget } from './far-target.js';
 import type { OpenTarget, Target } from './target.js';
-import { holdsData } from './holds-data.js';
-import { stampOn } from './target-header/index.js';
+import { contentsOf } from './target-contents.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
 
 /**
@@ -112,35 +109,6 @@ async function sharedByName(
   return onSource ? `the file system on ${source.path}` : null;
 }
 
-interface Contents {
-  /** One line each. */
-  readonly holds: readonly string[];
-  readonly stamp: string | null;
-}
-
-/** What is on a volume now, including data of unknown kind. */
-async function contentsOf(identity: VolumeIdentity): Promise<Contents> {
-  await using volume = await openVolume(identity.path);
-  try {
-    const stamp = await stampOn(volume);
-    return { holds: await contentsRead(volume, stamp), stamp };
-  } catch (error) {
-    // It may hold data nevertheless. For a run that writes nothing this does not matter.
-    if (error instanceof FastsyncError && error.exitCode === exitCodes.incomplete) {
-      return { holds: ['data that cannot be read'], stamp: null };
-    }
-    throw error;
-  }
-}
-
-async function contentsRead(volume: Volume, stamp: string | null): Promise<string[]> {
-  const signatures = await probe(volume.reader);
-  // A damaged or outdated signature may be all that its owner has, so it is listed too.
-  if (signatures.length > 0) return signatures.map(describeSignature);
-  if (!(await holdsData(volume))) return [];
-  return [stamp === null ? 'data of unknown kind' : 'a copy that another run left unfinished'];
-}
-
 /** Rejects with LOCKED where another run writes a volume: then it is our own process that has it open. */
 export async function refuseOtherRuns(
   volumes: readonly Pick<TargetFacts, 'identity' | 'usage'>[],
@@ -199,7 +167,7 @@ export function openTargets(
   });
 }
 
-/** The same of targets that are all on this host. */
+/** The same for targets that are all on this host. */
 export function openHostTargets(
   targets: readonly Target[],
   options: OpeningOptions,
@@ -207,7 +175,7 @@ export function openHostTargets(
   return openAll<HostVolume>(targets, (target, set) => openTarget(target, options, set));
 }
 
-/** The agent's lock ends with its session. */
+/** Releases nothing: the agent's lock ends with its session. */
 const heldThere: Lock = {
   release: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),

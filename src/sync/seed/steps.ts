@@ -6,7 +6,7 @@ import type { Headers } from './headers.js';
 import type { SeedJobs } from './seed-jobs.js';
 import type { SeedProgress } from './seed-progress.js';
 import type { ConsistencyPoint, Piece, SeedRun } from './seed-run.js';
-import { type Layout, probedOtherwise, wipeFormer } from '../stray-signatures.js';
+import { type Layout, probedOtherwise, wipeOldSignatures } from '../stray-signatures.js';
 
 /** What the steps of a seed work with. */
 export interface SeedWork {
@@ -24,7 +24,7 @@ function layoutOf({ source, plan, partitions }: SeedRun): Layout {
 export async function wipeTargets(run: SeedRun): Promise<string[][]> {
   const wiped: string[][] = [];
   for (const { volume, isNew } of run.targets) {
-    wiped.push(isNew ? [] : await wipeFormer(volume, layoutOf(run)));
+    wiped.push(isNew ? [] : await wipeOldSignatures(volume, layoutOf(run)));
   }
   return wiped;
 }

@@ -5,7 +5,7 @@ import { totalBytes } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
 import { applyEpoch } from '../apply.js';
 import type { CommitRecord } from '../commit-record.js';
-import { wipeFormerLife } from '../former-life.js';
+import { wipeOldSignatures } from '../old-signatures.js';
 import { signatureAreaDigest } from '../../target-header/index.js';
 import type { CommittedEpoch, StepContext } from './context.js';
 
@@ -35,7 +35,7 @@ export async function wipeCompared(
   { extents }: CommitRecord,
 ): Promise<void> {
   const written = Float64Array.from(extents);
-  notes.wiped(await wipeFormerLife(volume, replicationSource.volume, map, written));
+  notes.wiped(await wipeOldSignatures(volume, replicationSource.volume, map, written));
 }
 
 /** Reports an epoch that has been applied. */

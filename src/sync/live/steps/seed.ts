@@ -4,7 +4,7 @@ import { copy } from '../../../engine/index.js';
 import { clip, union } from '../../../region/index.js';
 import type { Volume } from '../../../volume/index.js';
 import { planCopy } from '../../plan.js';
-import { layoutOf, wipeFormer } from '../../stray-signatures.js';
+import { layoutOf, wipeOldSignatures } from '../../stray-signatures.js';
 import {
   headerBytes,
   invalidate,
@@ -36,7 +36,7 @@ export async function seedTarget(
   await invalidate(volume, runId, headerBytes);
   const map = await replicationSource.map();
   const { body, header, free } = planCopy(map.ranges, sizeBytes);
-  notes.wiped(await wipeFormer(volume, { ...layoutOf(map), free }));
+  notes.wiped(await wipeOldSignatures(volume, { ...layoutOf(map), free }));
   dirty.add(union(body, header));
   const sink = targetSink(context, volume, compare ? 'compare' : 'write');
   return stager.stage({ volume, sink, generation });

@@ -12,7 +12,7 @@ import { describeStrays, layoutOf, straysOn, wipeStrays } from '../stray-signatu
  * `written`: all ranges written to the replica since before the map was read. Resolves with what was
  * wiped, one line each. Signatures that the source has as well are left.
  */
-export async function wipeFormerLife(
+export async function wipeOldSignatures(
   target: Volume,
   source: Volume,
   map: UsedMap,
