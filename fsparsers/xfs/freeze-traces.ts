@@ -1,7 +1,7 @@
 /**
- * What freezing and thawing rewrites of an XFS: it covers its log with transactions that change nothing
- * but the superblock's counters (fs/xfs/xfs_log.c, xfs_log_cover). Two logs say the same where replaying
- * either leaves the same behind.
+ * The parts of an XFS that freezing and thawing rewrite: it covers its log with transactions that change
+ * only the superblock's counters (fs/xfs/xfs_log.c, xfs_log_cover). Two logs mean the same if replaying
+ * either has the same result.
  */
 
 import { ParseError } from '../errors.js';
@@ -11,7 +11,10 @@ import { readLog } from './log/index.js';
 import { type Geometry, readGeometry } from './superblock.js';
 import { type MetadataView, onDisk } from './view.js';
 
-/** Of the superblock: counters that a mount makes anew from the groups, its checksum, its place in the log. */
+/**
+ * Parts of the superblock: counters that a mount recomputes from the groups, its checksum, its position
+ * in the log.
+ */
 const checksum = [224, 4] as const; // sb_crc
 const lsn = [240, 8] as const; // sb_lsn
 const lazyCounts = [128, 24] as const; // sb_icount, sb_ifree, sb_fdblocks
@@ -55,7 +58,7 @@ async function geometryOf(reader: ByteReader): Promise<Geometry | null> {
   }
 }
 
-/** Null where it cannot be told what replaying the log would leave behind. */
+/** Null if the result of replaying the log is unknown. */
 async function sideOf(reader: ByteReader): Promise<Side | null> {
   const geometry = await geometryOf(reader);
   if (geometry === null) return null;

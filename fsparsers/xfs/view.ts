@@ -5,7 +5,7 @@ import type { ByteReader } from '../reader.js';
 export interface MetadataView extends ByteReader {
   /**
    * Whether replay changed these bytes. Their checksum is then the one from before the change: the
-   * kernel computes it anew when it writes the block.
+   * kernel recomputes it when it writes the block.
    */
   isReplayed(offsetBytes: number, lengthBytes: number): boolean;
   /** The log's head: nothing on disk can be newer. Null where it is not known, or must not matter. */

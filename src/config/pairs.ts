@@ -94,7 +94,7 @@ function contradictions(
     }
   }
   if (pair.online !== null && pair.repair) {
-    complain('repair', 'repair and online contradict each other: a source in use is seeded anew');
+    complain('repair', 'repair and online contradict each other: "fastsync init --online --compare" repairs a replica of a source in use');
   }
   if (pair.whole && pair.as !== null) complain('as', 'whole and as contradict each other');
   try {

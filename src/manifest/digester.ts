@@ -1,4 +1,4 @@
-/** Digests a volume's cells: the native engine, or JavaScript and WebAssembly that run anywhere. */
+/** Digests a volume's cells: with the native engine, or with JavaScript and WebAssembly, which run anywhere. */
 
 import { digestCells, type DigestResult, type IoOptions, type Job } from '../engine/index.js';
 import type { ExtentList } from '../region/index.js';

@@ -21,7 +21,7 @@ export class ManifestError extends FastsyncError {
   }
 }
 
-/** The manifest is sound, but does not suit what was asked. */
+/** The manifest is intact, but not suitable for the request. */
 export function unsuitable(code: string, message: string, remedy: string): FastsyncError {
   return new FastsyncError({ code, exitCode: exitCodes.usage, message, remedy });
 }

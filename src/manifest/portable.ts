@@ -16,11 +16,11 @@ import { coveredCells } from './cells.js';
 import { runningXxh64 } from './hashes.js';
 
 const readBytes = 1024 * 1024;
-/** What is left unread around a bad sector. */
+/** How much is left unread around a bad sector. */
 const pageBytes = 4096;
 const badSector = ['EIO', 'ENODATA', 'EILSEQ', 'ETIMEDOUT', 'EREMOTEIO'];
 
-/** Does what the native job of the same name does, one read at a time. */
+/** Does the same as the native job, one read at a time. */
 export function digestPortably(
   volume: Volume,
   extents: ExtentList,

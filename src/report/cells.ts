@@ -1,4 +1,4 @@
-/** The volume cut into equal cells: how much of each is in use, and what was found in it. */
+/** The volume divided into equal cells: how much of each is in use, and what was found in it. */
 
 import type { PictureRange, VolumePicture } from '../history/index.js';
 
@@ -45,7 +45,7 @@ function shareBetween(parts: readonly number[], from: number, to: number): numbe
   for (let part = Math.floor(start); part < Math.min(parts.length, end); part++) {
     sum += (parts[part] ?? 0) * Math.max(0, Math.min(part + 1, end) - Math.max(part, start));
   }
-  // A sum of fractions may miss its whole by a hair.
+  // A sum of fractions may have a small rounding error.
   return parts.length === 0 ? 0 : Math.min(1, Math.round((sum / (end - start)) * 1e6) / 1e6);
 }
 

@@ -12,7 +12,7 @@ export interface NativeTrackerRequest {
   readonly sizeBytes: number;
   /** A power of two. */
   readonly granularityBytes: number;
-  /** The device has no requests: its bios are tracked one by one. */
+  /** The device works without requests: its bios are tracked individually. */
   readonly followsBios: boolean;
   /** Open the tracker pinned in this folder of the BPF file system; null: start a new one. */
   readonly folder: string | null;
@@ -33,21 +33,21 @@ export interface NativeTrackerHealth {
   readonly memoryBytes: number;
 }
 
-export interface NativeMarks {
+export interface NativeDirtyRanges {
   readonly dirty: ExtentList;
-  /** There were more ranges than one list holds: the closest were joined. */
+  /** There were more ranges than one list holds, so the closest were joined. */
   readonly joined: boolean;
 }
 
 /** A tracker in the kernel (native/bpf/). It ends when this object is closed, unless it was pinned. */
 export interface NativeTracker {
   /** Takes the dirty ranges. */
-  take(): Promise<NativeMarks>;
-  /** What is dirty or held. */
-  read(): Promise<NativeMarks>;
-  /** Moves the dirty ranges to those held, and gives what is held. Only for a pinned tracker. */
-  hold(): Promise<NativeMarks>;
-  clearHeld(): Promise<NativeMarks>;
+  take(): Promise<NativeDirtyRanges>;
+  /** Returns the dirty and the held ranges. */
+  read(): Promise<NativeDirtyRanges>;
+  /** Moves the dirty ranges to the held ones and returns all held ones. Only for a pinned tracker. */
+  hold(): Promise<NativeDirtyRanges>;
+  clearHeld(): Promise<NativeDirtyRanges>;
   health(): NativeTrackerHealth;
   /** Pins it in a folder of the BPF file system, with a text that trackerNote() gives. */
   pin(folder: string, note: string): void;
