@@ -94,7 +94,10 @@ function contradictions(
     }
   }
   if (pair.online !== null && pair.repair) {
-    complain('repair', 'repair and online contradict each other: "fastsync init --online --compare" repairs a replica of a source in use');
+    complain(
+      'repair',
+      'repair and online contradict each other: "fastsync init --online --compare" repairs a replica of a source in use',
+    );
   }
   if (pair.whole && pair.as !== null) complain('as', 'whole and as contradict each other');
   try {
