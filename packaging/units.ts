@@ -20,6 +20,6 @@ const files = unitFiles(
 for (const { path: file, text } of files) {
   const [, ...body] = text.split('\n');
   // "fastsync cron install" does not take these for its own.
-  const head = '# The nightly check of all pairs. For changes of your own: systemctl edit';
-  await writeFile(path.join(directory, path.basename(file)), [head, ...body].join('\n'));
+  const preamble = '# The nightly check of all pairs. To change settings: systemctl edit';
+  await writeFile(path.join(directory, path.basename(file)), [preamble, ...body].join('\n'));
 }
