@@ -33,8 +33,16 @@ function run(program: string, words: readonly string[], streamFd: number) {
   });
 }
 
+/** How ssh ended. */
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why it could not be started, or null. */
+  readonly failure: string | null;
+}
+
 export interface Started {
-  readonly process: ReturnType<typeof run>;
+  readonly exited: Promise<Exit>;
   /** The last that the far side printed to standard error, in one line. */
   lastWords(): string;
   /** Resolves when ssh has ended: by itself, since its input has, or killed after a while. */
@@ -42,8 +50,8 @@ export interface Started {
 }
 
 /**
- * `streamFd` becomes the standard input and output of ssh; its other end is the session's. `onLine` hears what ssh and the
- * agent print to standard error.
+ * `streamFd` becomes the standard input and output of ssh; its other end is the session's. `onLine` hears
+ * what ssh and the agent print to standard error.
  */
 export function startAgent(
   { destination, port }: RemoteAddress,
@@ -62,27 +70,45 @@ export function startAgent(
     if (lines.length > keptLines) lines.shift();
     onLine(text);
   });
+  const exited = exitOf(process);
   const end = async () => {
     // ssh of a link that was cut, or one that was stopped, waits for ever.
     const timer = setTimeout(() => process.kill('SIGTERM'), endGraceMs);
-    await process;
+    await exited;
     clearTimeout(timer);
+    // What ssh leaves behind, a connection that it shares with later runs, may hold this open.
+    process.stderr.destroy();
   };
-  return { process, end, lastWords: () => lines.join('; ') };
+  return { exited, end, lastWords: () => lines.join('; ') };
+}
+
+function exitOf(process: ReturnType<typeof run>): Promise<Exit> {
+  const exited = new Promise<Exit>((resolve) => {
+    process.once('exit', (code, signal) => {
+      resolve({ code, signal, failure: null });
+    });
+  });
+  // Where it could not be started there is no exit.
+  const ended = process.then(({ exitCode = null, signal = null, originalMessage = null }) => ({
+    code: exitCode,
+    signal,
+    failure: originalMessage,
+  }));
+  return Promise.race([exited, ended]);
 }
 
 /** Why a connection that ended did so, as far as ssh said; `error` is what the link found. */
 export async function explained(peer: string, started: Started, error: unknown): Promise<unknown> {
-  const { exitCode, signal, failed, originalMessage } = await started.process;
-  const code = (error as { code?: unknown }).code;
+  const { code: exitCode, signal, failure } = await started.exited;
+  const { code } = error as { readonly code?: unknown };
   // The peer's own words say more than "it printed nothing".
   const isSilent = code === 'LINK_LOST' || (code === 'NOT_AN_AGENT' && started.lastWords() !== '');
-  if (!isSilent || !failed) return error;
+  if (!isSilent || exitCode === 0) return error;
   const how =
-    signal !== undefined
+    signal !== null
       ? `ssh was ended by ${signal}`
-      : exitCode === undefined
-        ? (originalMessage ?? 'ssh could not be started')
+      : exitCode === null
+        ? (failure ?? 'ssh could not be started')
         : `ssh ended with ${exitCode}`;
   const words = started.lastWords();
   return linkLost(peer, words === '' ? how : `${how}: ${words}`, error);
