@@ -2,10 +2,10 @@
 
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { fastsync } from '../support/fastsync.js';
+import { KillMoments } from '../support/kill-moment.js';
 import {
   checkLoad,
   fsyncLoad,
@@ -15,7 +15,7 @@ import {
   seedOnline,
 } from '../support/online.js';
 import { seededRandom } from '../support/random.js';
-import { until } from '../support/until.js';
+import { during } from '../support/until.js';
 import { assertWritable } from '../volume/freeze/freezing.js';
 
 const { ext4 } = onlineKinds;
@@ -25,38 +25,44 @@ const exists = (file: string) =>
     () => false,
   );
 
+const carriesSignature = async (file: string) =>
+  (await execa('blkid', ['-p', file], { reject: false })).exitCode === 0;
+
+/** From where a run may be stopped: its start, or the hook that says that the freeze is just about to be. */
+type From = 'start' | 'freeze';
+
 interface Stop {
   readonly turn: number;
-  readonly marker: 'target' | 'freeze';
-  readonly afterMs: number;
+  readonly from: From;
+  readonly moments: KillMoments;
   readonly signal: 'SIGKILL' | 'SIGINT';
 }
 
-/** Runs until `marker` is there, and `afterMs` more; then it gets the signal. */
+/** Runs, and gets the signal at a random moment behind `from`. */
 async function stopped(
   t: ExecutionContext,
   source: OnlineSource,
   target: string,
-  { turn, marker, afterMs, signal }: Stop,
+  { turn, from, moments, signal }: Stop,
 ) {
   const { device, state, scratch } = source;
   const mark = path.join(scratch, `mark${turn}`);
-  // The hook says that the freeze is just about to be.
-  const hooks = marker === 'freeze' ? ['--before-freeze', `: >${mark}`] : [];
+  const hooks = from === 'freeze' ? ['--before-freeze', `: >${mark}`] : [];
   const words = ['init', '--online', '--src', device, '--dst', target, '--yes', ...hooks, ...state];
+  const wasWhole = await carriesSignature(target);
   const child = fastsync(words, { all: true });
-  const begun = marker === 'freeze' ? mark : target;
-  await until(async () => child.exitCode !== null || (await exists(begun)));
-  await sleep(afterMs);
-  child.kill(signal);
+  if (from === 'freeze') await during(child, () => exists(mark));
+  await moments.kill(child, signal);
   const result = await child;
   await assertWritable(t, source.directory);
   if (result.exitCode === 0) return result;
-  const { exitCode } = await execa('blkid', ['-p', target], { reject: false });
-  if (exitCode === 0 && result.signal === 'SIGKILL') {
-    // Killed between its last write and its end: all of it is there.
+  // Before it listens, Node itself ends it.
+  if (result.exitCode !== undefined) t.is(result.exitCode, 5, String(result.all));
+  const isWhole = await carriesSignature(target);
+  if (isWhole && (wasWhole || result.signal === 'SIGKILL')) {
+    // Before its first write, or between its last write and its end: all of it is there.
     t.is((await execa('e2fsck', ['-fn', target], { reject: false })).exitCode, 0);
-  } else t.is(exitCode, 2, 'the target is unfinished');
+  } else t.false(isWhole, 'the target is unfinished');
   return result;
 }
 
@@ -66,18 +72,16 @@ for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     const source = await onlineSource(t, ext4);
     const load = await fsyncLoad(t, source, 'load', 7);
     const target = path.join(source.scratch, 'target.img');
-    let unfinished = 0;
-    for (let turn = 0; turn < 8; turn++) {
-      const marker = turn % 4 === 0 ? 'target' : 'freeze';
-      const afterMs = random.between(0, 250);
-      const result = await stopped(t, source, target, { turn, marker, afterMs, signal });
-      if (result.exitCode !== 0) unfinished++;
-      // Before it listens, Node itself ends it.
-      if (result.exitCode !== 0 && result.exitCode !== undefined) {
-        t.is(result.exitCode, 5, String(result.all));
-      }
+    const moments = { start: new KillMoments(random, 1000), freeze: new KillMoments(random, 250) };
+    const unfinished = { start: 0, freeze: 0 };
+    for (let turn = 0; unfinished.start < 2 || unfinished.freeze < 5; turn++) {
+      const from: From = turn % 4 === 0 ? 'start' : 'freeze';
+      const result = await stopped(t, source, target, {
+        ...{ turn, from, signal },
+        moments: moments[from],
+      });
+      if (result.exitCode !== 0) unfinished[from]++;
     }
-    t.true(unfinished > 0, 'some were stopped before their end');
     const { pointInTimeMs } = await seedOnline(source, target);
     await load.stop();
     const { checked, lost } = await checkLoad(t, ext4, target, load, pointInTimeMs);

@@ -2,10 +2,10 @@
 
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { fastverify, fastverifyJson } from '../support/fastverify.js';
+import { KillMoments } from '../support/kill-moment.js';
 import { repetitions } from '../support/repetitions.js';
 import { seededRandom } from '../support/random.js';
 import { equalPair, ext4 } from '../support/replica.js';
@@ -35,6 +35,7 @@ for (const backend of ['uring', 'threads']) {
       await file.close();
     };
     const request = [...words, '--repair', '--yes', '--backend', backend];
+    const moments = new KillMoments(random, 500);
     let killed = 0;
     while (killed < repetitions({ whole: 5, sample: 3 })) {
       await damage();
@@ -44,8 +45,7 @@ for (const backend of ['uring', 'threads']) {
       let seen = '';
       child.stdout?.on('data', (text: Buffer) => (seen += text.toString()));
       await during(child, () => seen.includes('"repairing"')).catch(() => undefined);
-      await sleep(random.between(0, 120));
-      child.kill('SIGKILL');
+      await moments.kill(child);
       const { signal, exitCode } = await child;
       // It may have been done already; then it is damaged again.
       if (signal === 'SIGKILL') killed++;
