@@ -111,8 +111,8 @@ class Session implements AsyncDisposable {
     for (const job of this.#jobs.values()) job.cancel();
     this.#blocks?.cancel();
     await Promise.allSettled(this.#pending);
-    if (this.#target === null) await this.#volume?.close();
-    else await this.#target[Symbol.asyncDispose]();
+    if (this.#target?.isOpen === true) await this.#target[Symbol.asyncDispose]();
+    else await this.#volume?.close();
   }
 
   async #answer(link: Link, request: Request, attachment: Uint8Array): Promise<void> {
@@ -193,7 +193,10 @@ class Session implements AsyncDisposable {
   }
 
   async #inspect(path: string): Promise<Answered> {
-    this.#beginOpening();
+    // A volume that was opened for reading may turn out to need repair.
+    if (this.#target !== null || this.#isOpening)
+      throw refused('this session has a target already');
+    this.#isOpening = true;
     try {
       this.#target = await AgentTarget.inspect(path, this.#permissions);
     } finally {
@@ -204,7 +207,7 @@ class Session implements AsyncDisposable {
   }
 
   async #openTarget(request: Extract<Request, { type: 'openTarget' }>): Promise<Answered> {
-    if (this.#target === null || this.#volume !== null || this.#isOpening)
+    if (this.#target === null || this.#target.isOpen || this.#isOpening)
       throw refused('nothing was inspected');
     this.#isOpening = true;
     const {
@@ -214,7 +217,9 @@ class Session implements AsyncDisposable {
     } = await this.#target.open(request).finally(() => {
       this.#isOpening = false;
     });
+    const forReading = this.#volume;
     this.#volume = volume;
+    await forReading?.close();
     const { identity } = volume;
     const fingerprint = await fingerprintOf(identity);
     const body: Answer<'openTarget'> = { identity, fingerprint, isNew, isResized };
@@ -266,7 +271,7 @@ class Session implements AsyncDisposable {
 
   #writable(): HostVolume {
     const volume = this.#opened();
-    if (this.#target === null) throw refused('the volume was opened for reading');
+    if (this.#target?.isOpen !== true) throw refused('the volume was opened for reading');
     return volume;
   }
 

@@ -45,6 +45,11 @@ export class AgentTarget implements AsyncDisposable {
     return new AgentTarget(target, permissions);
   }
 
+  /** Whether open() has succeeded. */
+  get isOpen(): boolean {
+    return this.#set !== null;
+  }
+
   /** Null: nothing is there yet. */
   get found() {
     const { facts, stamp } = this.#target;

@@ -20,6 +20,7 @@ const kinds: Readonly<Record<ValueKind, readonly string[]>> = {
     'max-time',
     'peer-timeout',
     'random-delay',
+    'retry-for',
   ],
   text: ['allow', 'calendar', 'root'],
 };

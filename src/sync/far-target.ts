@@ -8,6 +8,7 @@ import {
   type Override,
   type RemoteAddress,
   type RemoteShell,
+  type RemoteVolume,
   type VolumeIdentity,
 } from '../volume/index.js';
 import type { OpenTarget, Target } from './target.js';
@@ -44,24 +45,32 @@ export async function inspectFarTarget(
   { reporter, signal = new AbortController().signal }: Hearing,
 ): Promise<Target> {
   // Loaded on demand: it brings in ssh's process handling and the message validation.
-  const { inspectTarget, openSession } = await import('../volume/remote/index.js');
+  const { openSession } = await import('../volume/remote/index.js');
   const options = { ...access, onLine: lineReporter(address, reporter) };
   const far = await openSession(address, options, signal);
   try {
-    const found = await inspectTarget(far);
-    const path = address.text;
-    if (found === null) return { path, facts: null, sharedWith: null, stamp: null, far };
-    const { identity, usage, holds, stamp } = found;
-    const isShared = await isSharedAcrossHosts(source, identity, far.bootId, {
-      hostStorage,
-      path: address.path,
-    });
-    const sharedWith = isShared ? source.path : null;
-    return { path, facts: { identity, usage, holds, sharedWith }, sharedWith, stamp, far };
+    return await farTargetOn(far, source, hostStorage);
   } catch (error) {
     await far.end();
     throw error;
   }
+}
+
+/** Inspects the target of a session that is open. Rejects as inspectTarget() does. */
+export async function farTargetOn(
+  far: AgentSession,
+  source: VolumeIdentity,
+  hostStorage?: HostStorage,
+): Promise<Target> {
+  const { inspectTarget } = await import('../volume/remote/index.js');
+  const { text, path } = far.address;
+  const found = await inspectTarget(far);
+  if (found === null) return { path: text, facts: null, sharedWith: null, stamp: null, far };
+  const { identity, usage, holds, stamp } = found;
+  const here = hostStorage === undefined ? undefined : { hostStorage, path };
+  const isShared = await isSharedAcrossHosts(source, identity, far.bootId, here);
+  const sharedWith = isShared ? source.path : null;
+  return { path: text, facts: { identity, usage, holds, sharedWith }, sharedWith, stamp, far };
 }
 
 /** `overrides`: what the user allows. */
@@ -73,7 +82,7 @@ export async function openFarTarget(
     readonly exclusive: boolean;
     readonly overrides: ReadonlySet<Override>;
   },
-): Promise<OpenTarget> {
+): Promise<OpenTarget & { readonly volume: RemoteVolume }> {
   const { openRemoteTarget } = await import('../volume/remote/index.js');
   const holds = facts?.holds ?? [];
   // At this point the user has agreed to lose the contents, or they are an unfinished copy of the

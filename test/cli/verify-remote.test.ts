@@ -229,7 +229,6 @@ test('Ctrl-C ends it with 5', async (t) => {
 test('what another host cannot do is a usage error', async (t) => {
   const { source, target, words } = await pairAcross(t);
   for (const [wrong, sentence] of [
-    [[...words, '--repair'], /not repair it/],
     [['--src', `backup:${source}`, '--dst', target], /run the command there/],
     [['--src', source, '--dst', 'backup:relative'], /not the address/],
     [['--src', source, '--dst', 'ssh://user:secret@host/x'], /not the address/],

@@ -90,6 +90,14 @@ const resumeOptions = under('Interrupted runs:', {
   'state-dir': stateDirOption,
 });
 
+const retryOptions = under('Another host:', {
+  'retry-for': {
+    type: 'string',
+    default: '1h',
+    describe: 'Reconnect and resume for so long after the connection was lost; 0s: not at all',
+  },
+});
+
 const safetyOptions = {
   ...under('Safety:', {
     'dry-run': {
@@ -114,6 +122,7 @@ export const initOptions = {
   ...speedOptions,
   ...resumeOptions,
   ...remoteOptions,
+  ...retryOptions,
   ...safetyOptions,
   ...outputOptions,
 };

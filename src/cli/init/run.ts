@@ -19,12 +19,20 @@ import { accessFrom } from '../remote.js';
 import { checkOverwritable, writePieces } from '../print.js';
 import { type Context, type Outcome, runCommand, withFile } from '../run.js';
 import { identification, ioOptionsFrom, overridesFrom } from '../shared-arguments.js';
-import { checkCount, usage } from '../values.js';
+import { checkCount, parseDuration, usage } from '../values.js';
+import { retryLostLinks } from './link-retry.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 export function runInit(args: InitArguments): Promise<void> {
-  return runCommand('init', args, (context) => context.stalls.bound(init(args, context)));
+  return runCommand('init', args, (context) => {
+    const limitMs = retryLimit(args['retry-for']);
+    return context.stalls.bound(retryLostLinks(limitMs, context, () => init(args, context)));
+  });
+}
+
+function retryLimit(text: string): number {
+  return text === '0s' ? 0 : parseDuration('retry-for', text);
 }
 
 async function init(args: InitArguments, context: Context): Promise<Outcome> {

@@ -4,7 +4,6 @@ import {
   type OnlineVerifyOptions,
   stateDirectory,
   verifyOnline,
-  cannotRepairThere,
   verifyPair,
   type VerifyReport,
 } from '../../sync/index.js';
@@ -75,7 +74,6 @@ async function verify(args: VerifyArguments, context: Context): Promise<Outcome>
     resolveRefusals,
   };
   if (mapFile !== undefined) await checkOverwritable(mapFile, '# Mapfile.');
-  if (remote !== undefined && args.repair) throw cannotRepairThere(remote.address);
   const pairs = (): Promise<VerifyReport> => {
     const request = { ...scope, ...pairOf(args), remote };
     return args.online

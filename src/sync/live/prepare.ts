@@ -122,7 +122,7 @@ async function likenessOf(source: HostVolume, { path: name, facts }: Target): Pr
   if (facts === null || facts.identity.sizeBytes < source.identity.sizeBytes) return 'other';
   if (facts.holds.length === 0) return 'other';
   await using volume = await openVolume(name);
-  return (await isUnfinished(volume)) ? 'other' : await likeness(source, name, 'all');
+  return (await isUnfinished(volume)) ? 'other' : await likeness(source, volume, 'all');
 }
 
 /**

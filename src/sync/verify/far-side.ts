@@ -4,7 +4,6 @@
  */
 
 import type { DigestAlgorithm } from '../../engine/index.js';
-import { exitCodes, FastsyncError } from '../../errors.js';
 import type { Reporter } from '../../report/index.js';
 import {
   type Refusal,
@@ -45,13 +44,4 @@ export async function sharedRefusals(
 ): Promise<Refusal[]> {
   const isShared = await isSharedAcrossHosts(source, target, there);
   return isShared ? [sharedStorage(target.path, source.path)] : [];
-}
-
-export function cannotRepairThere({ text }: RemoteAddress): FastsyncError {
-  return new FastsyncError({
-    code: 'USAGE',
-    exitCode: exitCodes.usage,
-    message: `${text} is on another host: fastsync can verify it, but not repair it`,
-    remedy: 'omit --repair, or repair it on that host',
-  });
 }

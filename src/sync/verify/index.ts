@@ -25,4 +25,4 @@ export { withdrawProofs } from './verify-state.js';
 export { type OnlineVerifyOptions, verifyOnline } from './online-pair.js';
 export { proveWritten } from './prove-written.js';
 export { type ChangeLog, logChanges } from './change-log.js';
-export { cannotRepairThere, type Remote } from './far-side.js';
+export type { Remote } from './far-side.js';

@@ -9,7 +9,9 @@ import {
   type Volume,
 } from '../../volume/index.js';
 import { type Preflight, releasedOnFailure } from '../preflight.js';
-import { openHostTargets } from '../targets.js';
+import { openFarTarget } from '../far-target.js';
+import type { Target } from '../target.js';
+import { openHostTargets, type OpeningOptions } from '../targets.js';
 import { type Comparator, volumeComparator } from './comparator.js';
 import { digestComparator } from './digest-comparator.js';
 import type { FarSide } from './far-side.js';
@@ -31,7 +33,10 @@ export function targetFactsOf({ targets: [target] }: Preflight): TargetFacts {
 }
 
 /** The preparation opened the remote volume and closes it; disposing this does nothing. */
-export function farSide({ volume, algorithm }: FarSide, source: HostVolume): OpenSide {
+export function farSide(
+  { volume, algorithm }: Pick<FarSide, 'volume' | 'algorithm'>,
+  source: HostVolume,
+): OpenSide {
   return {
     volume,
     comparator: digestComparator(source, volume, algorithm),
@@ -59,16 +64,34 @@ async function openForReading({ target }: VerifyRequest, found: Preflight): Prom
   return { volume, [Symbol.asyncDispose]: () => volume.close() };
 }
 
-async function openForRepair(
+/** Opens the target on another host for writing, in the session that it was read in so far. */
+export async function openFarForRepair(
+  request: VerifyRequest,
+  target: Target,
+  { volume: { session }, algorithm }: FarSide,
+  source: HostVolume,
+): Promise<OpenSide> {
+  const options = { ...writingOptions(request, source, target), overrides: request.overrides };
+  const { volume } = await openFarTarget(target, session, options);
+  return farSide({ volume, algorithm }, source);
+}
+
+function writingOptions(
   { overrides: allowed }: VerifyRequest,
-  { source, targets }: Preflight,
-): Promise<Opened> {
+  source: Volume,
+  target: Target | undefined,
+): OpeningOptions {
   const exclusive = !allowed.has(overrides.TARGET_IN_USE) && !allowed.has(overrides.TARGET_MOUNTED);
-  const [target] = targets;
   // Do not shrink a larger file.
   const targetBytes = target?.facts?.identity.sizeBytes ?? 0;
-  const sizeBytes = Math.max(source.identity.sizeBytes, targetBytes);
-  const set = await openHostTargets(targets, { sizeBytes, exclusive });
+  return { sizeBytes: Math.max(source.identity.sizeBytes, targetBytes), exclusive };
+}
+
+async function openForRepair(
+  request: VerifyRequest,
+  { source, targets }: Preflight,
+): Promise<Opened> {
+  const set = await openHostTargets(targets, writingOptions(request, source, targets[0]));
   const [opened] = set.targets;
   if (opened === undefined) throw new Error('a target that was opened is not there');
   return { volume: opened.volume, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };

@@ -2,7 +2,9 @@
 
 import type { UsedMap } from '../../../fsparsers/index.js';
 import {
+  fingerprintOf,
   notReplica,
+  openVolume,
   overrides,
   type Refusal,
   type RefusalCode,
@@ -14,14 +16,22 @@ import { mapAtRest, type MappedSource } from '../map-source.js';
 import {
   mapRefusals,
   type Policy,
+  type Preflight,
   preflight,
   releasedOnFailure,
   standing,
   volumeRefusals,
 } from '../preflight.js';
-import { openFarSide, sharedRefusals } from './far-side.js';
+import { farTargetOn } from '../far-target.js';
+import { type FarSide, openFarSide, sharedRefusals } from './far-side.js';
 import { isReplica } from './is-replica.js';
-import { farSide, openNearSide, type OpenSide, targetFactsOf } from './open-side.js';
+import {
+  farSide,
+  openFarForRepair,
+  openNearSide,
+  type OpenSide,
+  targetFactsOf,
+} from './open-side.js';
 import type { VerifyRequest } from './request.js';
 import { scopeOf, type VerifyWork, workOf } from './work.js';
 import { firstWriteCounterOf } from './write-detector.js';
@@ -99,16 +109,20 @@ async function prepare<Mapped extends MappedSource>(
   const held = releasing(found, far);
   return releasedOnFailure(held, async () => {
     const { source } = found;
+    const farTarget =
+      far === null || !repair ? null : await farTargetOn(far.volume.session, source.identity);
+    const targets = farTarget === null ? found.targets : [farTarget];
     const identity = far?.volume.identity ?? targetFactsOf(found).identity;
     // Taken before the map is read, so that blocks allocated meanwhile show as writes.
     const sourceCounter = await firstWriteCounterOf(source);
     const mapped = await mapSource(source);
     return releasedOnFailure(mapped, async () => {
       const { map } = mapped;
-      const refusals = [...volumeRefusals(found), ...mapRefusals(found, map)];
-      if (far !== null) refusals.push(...(await sharedRefusals(source.identity, far.volume)));
-      if (repair && !(await isReplica(request, source, identity, map)))
-        refusals.push(notReplica(targetFactsOf(found), source.identity));
+      const refusals = [...volumeRefusals({ ...found, targets }), ...mapRefusals(found, map)];
+      if (far !== null && farTarget === null)
+        refusals.push(...(await sharedRefusals(source.identity, far.volume)));
+      if (repair && !(await seemsReplica(request, found, far, map)))
+        refusals.push(notReplica(targetFactsOf({ ...found, targets }), source.identity));
       return {
         source,
         sourceCounter,
@@ -118,11 +132,30 @@ async function prepare<Mapped extends MappedSource>(
         scope: scopeOf(request),
         refusals: standing(refusals, request, policy),
         openTarget: () =>
-          far === null ? openNearSide(request, found) : Promise.resolve(farSide(far, source)),
+          far === null
+            ? openNearSide(request, found)
+            : farTarget === null
+              ? Promise.resolve(farSide(far, source))
+              : openFarForRepair(request, farTarget, far, source),
         [Symbol.asyncDispose]: () => releasing(mapped, held)[Symbol.asyncDispose](),
       };
     });
   });
+}
+
+async function seemsReplica(
+  request: VerifyRequest,
+  found: Preflight,
+  far: FarSide | null,
+  map: UsedMap,
+): Promise<boolean> {
+  if (far !== null) {
+    const { volume } = far;
+    return isReplica(request, found.source, { volume, fingerprint: volume.fingerprint }, map);
+  }
+  await using volume = await openVolume(request.target);
+  const fingerprint = await fingerprintOf(targetFactsOf(found).identity);
+  return await isReplica(request, found.source, { volume, fingerprint }, map);
 }
 
 /** Disposes both in order; the second even where disposing the first fails. */

@@ -2,8 +2,7 @@
 
 import type { VolumeIdentity } from '../identity.js';
 import type { Usage } from '../usage.js';
-import type { Volume } from '../volume.js';
-import { AgentVolume, identityThere } from './remote-volume.js';
+import { AgentVolume, identityThere, type RemoteVolume } from './remote-volume.js';
 import type { AgentSession } from './session.js';
 
 /** What is there now. */
@@ -44,7 +43,11 @@ export interface OpenRemoteTarget {
 export async function openRemoteTarget(
   session: AgentSession,
   { sizeBytes, exclusive, overrides, holds, stamp }: OpenRemoteTarget,
-): Promise<{ readonly volume: Volume; readonly isNew: boolean; readonly isResized: boolean }> {
+): Promise<{
+  readonly volume: RemoteVolume;
+  readonly isNew: boolean;
+  readonly isResized: boolean;
+}> {
   const { path } = session.address;
   const body = {
     ...{ path, sizeBytes, exclusive, stamp },

@@ -22,6 +22,8 @@ export interface RemoteVolume extends Volume {
   /** Names the kernel that the other host runs now: equal to ours, it is this host. */
   readonly bootId: string;
   readonly fingerprint: string;
+  /** It ends with the volume. */
+  readonly session: AgentSession;
 }
 
 /**
@@ -69,11 +71,11 @@ export class AgentVolume implements RemoteVolume {
   readonly identity: VolumeIdentity;
   readonly reader: ByteReader;
   readonly fingerprint: string;
-  readonly #session: AgentSession;
+  readonly session: AgentSession;
 
   /** Takes the session over: close() ends it. */
   constructor(session: AgentSession, identity: VolumeIdentity, fingerprint: string) {
-    this.#session = session;
+    this.session = session;
     this.fingerprint = fingerprint;
     this.identity = identity;
     this.reader = {
@@ -83,7 +85,7 @@ export class AgentVolume implements RemoteVolume {
   }
 
   get bootId(): string {
-    return this.#session.bootId;
+    return this.session.bootId;
   }
 
   /** Its page cache is the other host's, and the agent reads past it where that is of use. */
@@ -92,7 +94,7 @@ export class AgentVolume implements RemoteVolume {
   }
 
   async lend<T>(use: (endpoint: EndpointDescription) => Promise<T>): Promise<T> {
-    const { calls } = this.#session;
+    const { calls } = this.session;
     const { path: name, sizeBytes } = this.identity;
     return calls.lend(async (link, granularityBytes) => {
       const failures: IoFailure[] = [];
@@ -113,17 +115,17 @@ export class AgentVolume implements RemoteVolume {
     for (let done = 0; done < bytes.length; done += mostReadBytes) {
       const attachment = bytes.subarray(done, done + mostReadBytes);
       const body = { offsetBytes: offsetBytes + done };
-      await this.#session.calls.call({ type: 'write', body, attachment });
+      await this.session.calls.call({ type: 'write', body, attachment });
     }
   }
 
   async sync(): Promise<void> {
-    await this.#session.calls.call({ type: 'sync', body: {} });
+    await this.session.calls.call({ type: 'sync', body: {} });
   }
 
   async writeCounter(): Promise<WriteCounter> {
     // A connection that was lost ends the run by its digests; here it only means that nothing is known.
-    const answer = await this.#session.calls
+    const answer = await this.session.calls
       .call({ type: 'writeCounter', body: {} })
       .catch(() => null);
     if (answer === null) return { value: null, isFresh: false };
@@ -132,21 +134,21 @@ export class AgentVolume implements RemoteVolume {
   }
 
   async nextData(offsetBytes: number): Promise<number | null> {
-    const { reply } = await this.#session.calls.call({ type: 'nextData', body: { offsetBytes } });
+    const { reply } = await this.session.calls.call({ type: 'nextData', body: { offsetBytes } });
     return reply.offsetBytes;
   }
 
   async isInPlace(): Promise<boolean> {
-    const { reply } = await this.#session.calls.call({ type: 'inPlace', body: {} });
+    const { reply } = await this.session.calls.call({ type: 'inPlace', body: {} });
     return reply.isInPlace;
   }
 
   digestCells(request: Omit<DigestRequest, 'source'>): Job<DigestResult> {
-    return remoteDigests(this.#session.calls, this.identity, request);
+    return remoteDigests(this.session.calls, this.identity, request);
   }
 
   async close(): Promise<void> {
-    await this.#session.end();
+    await this.session.end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -158,7 +160,7 @@ export class AgentVolume implements RemoteVolume {
     for (let done = 0; done < lengthBytes; done += mostReadBytes) {
       const wanted = Math.min(mostReadBytes, lengthBytes - done);
       const body = { offsetBytes: offsetBytes + done, lengthBytes: wanted };
-      const { attachment } = await this.#session.calls.call({
+      const { attachment } = await this.session.calls.call({
         type: 'read',
         body,
         mostReplyBytes: wanted,
@@ -173,7 +175,7 @@ export class AgentVolume implements RemoteVolume {
     return new FastsyncError({
       code: 'PROTOCOL_BROKEN',
       exitCode: exitCodes.remote,
-      message: `${this.#session.calls.link.peer} gave other bytes than it was asked for, at ${offsetBytes}`,
+      message: `${this.session.calls.link.peer} gave other bytes than it was asked for, at ${offsetBytes}`,
     });
   }
 }
