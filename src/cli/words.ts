@@ -55,7 +55,8 @@ export function checkValues(
     const value = args[name];
     if (typeof value !== 'string' || value === defaultValue) continue;
     const kind = valueKind(name);
-    if (kind === 'time') parseDuration(name, value);
+    // For some it means never; those that need a time say so.
+    if (kind === 'time' && value !== '0') parseDuration(name, value);
     if (kind === 'size') parseSize(name, value);
   }
 }

@@ -94,7 +94,7 @@ const retryOptions = under('Another host:', {
   'retry-for': {
     type: 'string',
     default: '1h',
-    describe: 'Reconnect and resume for so long after the connection was lost; 0s: not at all',
+    describe: 'Reconnect and resume for so long after the connection was lost; 0: never',
   },
 });
 

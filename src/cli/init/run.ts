@@ -32,7 +32,7 @@ export function runInit(args: InitArguments): Promise<void> {
 }
 
 function retryLimit(text: string): number {
-  return text === '0s' ? 0 : parseDuration('retry-for', text);
+  return text === '0' ? 0 : parseDuration('retry-for', text);
 }
 
 async function init(args: InitArguments, context: Context): Promise<Outcome> {

@@ -37,11 +37,14 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<AgentSession> {
   signal.throwIfAborted();
-  const [ours, theirs] = socketPair();
-  const started = startAgent(address, shell, theirs, onLine);
-  closeSync(theirs);
+  // Two: whoever stands between, a wrapper of ssh, may make one of them unable to wait.
+  const [output, theirInput] = socketPair();
+  const [input, theirOutput] = socketPair();
+  const started = startAgent(address, shell, [theirInput, theirOutput], onLine);
+  closeSync(theirInput);
+  closeSync(theirOutput);
   const peer = address.destination;
-  const channel = new DescriptorChannel(ours, ours);
+  const channel = new DescriptorChannel(input, output);
   const calls = new Calls(
     (mostAttachedBytes) => new Link({ channel, peer, silenceMs, mostAttachedBytes }),
   );

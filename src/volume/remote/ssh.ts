@@ -17,15 +17,17 @@ export const defaultShell: RemoteShell = { ssh: ['ssh'], remoteCommand: 'fastsyn
 /** So long ssh may take to end when its input has. */
 const endGraceMs = 5000;
 
+/** What becomes the standard input and output of ssh. */
+type StandardFds = readonly [inputFd: number, outputFd: number];
+
 /** So many lines of the far side's standard error are kept for the sentence that ends a run. */
 const keptLines = 3;
 
-function run(program: string, words: readonly string[], streamFd: number) {
-  // Any descriptor will do; the types of execa know the first few.
-  const stream = streamFd as 3;
+function run(program: string, words: readonly string[], [inputFd, outputFd]: StandardFds) {
   return execa(program, words, {
-    stdin: stream,
-    stdout: stream,
+    // Any descriptor will do; the types of execa know the first few.
+    stdin: inputFd as 3,
+    stdout: outputFd as 3,
     stderr: 'pipe',
     buffer: false,
     reject: false,
@@ -50,19 +52,19 @@ export interface Started {
 }
 
 /**
- * `streamFd` becomes the standard input and output of ssh; its other end is the session's. `onLine` hears
- * what ssh and the agent print to standard error.
+ * `fds`: the other ends of the session's streams. `onLine` hears what ssh and the agent print to standard
+ * error.
  */
 export function startAgent(
   { destination, port }: RemoteAddress,
   { ssh, remoteCommand }: RemoteShell,
-  streamFd: number,
+  fds: StandardFds,
   onLine: (line: string) => void,
 ): Started {
   const [program = 'ssh', ...first] = ssh;
   const ports = port === null ? [] : ['-p', String(port)];
   const words = [...first, '-T', ...ports, '--', destination, `${remoteCommand} agent`];
-  const process = run(program, words, streamFd);
+  const process = run(program, words, fds);
   const lines: string[] = [];
   createInterface({ input: process.stderr }).on('line', (line) => {
     const text = line.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').slice(0, 500);
