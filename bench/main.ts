@@ -10,6 +10,7 @@ import { freezes } from './freezes.js';
 import { initContest } from './init.js';
 import { mapContest } from './map.js';
 import { type OnlinePlace, onlinePlace } from './online-place.js';
+import { remoteContest } from './remote.js';
 import { slowdown } from './slowdown.js';
 import type { ContestOptions } from './source.js';
 import { startUp } from './startup.js';
@@ -21,6 +22,7 @@ import { Workshop } from './volumes.js';
 const contests: Readonly<Record<string, (options: ContestOptions) => Promise<string>>> = {
   init: initContest,
   verify: verifyContest,
+  remote: remoteContest,
   map: mapContest,
   tracker: mounted(trackerOverhead),
   freezes: mounted(freezes),

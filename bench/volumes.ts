@@ -63,6 +63,11 @@ export class Workshop {
     }
   }
 
+  /** Has `action` run before what was there earlier is undone. */
+  onDispose(action: () => Promise<unknown>): void {
+    this.#undo.push(action);
+  }
+
   async dispose(): Promise<void> {
     for (const undo of this.#undo.reverse()) await undo();
   }

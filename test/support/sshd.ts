@@ -5,11 +5,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { fastsyncBin } from './fastsync.js';
 import { endingWithUs } from './lifetime.js';
-import { scratchDirectory } from './scratch.js';
+import { type Owner, scratchDirectory } from './scratch.js';
 
 export interface Sshd {
   /** The options that lead a run there, and start fastsync as it was built here. */
@@ -31,7 +30,7 @@ export interface SshdOptions {
 }
 
 /** Starts one, which ends with the test. Its host is called `backup`. */
-export async function startSshd(t: ExecutionContext, options: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd(t: Owner, options: SshdOptions = {}): Promise<Sshd> {
   const directory = await scratchDirectory(t);
   const at = (name: string) => path.join(directory, name);
   await mkdir('/run/sshd', { recursive: true });
