@@ -4,10 +4,11 @@
  */
 
 import type { Request } from '../protocol/messages.js';
-import { mostHeld } from '../protocol/messages.js';
+import { mostHeld, mostShown, mostUsers } from '../protocol/messages.js';
 import {
   inspectTargets,
   openHostTargets,
+  refuseOtherRuns,
   type OpenTarget,
   type Target,
   type TargetSet,
@@ -35,13 +36,17 @@ export class AgentTarget implements AsyncDisposable {
     this.#permissions = permissions;
   }
 
-  /** Looks, and writes nothing. Rejects as inspectTargets() does, and with AGENT_REFUSED. */
+  /**
+   * Looks, and writes nothing. Rejects as inspectTargets() does, with AGENT_REFUSED, and with LOCKED where
+   * another run writes it: the driver would only see a process that has it open.
+   */
   static async inspect(path: string, permissions: Permissions): Promise<AgentTarget> {
     if (permissions.readOnly) throw refused('this agent may not write, and was asked for a target');
     await refuseOther(path, permissions);
     const hostStorage = await surveyHostStorage([path]);
     const [target] = await inspectTargets([path], null, hostStorage, {});
     if (target === undefined) throw new Error('a target that was inspected is not there');
+    if (target.facts !== null) await refuseOtherRuns([target.facts]);
     return new AgentTarget(target, permissions);
   }
 
@@ -58,11 +63,13 @@ export class AgentTarget implements AsyncDisposable {
     return {
       identity: facts.identity,
       usage: {
-        mounts: [...mounts],
-        swaps: [...swaps],
-        holders: [...holders],
-        writers: [...writers],
-        elsewhere: [...elsewhere],
+        mounts: listed(mounts, ({ by, directory, readOnly, own }) => {
+          return { by: printable(by), directory: printable(directory), readOnly, own };
+        }),
+        swaps: listed(swaps, printable),
+        holders: listed(holders, printable),
+        writers: listed(writers, ({ pid, command }) => ({ pid, command: printable(command) })),
+        elsewhere: listed(elsewhere, printable),
       },
       holds: shortened(facts.holds),
       stamp,
@@ -114,4 +121,14 @@ export class AgentTarget implements AsyncDisposable {
 /** As many lines as a message holds. */
 function shortened(holds: readonly string[]): string[] {
   return holds.slice(0, mostHeld).map((line) => line.slice(0, 1000));
+}
+
+/** As many as a message holds, with nothing that it does not. */
+function listed<From, To>(items: readonly From[], told: (item: From) => To): To[] {
+  return items.slice(0, mostUsers).map(told);
+}
+
+/** Names of directories and processes may be any bytes. */
+function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, mostShown);
 }

@@ -23,6 +23,9 @@ export const mostReadBytes = 1024 * 1024;
 const mostDigestBytes = 32;
 /** So many lines say what is on a volume, at the most. */
 export const mostHeld = 64;
+/** So many of each kind that use a volume are named, at the most; and so long a name is. */
+export const mostUsers = 16;
+export const mostShown = 1024;
 
 const requests = {
   /** The first message. `seed`: 16 hexadecimal digits, of the checksums of all that follows. */
@@ -140,7 +143,7 @@ const progress = z.strictObject({
   failedTargets: count,
 });
 
-const users = <Item extends z.ZodType>(item: Item) => z.array(item).max(1024);
+const users = <Item extends z.ZodType>(item: Item) => z.array(item).max(mostUsers);
 
 /** As volume/usage.ts has it. */
 const usage = z.strictObject({

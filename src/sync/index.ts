@@ -5,7 +5,7 @@ export { stateDirectory, stateKey } from './state-file.js';
 export { seed } from './seed/seed.js';
 export type { FreePolicy, SeedOptions, SeedResult, SeedRun } from './seed/seed-run.js';
 export type { OpenTarget, Target } from './target.js';
-export { inspectTargets, openHostTargets, type TargetSet } from './targets.js';
+export { inspectTargets, openHostTargets, refuseOtherRuns, type TargetSet } from './targets.js';
 export type { RemoteAccess } from './far-target.js';
 export {
   type PreparedSeed,
