@@ -100,6 +100,7 @@ const floors = [
       'src/sync/plan.ts',
       'src/sync/preflight.ts',
       'src/sync/sector-size.ts',
+      'src/sync/shared-storage.ts',
       'src/sync/stall-watch.ts',
       'src/sync/state-file.ts',
       'src/sync/stray-signatures.ts',

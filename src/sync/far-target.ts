@@ -3,14 +3,13 @@
 import type { Reporter } from '../report/index.js';
 import {
   type AgentSession,
-  bootId,
-  type HostStorage,
   type Override,
   type RemoteAddress,
   type RemoteShell,
   type RemoteVolume,
   type VolumeIdentity,
 } from '../volume/index.js';
+import { sharedFromAfar, type Surroundings } from './shared-storage.js';
 import type { OpenTarget, Target } from './target.js';
 
 /** How to reach other hosts. */
@@ -36,11 +35,14 @@ export function lineReporter(
   };
 }
 
-/** Inspects the target; the session stays open with it. Rejects as openSession() and inspectTarget() do. */
+/**
+ * Inspects the target, after those in `earlier`; the session stays open with it. Rejects as openSession() and
+ * inspectTarget() do.
+ */
 export async function inspectFarTarget(
   address: RemoteAddress,
   source: VolumeIdentity,
-  hostStorage: HostStorage,
+  around: Surroundings,
   access: RemoteAccess,
   { reporter, signal = new AbortController().signal }: Hearing,
 ): Promise<Target> {
@@ -49,7 +51,7 @@ export async function inspectFarTarget(
   const options = { ...access, onLine: lineReporter(address, reporter) };
   const far = await openSession(address, options, signal);
   try {
-    return await farTargetOn(far, source, hostStorage);
+    return await farTargetOn(far, source, around);
   } catch (error) {
     await far.end();
     throw error;
@@ -60,17 +62,16 @@ export async function inspectFarTarget(
 export async function farTargetOn(
   far: AgentSession,
   source: VolumeIdentity,
-  hostStorage?: HostStorage,
+  around?: Surroundings,
 ): Promise<Target> {
   const { inspectTarget } = await import('../volume/remote/index.js');
   const { text, path } = far.address;
   const found = await inspectTarget(far);
-  if (found === null) return { path: text, facts: null, sharedWith: null, stamp: null, far };
-  const { identity, usage, holds, stamp } = found;
-  const here = hostStorage === undefined ? undefined : { hostStorage, path };
-  const isShared = await isSharedAcrossHosts(source, identity, far.bootId, here);
-  const sharedWith = isShared ? source.path : null;
-  return { path: text, facts: { identity, usage, holds, sharedWith }, sharedWith, stamp, far };
+  const place = { path, identity: found?.identity ?? null, bootId: far.bootId };
+  const sharedWith = await sharedFromAfar(place, source, around);
+  if (found === null) return { path: text, facts: null, sharedWith, stamp: null, far };
+  const { stamp, ...facts } = found;
+  return { path: text, facts: { ...facts, sharedWith }, sharedWith, stamp, far };
 }
 
 /** `overrides`: what the user allows. */
@@ -90,37 +91,4 @@ export async function openFarTarget(
   const overrides = [...options.overrides, ...(holds.length > 0 ? (['yes'] as const) : [])];
   const own = holds.length === 0 ? stamp : null;
   return openRemoteTarget(far, { ...options, overrides, holds, stamp: own });
-}
-
-interface HereToo {
-  readonly hostStorage: HostStorage;
-  readonly path: string;
-}
-
-/**
- * Detects shared storage: ssh may lead back to this host, and two hosts may share a disk. `bootIdThere`
- * is the boot ID of the kernel that identified `target`.
- */
-export async function isSharedAcrossHosts(
-  source: VolumeIdentity,
-  target: VolumeIdentity,
-  bootIdThere: string,
-  here?: HereToo,
-): Promise<boolean> {
-  const bootIdHere = await bootId();
-  if (bootIdHere === '' || bootIdThere !== bootIdHere) return isSameDisk(source, target);
-  if (target.node === `remote:${bootIdHere}:${source.node}`) return true;
-  if (here === undefined) return false;
-  const local = await here.hostStorage.identify(here.path).catch(() => null);
-  return local !== null && (await here.hostStorage.share(source, local));
-}
-
-function isSameDisk(one: VolumeIdentity, other: VolumeIdentity): boolean {
-  return (
-    one.serial !== null &&
-    one.serial === other.serial &&
-    one.model === other.model &&
-    one.sizeBytes === other.sizeBytes &&
-    (one.partitionOf === null) === (other.partitionOf === null)
-  );
 }

@@ -108,20 +108,21 @@ async function inspectAll(
   const addresses = names.map((name) => (remote === undefined ? null : parseAddress(name)));
   const near = names.filter((_, index) => addresses[index] === null);
   const inspected = await inspectTargets(near, source, hostStorage, request, logs);
-  const targets: Target[] = [];
+  const distant: Target[] = [];
   try {
     for (const address of addresses) {
-      const target =
-        address === null || remote === undefined
-          ? inspected.shift()
-          : await inspectFarTarget(address, source, hostStorage, remote, request);
-      if (target !== undefined) targets.push(target);
+      if (address === null || remote === undefined) continue;
+      const around = { hostStorage, earlier: [...inspected, ...distant] };
+      distant.push(await inspectFarTarget(address, source, around, remote, request));
     }
-    return targets;
   } catch (error) {
-    for (const { far } of targets) await far?.end();
+    for (const { far } of distant) await far?.end();
     throw error;
   }
+  return addresses.flatMap((address) => {
+    const target = address === null ? inspected.shift() : distant.shift();
+    return target ?? [];
+  });
 }
 
 /** All refusals about the volumes, before overrides apply. */

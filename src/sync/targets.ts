@@ -1,6 +1,5 @@
 /** The targets of a run: what they are and hold before it, and how they are opened. */
 
-import path from 'node:path';
 import { isGivenUp } from '../in-flight.js';
 import {
   createTargetFile,
@@ -18,6 +17,7 @@ import {
   type VolumeIdentity,
 } from '../volume/index.js';
 import { openFarTarget } from './far-target.js';
+import { type Earlier, sharedByName, sharedByStorage } from './shared-storage.js';
 import type { OpenTarget, Target } from './target.js';
 import { contentsOf } from './target-contents.js';
 import { usageOnAllHosts, type Waiting } from './other-hosts.js';
@@ -37,8 +37,12 @@ export async function inspectTargets(
   for (const name of paths) {
     const identity = await hostStorage.identify(name);
     const earlier = [
-      ...logs.map((identity) => ({ other: identity.path, identity })),
-      ...targets.map(({ path: other, facts }) => ({ other, identity: facts?.identity })),
+      ...logs.map((identity) => ({ name: identity.path, path: identity.path, identity })),
+      ...targets.map(({ path, facts }) => ({
+        name: path,
+        path,
+        identity: facts?.identity ?? null,
+      })),
     ];
     targets.push(
       identity === null
@@ -52,11 +56,6 @@ export async function inspectTargets(
     );
   }
   return targets;
-}
-
-interface Earlier {
-  readonly other: string;
-  readonly identity: VolumeIdentity | undefined;
 }
 
 async function inspectExisting(
@@ -75,38 +74,6 @@ async function inspectExisting(
     sharedWith,
   };
   return { path: identity.path, facts, sharedWith, stamp };
-}
-
-async function sharedByStorage(
-  identity: VolumeIdentity,
-  source: VolumeIdentity | null,
-  earlier: readonly Earlier[],
-  hostStorage: HostStorage,
-): Promise<string | null> {
-  if (source !== null && identity.kind === 'file' && identity.node !== source.node) {
-    const isInside = await hostStorage.liesOn(path.dirname(identity.realPath), source);
-    if (isInside) return `the file system on ${source.path}`;
-  }
-  for (const other of [
-    ...(source === null ? [] : [source]),
-    ...earlier.flatMap((one) => one.identity ?? []),
-  ]) {
-    if (await hostStorage.share(other, identity)) return other.path;
-  }
-  return null;
-}
-
-async function sharedByName(
-  name: string,
-  source: VolumeIdentity | null,
-  earlier: readonly Earlier[],
-  hostStorage: HostStorage,
-): Promise<string | null> {
-  const duplicate = earlier.find(({ other }) => path.resolve(other) === path.resolve(name));
-  if (duplicate !== undefined) return duplicate.other;
-  if (source === null) return null;
-  const onSource = await hostStorage.liesOn(path.dirname(path.resolve(name)), source);
-  return onSource ? `the file system on ${source.path}` : null;
 }
 
 /** Rejects with LOCKED where another run writes a volume: then it is our own process that has it open. */

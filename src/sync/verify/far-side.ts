@@ -12,7 +12,8 @@ import {
   sharedStorage,
   type VolumeIdentity,
 } from '../../volume/index.js';
-import { isSharedAcrossHosts, lineReporter, type RemoteAccess } from '../far-target.js';
+import { lineReporter, type RemoteAccess } from '../far-target.js';
+import { isSharedAcrossHosts } from '../shared-storage.js';
 
 /** The target's host and path, and how to connect to it. */
 export interface Remote extends RemoteAccess {
