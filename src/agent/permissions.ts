@@ -1,4 +1,4 @@
-/** What the command line that started an agent allows: no request of a driver goes beyond it. */
+/** The permissions of an agent, from its command line. They limit every request of a driver. */
 
 import { exitCodes, FastsyncError } from '../errors.js';
 import {
@@ -9,9 +9,9 @@ import {
 } from '../volume/index.js';
 
 export interface Permissions {
-  /** The one volume that may be opened, whatever is asked for; null: any. */
+  /** The only volume that may be opened; null: any. */
   readonly only: string | null;
-  /** No volume may be written. */
+  /** Whether no volume may be written. */
   readonly readOnly: boolean;
   /** The overrides that a driver's user may use; null: all. */
   readonly allow: ReadonlySet<Override> | null;
@@ -28,8 +28,8 @@ export function refused(message: string, remedy?: string): FastsyncError {
 }
 
 /**
- * By what they are, not by their names: there may be several of these for one disk. `opened`: what the name
- * turned out to be. Rejects with AGENT_REFUSED.
+ * Compares identities and not names, because a disk may have several names. `opened`: the identity behind
+ * the name. Rejects with AGENT_REFUSED.
  */
 export async function refuseOther(
   path: string,

@@ -1,4 +1,4 @@
-/** The other end of a session: answers for one volume of this host, and does nothing that it was not asked for. */
+/** The agent's side of a session: answers requests for one volume of this host, and does nothing else. */
 
 import {
   digestCells,
@@ -29,12 +29,12 @@ export interface AgentOptions extends Permissions {
   readonly silenceMs: number;
 }
 
-/** So many requests may be under way at once; a driver needs two. */
+/** The most concurrent requests; a driver needs two. */
 const mostPending = 8;
 const progressEveryMs = 500;
-/** The page of this machine's memory: smaller pieces go through its cache. */
+/** The page size: smaller requests go through the page cache. */
 const leastGranularity = 4096;
-/** With what Node takes by itself, an agent stays below 128 MiB. */
+/** Together with Node itself, an agent stays below 128 MiB. */
 const blocksIo = { inFlightBytes: 32 * 1024 * 1024, queueDepth: 64 };
 
 type Answer<Type extends RequestType> = Omit<ReplyOf<Type>, 'id' | 'type' | 'attached'>;
@@ -42,11 +42,11 @@ type Answer<Type extends RequestType> = Omit<ReplyOf<Type>, 'id' | 'type' | 'att
 interface Answered {
   readonly body: object;
   readonly attachment?: Uint8Array;
-  /** What follows the reply. Where it fails, the session is over. */
+  /** Runs after the reply. If it fails, the session ends. */
   readonly afterwards?: () => Promise<void>;
 }
 
-/** Serves until the driver ends the connection, also in the middle of work. Rejects as the link does. */
+/** Serves until the driver ends the connection, even during a request. Rejects as the link does. */
 export async function serve(options: AgentOptions): Promise<void> {
   const { channel, silenceMs } = options;
   await using session = new Session(options);
@@ -80,7 +80,7 @@ class Session implements AsyncDisposable {
     return type === 'digest' ? digestLimits.extents * 16 : 0;
   }
 
-  /** Begins to work on a request. Throws PROTOCOL_BROKEN. */
+  /** Starts a request. Throws PROTOCOL_BROKEN. */
   take(link: Link, { control, attachment }: Message): void {
     const parsed = requestSchema.safeParse(control);
     if (!parsed.success) {
@@ -175,7 +175,7 @@ class Session implements AsyncDisposable {
       await refuseOther(path, this.#permissions);
       const volume = await openVolume(path);
       this.#volume = volume;
-      // The name may have come to mean another one meanwhile.
+      // The name may refer to another volume by now.
       await refuseOther(path, this.#permissions, volume.identity);
     } finally {
       this.#isOpening = false;
@@ -185,7 +185,7 @@ class Session implements AsyncDisposable {
     return { body };
   }
 
-  /** One volume a session, also where two requests for it are under way at once. */
+  /** Allows one volume per session, even if two requests for it run at once. */
   #beginOpening(): void {
     if (this.#volume !== null || this.#target !== null || this.#isOpening)
       throw refused('this session has a volume already');
@@ -249,7 +249,7 @@ class Session implements AsyncDisposable {
     return { body };
   }
 
-  /** The reply is the last message before the blocks, and nothing else may be under way. */
+  /** The reply is the last message before the blocks, and no other request may be running. */
   #serveBlocks(link: Link): Answered {
     const { endpoint, identity } = this.#writable();
     if (this.#pending.size > 0) throw refused('blocks while another request is under way');
@@ -320,7 +320,7 @@ class Session implements AsyncDisposable {
 
 function answerOf(result: DigestResult): Answered {
   const { cells, digests, progress, backend, cancelled } = result;
-  // Joined where there are too many: then a little more counts as unreadable, and is asked for again.
+  // Too many extents are merged: slightly more then counts as unreadable, and is requested again.
   const unreadable = bounded(result.unreadableRanges, digestLimits.extents);
   const body: Answer<'digest'> = {
     cells: cells.length,
@@ -334,7 +334,7 @@ function answerOf(result: DigestResult): Answered {
   return { body, attachment };
 }
 
-/** How many cells the extents touch, at the most. */
+/** An upper limit of the number of cells that the extents touch. */
 function cellsOf(extents: Float64Array, cellBytes: number): number {
   let cells = 0;
   for (let index = 0; index < extents.length; index += 2) {

@@ -1,6 +1,6 @@
 /**
- * A volume of this host as the target of a run on another one. The driver shows its user what was found
- * here; what may be written all the same is decided here.
+ * A volume of this host as the target of a run on another host. The driver shows its user what is on the
+ * volume; the agent decides what may be overwritten.
  */
 
 import type { Request } from '../protocol/messages.js';
@@ -55,7 +55,7 @@ export class AgentTarget implements AsyncDisposable {
     return this.#set !== null;
   }
 
-  /** Null: nothing is there yet. */
+  /** Null: the target does not exist yet. */
   get found() {
     const { facts, stamp } = this.#target;
     if (facts === null) return null;
@@ -77,8 +77,8 @@ export class AgentTarget implements AsyncDisposable {
   }
 
   /**
-   * Rejects with the first refusal that nobody may override, or that this agent's command line does not
-   * let be overridden, and as openHostTargets() does.
+   * Rejects with the first refusal that cannot be overridden, or that this agent's command line does not
+   * allow to override, and as openHostTargets() does.
    */
   async open(request: OpenRequest): Promise<OpenTarget<HostVolume>> {
     const { path, sizeBytes, exclusive } = request;
@@ -97,7 +97,7 @@ export class AgentTarget implements AsyncDisposable {
   #refuse({ sizeBytes, overrides, holds, stamp }: OpenRequest): void {
     const { facts } = this.#target;
     if (facts === null) return;
-    // An unfinished copy of the run that asks is nobody else's.
+    // An unfinished copy of the requesting run may be overwritten.
     const isOwn = stamp !== null && stamp === this.#target.stamp;
     const found: TargetFacts = isOwn ? { ...facts, holds: [] } : facts;
     const wanted = new Set(overrides);
@@ -111,14 +111,14 @@ export class AgentTarget implements AsyncDisposable {
         );
       }
       if (!wanted.has(override)) throw refusalError(refusal);
-      // What the user has agreed to is what was shown.
+      // The user agreed only to what was shown.
       const isShown = shortened(facts.holds).every((line) => holds.includes(line));
       if (refusal.code === 'TARGET_HAS_DATA' && !isShown) throw refusalError(refusal);
     }
   }
 }
 
-/** As many lines as a message holds. */
+/** The lines that fit into a message. */
 function shortened(holds: readonly string[]): string[] {
   return holds.slice(0, mostHeld).map((line) => line.slice(0, 1000));
 }

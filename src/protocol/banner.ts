@@ -1,14 +1,14 @@
-/** The first line that each side sends: who speaks, and which versions of the protocol. */
+/** The banner: the first line that each side sends, with its program version and its protocol versions. */
 
 import { version } from '../version.js';
 import { notAnAgent, protocolBroken, versionSkew } from './errors.js';
 
-/** The versions of the protocol that this build speaks. */
+/** The protocol versions that this build supports. */
 export const protocolVersions = { least: 1, most: 1 } as const;
 
 const word = 'fastsync-protocol';
 
-/** So much may stand before the banner: what a login shell prints. */
+/** The most bytes that may precede the banner: a login shell may print something. */
 export const mostGreetingBytes = 16 * 1024;
 
 /** "fastsync-protocol 1-1 0.1.0\n" */
@@ -26,15 +26,15 @@ function rangeOf({ least, most }: Versions): string {
 }
 
 export interface Banner {
-  /** What was printed before it, without the line's end; empty if nothing was. */
+  /** What was printed before the banner, without the end of line; may be empty. */
   readonly greeting: string;
-  /** What came behind it already. */
+  /** The bytes received after it. */
   readonly rest: Uint8Array;
 }
 
 /**
- * Looks for the banner in the first bytes of a stream. Null: it has not come yet. Throws NOT_AN_AGENT
- * where it will not come, VERSION_SKEW, PROTOCOL_BROKEN.
+ * Looks for the banner in the first bytes of a stream. Null: it has not arrived yet. Throws NOT_AN_AGENT
+ * if there is none, VERSION_SKEW and PROTOCOL_BROKEN.
  */
 export function findBanner(peer: string, bytes: Uint8Array): Banner | null {
   const text = Buffer.from(bytes).toString('latin1');
@@ -49,7 +49,7 @@ export function findBanner(peer: string, bytes: Uint8Array): Banner | null {
   return { greeting: printable(text.slice(0, start)), rest: bytes.subarray(end + 1) };
 }
 
-/** The stream has ended without a banner. */
+/** The stream ended without a banner. */
 export function noBanner(peer: string, bytes: Uint8Array): Error {
   return notAnAgent(peer, printable(Buffer.from(bytes).toString('latin1')));
 }
@@ -67,7 +67,7 @@ function checkVersions(peer: string, line: string): void {
   );
 }
 
-/** The beginning of it, in one line that no terminal takes for commands. */
+/** The beginning of the text, as one line without control characters. */
 function printable(text: string): string {
   return text
     .replaceAll(/[^\x20-\x7e]+/g, ' ')

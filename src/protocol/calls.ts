@@ -1,4 +1,4 @@
-/** The driver's side of a session: requests, each answered once, any number of them at a time. */
+/** The driver's side of a session: sends any number of concurrent requests; each gets one reply. */
 
 import type * as z from 'zod';
 import { FastsyncError } from '../errors.js';
@@ -23,10 +23,10 @@ export interface Call<Type extends RequestType> {
   readonly type: Type;
   readonly body: Body<Type>;
   readonly attachment?: Uint8Array;
-  /** The most that the reply may carry. Default: nothing. */
+  /** The largest attachment that the reply may carry. Default: none. */
   readonly mostReplyBytes?: number;
   readonly onProgress?: (progress: z.infer<typeof progressSchema>['progress']) => void;
-  /** Asks the peer to end this request early; it is answered all the same. */
+  /** Asks the peer to cancel this request; the peer still replies. */
   readonly cancel?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ export interface Reply<Type extends RequestType> {
 }
 
 interface Pending {
-  /** Settles with the answer. */
+  /** Settles with the reply. */
   readonly settled: Promise<unknown>;
   readonly call: Call<RequestType>;
   readonly resolve: (message: Message) => void;
@@ -47,14 +47,14 @@ export class Calls {
   readonly link: Link;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  /** Why nothing is answered any more. */
+  /** Why there are no more replies. */
   #over: { readonly error: unknown } | null = null;
-  /** Settles when the stream carries messages again; null: it does. */
+  /** Settles when the stream carries messages again; null: it carries them now. */
   #lent: Promise<unknown> | null = null;
-  /** Settles when the connection is over. */
+  /** Settles when the connection has ended. */
   readonly finished: Promise<void>;
 
-  /** `linkOf` makes the connection with a limit on what each reply may carry. */
+  /** `linkOf` creates the connection, with a limit on the attachment of each reply. */
   constructor(linkOf: (mostAttachedBytes: (control: unknown) => number) => Link) {
     this.link = linkOf((control) => {
       const { id } = control as { id?: unknown };
@@ -64,8 +64,8 @@ export class Calls {
   }
 
   /**
-   * Sends a request. Rejects with the failure that the peer answers, with PROTOCOL_BROKEN, and as the
-   * connection ends.
+   * Sends a request. Rejects with the failure that the peer replies, with PROTOCOL_BROKEN, and with the
+   * error that ended the connection.
    */
   async call<Type extends RequestType>(call: Call<Type>): Promise<Reply<Type>> {
     while (this.#lent !== null) await this.#lent;
@@ -73,8 +73,8 @@ export class Calls {
   }
 
   /**
-   * Has the peer serve blocks of its volume, and lends the stream to the engine until `use` has settled.
-   * Begins when every call has been answered; later ones wait. Rejects as call() does, and as `use`.
+   * Makes the peer serve blocks of its volume, and lends the stream to the engine until `use` settles.
+   * Begins when every call has its reply; later calls wait. Rejects as call() and `use` do.
    */
   async lend<T>(use: (link: PeerLink, granularityBytes: number) => Promise<T>): Promise<T> {
     while (this.#lent !== null) await this.#lent;
@@ -101,7 +101,7 @@ export class Calls {
     const id = ++this.#lastId;
     const { promise: answered, resolve, reject } = withResolvers<Message>();
     this.#pending.set(id, { call, resolve, reject, settled: answered });
-    // Heard when it is awaited below, which may be after it has failed.
+    // It is awaited below, perhaps only after it has rejected.
     answered.catch(() => undefined);
     const { type, body, attachment } = call;
     if (this.#over !== null) this.#failAll(this.#over.error);
@@ -131,7 +131,7 @@ export class Calls {
   #take(message: Message): void {
     const { id, type } = message.control as { id?: unknown; type?: unknown };
     const pending = this.#pending.get(typeof id === 'number' ? id : 0);
-    // Progress may have been on its way when the reply was: it is nobody's then.
+    // Progress may arrive after the reply; ignore it then.
     if (type === 'progress') {
       const told = progressSchema.safeParse(message.control);
       if (!told.success) throw this.#broken('a progress message that is none');
@@ -140,7 +140,7 @@ export class Calls {
     }
     if (pending === undefined) throw this.#broken('an answer that nobody asked for');
     const failure = type === 'failure' ? failureSchema.safeParse(message.control) : null;
-    // Whoever waits for it hears that too: it is still among those that wait.
+    // The request is still pending, so its caller gets this error too.
     if (failure?.success === false) throw this.#broken('a failure that is none');
     this.#pending.delete(id as number);
     if (failure === null) {

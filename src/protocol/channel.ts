@@ -1,4 +1,4 @@
-/** What carries a session: a stream in each direction, which JavaScript and the engine use in turn. */
+/** The channel of a session: a stream in each direction, which JavaScript and the engine use in turn. */
 
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -10,21 +10,21 @@ export interface Streams {
   readonly output: Writable;
 }
 
-/** The descriptors of a channel. Whoever is lent them duplicates them. */
+/** The descriptors of a channel. The borrower duplicates them. */
 export interface StreamEnds {
   readonly inputFd: number;
   readonly outputFd: number;
 }
 
 export interface Channel {
-  /** Streams over it, which end with destroy(): nothing is read or written by itself afterwards. */
+  /** Opens streams over it. After destroy() they no longer read or write. */
   open(): Streams;
-  /** Null where there is nothing to lend. */
+  /** Null if the channel has no descriptors to lend. */
   readonly ends: StreamEnds | null;
   close(): void;
 }
 
-/** By descriptors of pipes or sockets. Takes them over. */
+/** Uses the descriptors of pipes or sockets, and takes ownership of them. */
 export class DescriptorChannel implements Channel {
   readonly ends: StreamEnds;
   #isClosed = false;
@@ -50,7 +50,7 @@ export class DescriptorChannel implements Channel {
   }
 }
 
-/** By streams that exist already. They cannot be lent. */
+/** Uses existing streams. They cannot be lent. */
 export function streamChannel(streams: Streams): Channel {
   return { open: () => streams, ends: null, close: () => undefined };
 }

@@ -1,4 +1,4 @@
-/** What goes wrong between two hosts. All of it ends with exit code 6. */
+/** Errors between two hosts. All of them end with exit code 6. */
 
 import { exitCodes, FastsyncError } from '../errors.js';
 
@@ -6,7 +6,7 @@ function remoteError(code: string, message: string, remedy: string, cause?: unkn
   return new FastsyncError({ code, exitCode: exitCodes.remote, message, remedy, cause });
 }
 
-/** The peer said something that the protocol does not allow. */
+/** The peer sent something that the protocol does not allow. */
 export function protocolBroken(peer: string, what: string): FastsyncError {
   return remoteError(
     'PROTOCOL_BROKEN',
@@ -15,7 +15,7 @@ export function protocolBroken(peer: string, what: string): FastsyncError {
   );
 }
 
-/** The connection ended before the work did. */
+/** The connection ended before the work was done. */
 export function linkLost(peer: string, why: string, cause?: unknown): FastsyncError {
   return remoteError(
     'LINK_LOST',
@@ -25,7 +25,7 @@ export function linkLost(peer: string, why: string, cause?: unknown): FastsyncEr
   );
 }
 
-/** Not even a heartbeat came. */
+/** The peer sent nothing, not even a heartbeat. */
 export function peerSilent(peer: string, seconds: number): FastsyncError {
   return remoteError(
     'PEER_SILENT',
@@ -34,7 +34,7 @@ export function peerSilent(peer: string, seconds: number): FastsyncError {
   );
 }
 
-/** What answered does not speak the protocol. `said`: the beginning of what it printed instead. */
+/** The other side does not speak the protocol. `said`: the beginning of what it printed instead. */
 export function notAnAgent(peer: string, said: string): FastsyncError {
   const what = said === '' ? 'nothing' : `"${said}"`;
   return remoteError(
@@ -44,7 +44,7 @@ export function notAnAgent(peer: string, said: string): FastsyncError {
   );
 }
 
-/** Both speak the protocol, in versions that have nothing in common. */
+/** Both sides speak the protocol, but have no version in common. */
 export function versionSkew(
   peer: string,
   ours: { readonly version: string; readonly range: string },

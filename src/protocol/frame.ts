@@ -1,11 +1,11 @@
-/** Frames: what goes over the wire between two hosts, each with its length, its kind and a checksum. */
+/** Frames: the units on the wire between two hosts, each with a length, a kind and a checksum. */
 
 import { addon } from '../engine/index.js';
 import { protocolBroken } from './errors.js';
 
 /**
- * The head of a frame, as docs/protocol.md has it. Numbers are little endian; the checksum is in
- * XXH3's canonical order.
+ * The header of a frame, as defined in docs/protocol.md. Numbers are little-endian; the checksum is in
+ * XXH3's canonical byte order.
  */
 const headLayout = { lengthAt: 0, kindAt: 4, zeroAt: 5, checksumAt: 8, checksumBytes: 8 } as const;
 export const frameHeadBytes = 16;
@@ -14,7 +14,7 @@ export const frameKinds = { control: 1, data: 2, heartbeat: 3 } as const;
 
 export type FrameKind = keyof typeof frameKinds;
 
-/** The most that a payload may be: what a peer can make this side allocate before anything is checked. */
+/** The largest payload. It limits what a peer can make this side allocate before any check. */
 export const mostPayloadBytes: Readonly<Record<FrameKind, number>> = {
   control: 256 * 1024,
   data: 1024 * 1024,
@@ -30,7 +30,7 @@ const nameOfKind = new Map<number, FrameKind>(
   Object.entries(frameKinds).map(([name, kind]) => [kind, name as FrameKind]),
 );
 
-/** The bytes of a frame. Throws RangeError for a payload that is longer than its kind allows. */
+/** Encodes a frame. Throws RangeError if the payload is longer than its kind allows. */
 export function encodeFrame({ kind, payload }: Frame, seed: bigint): Buffer {
   if (payload.length > mostPayloadBytes[kind]) {
     throw new RangeError(`Expected at most ${mostPayloadBytes[kind]} bytes, got ${payload.length}`);
@@ -43,15 +43,15 @@ export function encodeFrame({ kind, payload }: Frame, seed: bigint): Buffer {
   return bytes;
 }
 
-/** Cuts a stream of bytes into frames. It holds at most one frame and one chunk of the stream. */
+/** Splits a stream of bytes into frames. It buffers at most one frame and one chunk of the stream. */
 export class FrameDecoder {
   readonly #peer: string;
   #chunks: Uint8Array[] = [];
   #heldBytes = 0;
-  /** Of the frames that follow. */
+  /** The checksum seed of the frames that follow. */
   seed = 0n;
 
-  /** `peer` is what an error calls the other side. */
+  /** `peer`: the other side's name in errors. */
   constructor(peer: string) {
     this.#peer = peer;
   }
@@ -61,7 +61,7 @@ export class FrameDecoder {
     return this.#heldBytes === 0;
   }
 
-  /** Takes the next bytes, and gives the frames that they complete. Throws PROTOCOL_BROKEN. */
+  /** Takes the next bytes, and yields the frames that they complete. Throws PROTOCOL_BROKEN. */
   *take(chunk: Uint8Array): Generator<Frame> {
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.length;
@@ -91,7 +91,7 @@ export class FrameDecoder {
     return { kind, payload };
   }
 
-  /** The first bytes, which stay; the chunks that they lie in become one. */
+  /** Returns the first bytes without consuming them; merges the chunks that hold them. */
   #peek(bytes: number): Buffer {
     const [first] = this.#chunks;
     if (first === undefined || first.length < bytes) this.#chunks = [Buffer.concat(this.#chunks)];

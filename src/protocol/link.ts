@@ -1,4 +1,4 @@
-/** One connection to another host: messages with attachments in both directions, and signs of life. */
+/** A connection to another host: messages with attachments in both directions, and heartbeats. */
 
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -14,30 +14,30 @@ import {
   mostPayloadBytes,
 } from './frame.js';
 
-/** A control frame, and the data frames that belong to it, joined. */
+/** A control frame, and its data frames joined. */
 export interface Message {
-  /** Not checked yet. */
+  /** Not validated yet. */
   readonly control: unknown;
   readonly attachment: Uint8Array;
 }
 
 export interface LinkOptions {
   readonly channel: Channel;
-  /** What errors call the other side. */
+  /** The other side's name in errors. */
   readonly peer: string;
-  /** After so long without a frame the other side counts as dead: a few heartbeats at least. */
+  /** The peer counts as dead after so long without a frame: at least a few heartbeats. */
   readonly silenceMs: number;
-  /** The most that one message of the peer may carry; it may depend on what was asked of it. */
+  /** The largest attachment of a message from the peer; it may depend on the request. */
   readonly mostAttachedBytes: (control: unknown) => number;
 }
 
-/** Between two heartbeats: the peer may have any limit of its own. */
+/** The time between two heartbeats. It is short because the peer chooses its own limit. */
 const beatMs = 1000;
 
-/** Until the peer's banner has come: somebody may have to type a password. */
+/** The wait for the peer's banner: somebody may have to type a password. */
 const connectMs = 5 * 60_000;
 
-/** A control message names the length of its attachment by this key. */
+/** The key of a control message for the length of its attachment. */
 const attachedKey = 'attached';
 
 export class Link {
@@ -45,18 +45,18 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #decoder: FrameDecoder;
   readonly #ended = new AbortController();
-  /** Null until the session has one: before that there are no heartbeats, whose seed could be either. */
+  /** Null until the session has a seed: earlier heartbeats would have an ambiguous checksum. */
   #sendSeed: bigint | null = null;
   #isGreeted = false;
   #heardAtMs = performance.now();
   #beatAtMs = performance.now();
-  /** What was printed before the banner. */
+  /** The text printed before the banner. */
   #greeting = '';
   #beat: NodeJS.Timeout | undefined;
   #streams: Streams;
-  /** Resolves when the engine has given the stream back; null: it has not got it. */
+  /** Resolves when the engine has returned the stream; null: the engine does not have it. */
   #lent: Promise<void> | null = null;
-  /** Its end was not the connection's. */
+  /** An input that was closed for the engine: its end is not the end of the connection. */
   #closedToLend: Readable | null = null;
 
   constructor(options: LinkOptions) {
@@ -72,22 +72,22 @@ export class Link {
     return this.#greeting;
   }
 
-  /** Fires when the connection is over; its reason is the error, or null after close(). */
+  /** Fires when the connection has ended; its reason is the error, or null after close(). */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
 
-  /** From now on what is sent carries checksums with this seed. */
+  /** Uses this seed for the checksums of all frames sent from now on. */
   sendWithSeed(seed: bigint): void {
     this.#sendSeed = seed;
   }
 
-  /** From now on what comes is expected to. */
+  /** Expects this seed in the checksums of all frames received from now on. */
   expectSeed(seed: bigint): void {
     this.#decoder.seed = seed;
   }
 
-  /** Sends a message. What the peer does not take yet waits in memory: senders await it. */
+  /** Sends a message. It stays in memory until the peer takes it, so senders await this. */
   async send(control: object, attachment: Uint8Array = new Uint8Array(0)): Promise<void> {
     const attached = attachment.length === 0 ? {} : { [attachedKey]: attachment.length };
     this.#frame('control', Buffer.from(JSON.stringify({ ...control, ...attached })));
@@ -98,9 +98,9 @@ export class Link {
   }
 
   /**
-   * The peer's messages, in order, until it ends the connection between two of them. Throws
-   * PROTOCOL_BROKEN, NOT_AN_AGENT, VERSION_SKEW, PEER_SILENT and LINK_LOST. However this ends, also where
-   * whoever takes the messages leaves, the connection is over then.
+   * Yields the peer's messages in order, until the peer ends the connection between two messages. Throws
+   * PROTOCOL_BROKEN, NOT_AN_AGENT, VERSION_SKEW, PEER_SILENT and LINK_LOST. When the iteration ends, also
+   * because the consumer leaves it, the connection has ended.
    */
   async *messages(): AsyncGenerator<Message> {
     let control: unknown = null;
@@ -135,8 +135,8 @@ export class Link {
   }
 
   /**
-   * No signs of life until unhush(), and the peer's silence does not count: the engine is about to get
-   * the stream, and must find it between two frames.
+   * Sends no heartbeats until unhush(), and does not expect any from the peer. The engine is about to
+   * take over the stream, which must be between two frames.
    */
   hush(): void {
     clearInterval(this.#beat);
@@ -151,8 +151,8 @@ export class Link {
   }
 
   /**
-   * Lends the stream to the engine until `use` has settled. Both sides have fallen silent before, each
-   * with hush(), and the engine leaves the stream between two frames, or says so by fail().
+   * Lends the stream to the engine until `use` settles. Both sides have called hush() before. The engine
+   * leaves the stream between two frames; otherwise fail() is called.
    */
   async lend<T>(use: (link: PeerLink) => Promise<T>): Promise<T> {
     const { channel, silenceMs } = this.#options;
@@ -182,7 +182,7 @@ export class Link {
     this.#end(error);
   }
 
-  /** Ends the connection. What was sent before is still delivered. */
+  /** Ends the connection. Messages sent before are still delivered. */
   close(): void {
     this.#end(null);
   }
@@ -208,7 +208,7 @@ export class Link {
     }
   }
 
-  /** The input's bytes until its end, or until the connection is over for another reason. */
+  /** Yields the bytes of the input until its end, or until the connection ends for another reason. */
   async *#chunks(): AsyncGenerator<Uint8Array> {
     for (;;) {
       await this.#lent;
@@ -235,7 +235,7 @@ export class Link {
       const value: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
       if (typeof value === 'object' && value !== null) return value;
     } catch {
-      // Told below.
+      // Reported below.
     }
     throw protocolBroken(this.peer, 'a control frame that is no JSON object');
   }
@@ -255,7 +255,7 @@ export class Link {
   #heartbeat(): void {
     const { silenceMs } = this.#options;
     const nowMs = performance.now();
-    // This process itself was stopped, or the machine asleep: what the peer sent is still to be read.
+    // This process was stopped or the machine suspended: the peer's messages have not been read yet.
     if (nowMs - this.#beatAtMs > silenceMs / 2) this.#heardAtMs = nowMs;
     this.#beatAtMs = nowMs;
     const limitMs = this.#isGreeted ? silenceMs : Math.max(silenceMs, connectMs);
@@ -273,7 +273,7 @@ export class Link {
     if (!this.ended.aborted && output.writable) output.write(bytes);
   }
 
-  /** Resolves when the output takes more, or when the connection is over. */
+  /** Resolves when the output accepts more data, or when the connection has ended. */
   async #drained(): Promise<void> {
     const { output } = this.#streams;
     if (!output.writableNeedDrain || this.ended.aborted) return;
@@ -296,21 +296,21 @@ export class Link {
     if (this.#lent !== null) return;
     const { input, output } = this.#streams;
     output.end();
-    // An open input would keep the process alive after its work.
+    // An open input would keep the process alive after its work is done.
     input.destroy();
     this.#options.channel.close();
   }
 
   #open(): Streams {
     const streams = this.#options.channel.open();
-    // A pipe that broke is noticed by who reads; nobody else must hear of it as a crash.
+    // The reader notices a broken pipe; without a listener it would crash the process.
     streams.output.on('error', (error: Error) => {
       this.#end(linkLost(this.peer, error.message, error));
     });
     return streams;
   }
 
-  /** What was written is with the kernel afterwards, and nothing is read any more. */
+  /** Passes all written data to the kernel, and stops reading. */
   async #closeStreams(): Promise<void> {
     const { input, output } = this.#streams;
     this.#closedToLend = input;

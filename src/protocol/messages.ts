@@ -1,9 +1,9 @@
-/** What the two sides say to each other: every control message, checked before anything is done with it. */
+/** All control messages between the two sides, and their validation. */
 
 import * as z from 'zod';
 
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** What a person is shown of the peer's words: bounded, and without anything that a terminal acts upon. */
+/** Text from the peer as shown to the user: of limited length and without terminal control characters. */
 const sentence = z
   .string()
   .max(4096)
@@ -14,23 +14,23 @@ const id = z
   .min(1)
   .max(2 ** 31);
 
-/** Of the engine's digests; see engine/types.ts. */
+/** Digest algorithms of the engine; see engine/types.ts. */
 const algorithm = z.enum(['xxh3-128', 'sha256']);
 
-/** How large the parts of a digest request may be, so that neither side holds more than some MiB for it. */
+/** Limits on the parts of a digest request, so that neither side needs more than a few MiB for it. */
 export const digestLimits = { extents: 32_768, cells: 65_536 } as const;
 export const mostReadBytes = 1024 * 1024;
 const mostDigestBytes = 32;
-/** So many lines say what is on a volume, at the most. */
+/** The most lines that describe what is on a volume. */
 export const mostHeld = 64;
 /** So many of each kind that use a volume are named, at the most; and so long a name is. */
 export const mostUsers = 16;
 export const mostShown = 1024;
 
 const requests = {
-  /** The first message. `seed`: 16 hexadecimal digits, of the checksums of all that follows. */
+  /** The first message. `seed`: 16 hexadecimal digits, for the checksums of all later frames. */
   hello: z.strictObject({ id, type: z.literal('hello'), seed: z.string().regex(/^[0-9a-f]{16}$/) }),
-  /** Opens the one volume of the session, for reading. */
+  /** Opens the volume of the session for reading. */
   open: z.strictObject({ id, type: z.literal('open'), path: name }),
   read: z.strictObject({
     id,
@@ -53,27 +53,27 @@ const requests = {
       .max(16 * 1024 * 1024),
     bytesPerSecond: count,
   }),
-  /** Ends a digest request early; it is answered all the same. */
+  /** Cancels a digest request; it still gets its reply. */
   cancel: z.strictObject({ id, type: z.literal('cancel'), of: id }),
   writeCounter: z.strictObject({ id, type: z.literal('writeCounter') }),
-  /** Looks at what is there, as a target of a run; writes nothing. */
+  /** Inspects a target before a run; writes nothing. */
   inspect: z.strictObject({ id, type: z.literal('inspect'), path: name }),
-  /** Makes it if it is missing, gives a file its size, locks it and opens it for writing. */
+  /** Opens a target for writing: creates or resizes a file, and locks it. */
   openTarget: z.strictObject({
     id,
     type: z.literal('openTarget'),
     path: name,
     sizeBytes: count,
-    /** Beside the exclusive claim that a device can have. */
+    /** In addition to the exclusive open of a device. */
     exclusive: z.boolean(),
-    /** What the driver's user allows; it counts as far as the agent's allows it too. */
+    /** The overrides that the driver's user allows. The agent's user must allow them too. */
     overrides: z.array(z.string().max(64)).max(64),
-    /** What the driver has seen there, and may overwrite because of it: as inspect() gave it. */
+    /** The content that the user agreed to overwrite, as inspect() reported it. */
     holds: z.array(sentence).max(mostHeld),
     /** The stamp of an unfinished copy that this run may resume. */
     stamp: z.string().max(64).nullable(),
   }),
-  /** Carries the bytes; they are durable when it is answered. */
+  /** Carries the bytes. They are durable when the reply arrives. */
   write: z.strictObject({
     id,
     type: z.literal('write'),
@@ -81,11 +81,11 @@ const requests = {
     offsetBytes: count,
   }),
   sync: z.strictObject({ id, type: z.literal('sync') }),
-  /** Where the next data begins. */
+  /** Returns where the next data begins. */
   nextData: z.strictObject({ id, type: z.literal('nextData'), offsetBytes: count }),
-  /** Whether a file still is what its name leads to. */
+  /** Asks whether the file still has its name. */
   inPlace: z.strictObject({ id, type: z.literal('inPlace') }),
-  /** The next thing behind the reply is blocks, until the last of them is answered. */
+  /** After the reply the stream carries blocks, until the last of them has its reply. */
   blocks: z.strictObject({ id, type: z.literal('blocks') }),
 } as const;
 
@@ -108,7 +108,7 @@ export const requestSchema = z.discriminatedUnion('type', [
 export type Request = z.infer<typeof requestSchema>;
 export type RequestType = Request['type'];
 
-/** Shown in reports, and part of the names of states. */
+/** Shown in reports, and part of the names of state files. */
 const shown = z
   .string()
   .max(4096)
@@ -145,7 +145,7 @@ const progress = z.strictObject({
 
 const users = <Item extends z.ZodType>(item: Item) => z.array(item).max(mostUsers);
 
-/** As volume/usage.ts has it. */
+/** See volume/usage.ts. */
 const usage = z.strictObject({
   mounts: users(
     z.strictObject({ by: shown, directory: shown, readOnly: z.boolean(), own: z.boolean() }),
@@ -156,7 +156,7 @@ const usage = z.strictObject({
   elsewhere: users(shown).optional(),
 });
 
-/** What answers each request. */
+/** The reply to each request. */
 export const replies = {
   hello: z.strictObject({ id, type: z.literal('reply'), version: sentence, host: sentence }),
   open: z.strictObject({
@@ -167,7 +167,7 @@ export const replies = {
     fingerprint: z.string().max(4096),
   }),
   read: z.strictObject({ id, type: z.literal('reply'), attached: count.optional() }),
-  /** Carries the indices of the cells that were read, their digests, and the extents that were not. */
+  /** Carries the indices of the cells that were read, their digests, and the unreadable extents. */
   digest: z.strictObject({
     id,
     type: z.literal('reply'),
@@ -192,7 +192,7 @@ export const replies = {
   inspect: z.strictObject({
     id,
     type: z.literal('reply'),
-    /** Null: nothing is there. */
+    /** Null: the target does not exist. */
     found: z
       .strictObject({
         identity,
@@ -217,23 +217,23 @@ export const replies = {
   blocks: z.strictObject({
     id,
     type: z.literal('reply'),
-    /** What the volume is best written in multiples of: a power of two. */
+    /** The preferred write size of the volume: a power of two. */
     granularityBytes: z.int().min(512).max(65_536),
   }),
 } as const satisfies Record<RequestType, z.ZodType>;
 
 export type ReplyOf<Type extends RequestType> = z.infer<(typeof replies)[Type]>;
 
-/** Instead of a reply. */
+/** Sent instead of a reply. */
 export const failureSchema = z.strictObject({
   id,
   type: z.literal('failure'),
   code: z.string().regex(/^[A-Z][A-Z0-9_]{1,63}$/),
-  /** One of the exit codes; never 1, which is an answer and no failure. */
+  /** An exit code; never 1, which is a result and not a failure. */
   exitCode: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(6), z.literal(7)]),
   message: sentence,
   remedy: sentence.nullable(),
 });
 
-/** How far a digest request is. */
+/** The progress of a digest request. */
 export const progressSchema = z.strictObject({ id, type: z.literal('progress'), progress });

@@ -1,20 +1,20 @@
-/** Where a volume of another host is, as the user writes it: HOST:/PATH or ssh://USER@HOST:PORT/PATH. */
+/** The address of a volume on another host: HOST:/PATH or ssh://USER@HOST:PORT/PATH. */
 
 import { exitCodes, FastsyncError } from '../../errors.js';
 
 export interface RemoteAddress {
   /** As the user wrote it. */
   readonly text: string;
-  /** What ssh is told: HOST or USER@HOST. */
+  /** The argument for ssh: HOST or USER@HOST. */
   readonly destination: string;
-  /** Null: as the user's ssh configuration has it. */
+  /** Null: the user's ssh configuration decides. */
   readonly port: number | null;
   readonly path: string;
 }
 
 /**
- * The address that `text` is, or null where it is a path of this host. Everything with a slash before
- * the first colon is a path. Throws USAGE for an address that ssh could not be given.
+ * Parses an address. Null if `text` is a path on this host: every text with a slash before the first
+ * colon is a path. Throws USAGE for an address that cannot be passed to ssh.
  */
 export function parseAddress(text: string): RemoteAddress | null {
   if (/^ssh:\/\//i.test(text)) return parseUrl(text);
@@ -44,7 +44,7 @@ function parseUrl(text: string): RemoteAddress {
   });
 }
 
-/** What begins with a dash would be an option of ssh. */
+/** ssh would take a word that begins with a dash for an option. */
 function checked(address: RemoteAddress): RemoteAddress {
   const { destination, path, text } = address;
   if (!/^[\w.:%@+-]+$/.test(destination) || /^-|@-/.test(destination)) throw unusable(text);

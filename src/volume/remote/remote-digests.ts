@@ -1,4 +1,4 @@
-/** Digests of a volume's cells, computed by the host that owns it: what a verification reads of it. */
+/** Digests of a volume's cells for a verification, computed by the volume's host. */
 
 import {
   digestBytes,
@@ -17,7 +17,7 @@ import type { VolumeIdentity } from '../identity.js';
 
 type Request = Omit<DigestRequest, 'source'>;
 
-/** As the engine's digestCells(); `done` rejects as the session does as well. */
+/** Like the engine's digestCells(); `done` also rejects as the session does. */
 export function remoteDigests(
   calls: Calls,
   { sizeBytes }: VolumeIdentity,
@@ -44,7 +44,7 @@ export function remoteDigests(
       cellBytes,
     });
     if (result === null) throw protocolBroken(calls.link.peer, 'digests of other cells');
-    // Whoever asked would ask again, and again.
+    // Otherwise the caller would repeat the request forever.
     if (result.cancelled && !cancelled.signal.aborted)
       throw protocolBroken(calls.link.peer, 'a part of the digests, though nobody had it stop');
     progress = result.progress;
@@ -73,7 +73,7 @@ interface Grid {
   readonly sizeBytes: number;
 }
 
-/** Null where it is not what was asked for. Which cells these may be, the comparison knows. */
+/** Null if the reply does not match the request. The comparison checks which cells it may contain. */
 function resultOf(
   {
     cells: count,

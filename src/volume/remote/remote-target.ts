@@ -1,21 +1,21 @@
-/** A target on another host: what its agent finds there before a run, and how it opens it for one. */
+/** A target on another host: its agent inspects it before a run, and opens it for the run. */
 
 import type { VolumeIdentity } from '../identity.js';
 import type { Usage } from '../usage.js';
 import { AgentVolume, identityThere, type RemoteVolume } from './remote-volume.js';
 import type { AgentSession } from './session.js';
 
-/** What is there now. */
+/** What exists there now. */
 export interface FoundTarget {
   readonly identity: VolumeIdentity;
   readonly usage: Usage;
-  /** What is on it, one line each. */
+  /** Descriptions of its content, one line each. */
   readonly holds: readonly string[];
-  /** The run that left it unfinished, or null. */
+  /** The run that left the target unfinished, or null. */
   readonly stamp: string | null;
 }
 
-/** Null: nothing is there. Rejects as the agent's looking does, and as the session. */
+/** Null: the target does not exist. Rejects as the agent's inspection does, and as the session. */
 export async function inspectTarget(session: AgentSession): Promise<FoundTarget | null> {
   const { reply } = await session.explain(() =>
     session.calls.call({ type: 'inspect', body: { path: session.address.path } }),
@@ -34,12 +34,12 @@ export interface OpenRemoteTarget {
   readonly sizeBytes: number;
   readonly exclusive: boolean;
   readonly overrides: readonly string[];
-  /** What the user knows to be overwritten. */
+  /** The content that the user agreed to overwrite. */
   readonly holds: readonly string[];
   readonly stamp: string | null;
 }
 
-/** Rejects as the agent's refusals and its opening do. The session ends with the volume. */
+/** Rejects with the agent's refusals and its errors. Closing the volume ends the session. */
 export async function openRemoteTarget(
   session: AgentSession,
   { sizeBytes, exclusive, overrides, holds, stamp }: OpenRemoteTarget,

@@ -1,4 +1,4 @@
-/** A volume of another host, by way of the agent there. */
+/** A volume of another host, accessed through its agent. */
 
 import type { ByteReader } from '../../../fsparsers/reader.js';
 import {
@@ -17,9 +17,9 @@ import type { RemoteAddress } from './address.js';
 import { remoteDigests } from './remote-digests.js';
 import { type AgentSession, openSession, type RemoteOptions } from './session.js';
 
-/** What the owner of a remote volume says of it beside what every volume has. */
+/** Facts about a remote volume in addition to those of every volume. */
 export interface RemoteVolume extends Volume {
-  /** Names the kernel that the other host runs now: equal to ours, it is this host. */
+  /** Identifies the running kernel of the other host. If it equals ours, it is this host. */
   readonly bootId: string;
   readonly fingerprint: string;
   /** It ends with the volume. */
@@ -28,7 +28,7 @@ export interface RemoteVolume extends Volume {
 
 /**
  * Opens a volume of another host for reading. Rejects as the agent's openVolume() does, with exit code 6
- * where the host, the link or the agent is at fault, and as `signal` says.
+ * if the host, the link or the agent fails, and with the reason of `signal`.
  */
 export async function openRemoteVolume(
   address: RemoteAddress,
@@ -53,7 +53,7 @@ export async function openRemoteVolume(
   }
 }
 
-/** What the agent says of a volume, in the names that this host has for it. */
+/** Converts the agent's description of a volume. */
 export function identityThere(
   { address: { text, destination }, bootId }: AgentSession,
   identity: Omit<VolumeIdentity, 'node'> & { readonly node: string },
@@ -73,7 +73,7 @@ export class AgentVolume implements RemoteVolume {
   readonly fingerprint: string;
   readonly session: AgentSession;
 
-  /** Takes the session over: close() ends it. */
+  /** Takes ownership of the session: close() ends it. */
   constructor(session: AgentSession, identity: VolumeIdentity, fingerprint: string) {
     this.session = session;
     this.fingerprint = fingerprint;
@@ -88,7 +88,7 @@ export class AgentVolume implements RemoteVolume {
     return this.session.bootId;
   }
 
-  /** Its page cache is the other host's, and the agent reads past it where that is of use. */
+  /** The page cache is on the other host; the agent bypasses it where that helps. */
   get directReader(): ByteReader {
     return this.reader;
   }
@@ -105,7 +105,7 @@ export class AgentVolume implements RemoteVolume {
       try {
         return await use({ ...endpoint, ...link });
       } finally {
-        // Between two frames no longer: nothing that is sent or received now has a meaning.
+        // The stream is no longer between two frames, so it can carry no more messages.
         for (const failure of failures) calls.link.fail(new EngineError(failure, name));
       }
     });
@@ -124,7 +124,7 @@ export class AgentVolume implements RemoteVolume {
   }
 
   async writeCounter(): Promise<WriteCounter> {
-    // A connection that was lost ends the run by its digests; here it only means that nothing is known.
+    // If the connection is lost, the digests end the run; here it only means that the answer is unknown.
     const answer = await this.session.calls
       .call({ type: 'writeCounter', body: {} })
       .catch(() => null);
@@ -175,7 +175,7 @@ export class AgentVolume implements RemoteVolume {
     return new FastsyncError({
       code: 'PROTOCOL_BROKEN',
       exitCode: exitCodes.remote,
-      message: `${this.session.calls.link.peer} gave other bytes than it was asked for, at ${offsetBytes}`,
+      message: `${this.session.calls.link.peer} returned other bytes than requested, at ${offsetBytes}`,
     });
   }
 }

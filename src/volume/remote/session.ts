@@ -1,4 +1,4 @@
-/** A session with the agent of another host: ssh, the greeting, and what ends both. */
+/** A session with the agent of another host: starts ssh, exchanges the greeting, ends both. */
 
 import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
@@ -10,26 +10,26 @@ import { explained, type RemoteShell, startAgent } from './ssh.js';
 
 export interface RemoteOptions {
   readonly shell: RemoteShell;
-  /** After so long without a sign of life the other host counts as dead. */
+  /** The other host counts as dead after so long without a frame. */
   readonly silenceMs: number;
-  /** Hears what the other host prints to standard error, and what its shell prints before the agent starts. */
+  /** Receives the other host's standard error, and what its shell prints before the agent starts. */
   readonly onLine: (line: string) => void;
 }
 
 export interface AgentSession extends AsyncDisposable {
   readonly address: RemoteAddress;
   readonly calls: Calls;
-  /** Names the kernel that the other host runs now: equal to ours, it is this host. */
+  /** Identifies the running kernel of the other host. If it equals ours, it is this host. */
   readonly bootId: string;
-  /** Runs what asks the agent; where the session ends meanwhile, the error says why as far as ssh knows. */
+  /** Runs requests to the agent. If the session ends meanwhile, the error includes what ssh reported. */
   explain<T>(asking: () => Promise<T>): Promise<T>;
   /** Ends the session, and waits for ssh to end. */
   end(): Promise<void>;
 }
 
 /**
- * Starts the agent. Rejects with exit code 6 where the host, the link or the agent is at fault, and as
- * `signal` says, which counts until the agent has answered.
+ * Starts the agent. Rejects with exit code 6 if the host, the link or the agent fails, and with the reason
+ * of `signal`, which applies until the agent has replied.
  */
 export async function openSession(
   address: RemoteAddress,
@@ -81,7 +81,7 @@ export async function openSession(
 async function greet(calls: Calls): Promise<string> {
   const seed = randomBytes(8).toString('hex');
   const greeted = calls.call({ type: 'hello', body: { seed } });
-  // The request for it went without: everything behind it carries the session's own checksums.
+  // Hello itself was sent without the seed; all later frames use it.
   calls.link.sendWithSeed(BigInt(`0x${seed}`));
   calls.link.expectSeed(BigInt(`0x${seed}`));
   const { reply } = await greeted;

@@ -1,4 +1,4 @@
-/** Starts the agent on another host, over the system's own ssh. */
+/** Starts the agent on another host with the system's ssh. */
 
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
@@ -8,24 +8,24 @@ import type { RemoteAddress } from './address.js';
 export interface RemoteShell {
   /** The program and its first arguments: "ssh", "ssh -F FILE". */
   readonly ssh: readonly string[];
-  /** What the other host's shell is given before " agent": "fastsync", "sudo -n fastsync". */
+  /** The command for the other host's shell, without " agent": "fastsync", "sudo -n fastsync". */
   readonly remoteCommand: string;
 }
 
 export const defaultShell: RemoteShell = { ssh: ['ssh'], remoteCommand: 'fastsync' };
 
-/** So long ssh may take to end when its input has. */
+/** How long ssh may take to exit after its input has ended. */
 const endGraceMs = 5000;
 
 /** What becomes the standard input and output of ssh. */
 type StandardFds = readonly [inputFd: number, outputFd: number];
 
-/** So many lines of the far side's standard error are kept for the sentence that ends a run. */
+/** The number of lines of the other host's standard error that are kept for the error message. */
 const keptLines = 3;
 
 function run(program: string, words: readonly string[], [inputFd, outputFd]: StandardFds) {
   return execa(program, words, {
-    // Any descriptor will do; the types of execa know the first few.
+    // Any descriptor works; the types of execa allow only the first few.
     stdin: inputFd as 3,
     stdout: outputFd as 3,
     stderr: 'pipe',
@@ -45,9 +45,9 @@ interface Exit {
 
 export interface Started {
   readonly exited: Promise<Exit>;
-  /** The last that the far side printed to standard error, in one line. */
+  /** The last lines of the other host's standard error, as one line. */
   lastWords(): string;
-  /** Resolves when ssh has ended: by itself, since its input has, or killed after a while. */
+  /** Resolves when ssh has exited after the end of its input, or was killed after a while. */
   end(): Promise<void>;
 }
 
@@ -74,11 +74,11 @@ export function startAgent(
   });
   const exited = exitOf(process);
   const end = async () => {
-    // ssh of a link that was cut, or one that was stopped, waits for ever.
+    // After the link was cut, or if it was stopped, ssh may never exit.
     const timer = setTimeout(() => process.kill('SIGTERM'), endGraceMs);
     await exited;
     clearTimeout(timer);
-    // What ssh leaves behind, a connection that it shares with later runs, may hold this open.
+    // A shared connection that ssh leaves running for later runs may keep this open.
     process.stderr.destroy();
   };
   return { exited, end, lastWords: () => lines.join('; ') };
@@ -90,7 +90,7 @@ function exitOf(process: ReturnType<typeof run>): Promise<Exit> {
       resolve({ code, signal, failure: null });
     });
   });
-  // Where it could not be started there is no exit.
+  // If ssh could not be started, there is no exit event.
   const ended = process.then(({ exitCode = null, signal = null, originalMessage = null }) => ({
     code: exitCode,
     signal,
@@ -99,11 +99,11 @@ function exitOf(process: ReturnType<typeof run>): Promise<Exit> {
   return Promise.race([exited, ended]);
 }
 
-/** Why a connection that ended did so, as far as ssh said; `error` is what the link found. */
+/** Why the connection ended, as far as ssh reported it; `error` is the link's error. */
 export async function explained(peer: string, started: Started, error: unknown): Promise<unknown> {
   const { code: exitCode, signal, failure } = await started.exited;
   const { code } = error as { readonly code?: unknown };
-  // The peer's own words say more than "it printed nothing".
+  // The peer's standard error says more than "it printed nothing".
   const isSilent = code === 'LINK_LOST' || (code === 'NOT_AN_AGENT' && started.lastWords() !== '');
   if (!isSilent || exitCode === 0) return error;
   const how =
