@@ -37,8 +37,8 @@ export class AgentTarget implements AsyncDisposable {
   }
 
   /**
-   * Looks, and writes nothing. Rejects as inspectTargets() does, with AGENT_REFUSED, and with LOCKED where
-   * another run writes it: the driver would only see a process that has it open.
+   * Inspects the target and writes nothing. Rejects as inspectTargets() does, with AGENT_REFUSED, and with
+   * LOCKED if another run writes to it: the driver would only see a process that has it open.
    */
   static async inspect(path: string, permissions: Permissions): Promise<AgentTarget> {
     if (permissions.readOnly) throw refused('this agent may not write, and was asked for a target');

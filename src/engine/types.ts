@@ -66,7 +66,7 @@ export interface CopyRequest extends IoOptions {
   readonly compare?: boolean;
   /** Read back what was written, past the cache, before it counts as durable. */
   readonly verify?: boolean;
-  /** Go on after unreadable sectors: retry in smaller pieces, leave zeroes, list them. */
+  /** Continue past unreadable sectors: retry in smaller pieces, leave zeroes, list them. */
   readonly rescue?: boolean;
   /** The targets' unwritten parts are known to read as zeroes (a new sparse file): skip zero chunks. */
   readonly targetsAreZero?: boolean;

@@ -52,8 +52,8 @@ export interface Started {
 }
 
 /**
- * `fds`: the other ends of the session's streams. `onLine` hears what ssh and the agent print to standard
- * error.
+ * `fds`: the other ends of the session's streams. `onLine` receives what ssh and the agent print to
+ * standard error.
  */
 export function startAgent(
   { destination, port }: RemoteAddress,
