@@ -85,6 +85,7 @@ async function verify(
     const request = {
       source: pair.src,
       target: pair.dst,
+      remote: pair.remote === null ? undefined : { ...pair.remote, algorithm: 'xxh3-128' as const },
       map: mapOptions(pair, log),
       logDevice: logDevice ?? undefined,
       free: pair.free,

@@ -2,12 +2,14 @@
 
 import path from 'node:path';
 import { checkIoOptions } from '../engine/index.js';
-import type { Override } from '../volume/index.js';
+import { type Override, parseAddress } from '../volume/index.js';
 import type { Places, Problem } from './places.js';
 import type { RawConfig, RawDefaults, RawPair } from './schema.js';
 import type { PairConfig } from './types.js';
 
 const dayMs = 86_400_000;
+/** A few heartbeats. */
+const leastSilenceMs = 5000;
 
 /** Reads the pairs. Does not throw: returns a problem for each setting that cannot be meant. */
 export function pairsOf(
@@ -55,6 +57,7 @@ function pairOf(name: string, raw: RawPair): PairConfig {
       raw.online === true
         ? { lagToleranceMs: raw.lagTolerance ?? 15_000, maxFreezeMs: raw.maxFreeze ?? 5000 }
         : null,
+    remote: remoteOf(raw),
     ioTimeoutMs: raw.ioTimeout ?? null,
     maxTimeMs: raw.maxTime ?? null,
     maxAgeMs: raw.maxAge ?? 7 * dayMs,
@@ -69,6 +72,13 @@ function pairOf(name: string, raw: RawPair): PairConfig {
   };
 }
 
+function remoteOf({ dst, ssh = 'ssh', remoteCommand = 'fastsync', peerTimeout }: RawPair) {
+  const address = parseAddress(dst);
+  if (address === null) return null;
+  const shell = { ssh: ssh.trim().split(/\s+/), remoteCommand };
+  return { address, shell, silenceMs: peerTimeout ?? 30_000 };
+}
+
 function contradictions(
   pair: PairConfig,
   own: RawPair,
@@ -81,10 +91,11 @@ function contradictions(
     const shown = key in own ? key : 'src';
     problems.push(places.atValue(['pairs', pair.name, shown], `pairs.${pair.name}: ${sentence}`));
   };
-  const [src, dst] = [path.resolve(pair.src), path.resolve(pair.dst)];
+  const placeOf = ({ dst, remote }: PairConfig) => (remote === null ? path.resolve(dst) : dst);
+  const [src, dst] = [path.resolve(pair.src), placeOf(pair)];
   if (src === dst) complain('dst', `src and dst are the same, ${pair.dst}`);
   for (const other of earlier) {
-    const [otherSrc, otherDst] = [path.resolve(other.src), path.resolve(other.dst)];
+    const [otherSrc, otherDst] = [path.resolve(other.src), placeOf(other)];
     if (dst === otherDst && src === otherSrc) {
       complain('dst', `the same src and dst as in the pair "${other.name}"`);
     } else if (dst === otherDst) {
@@ -99,6 +110,8 @@ function contradictions(
       'repair and online contradict each other: "fastsync init --online --compare" repairs a replica of a source in use',
     );
   }
+  if (pair.remote !== null && pair.remote.silenceMs < leastSilenceMs)
+    complain('peerTimeout', 'peerTimeout: expected at least 5s');
   if (pair.whole && pair.as !== null) complain('as', 'whole and as contradict each other');
   try {
     checkIoOptions(pair.ioOptions);

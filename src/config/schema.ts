@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { parsers } from '../../fsparsers/index.js';
 import { durationOf, longestFreezeMs, longestTimerMs, sizeOf } from '../quantities.js';
-import { overrides } from '../volume/index.js';
+import { overrides, parseAddress } from '../volume/index.js';
 
 /** Valid names of pairs: a name becomes part of file names, and a label of metrics. */
 const pairName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -21,6 +21,25 @@ const wholeNumber = z.int(expected('a whole number'));
 const absolutePath = z
   .string(expected('an absolute path'))
   .regex(/^\/[^\u0000-\u001f\u007f]*$/, expected('an absolute path, without control characters'));
+
+/** A volume of this host, or HOST:/PATH, or ssh://USER@HOST:PORT/PATH. */
+const target = z.string(expected('an absolute path, or HOST:/PATH')).transform((text, context) => {
+  const isHere = absolutePath.safeParse(text).success;
+  if (isHere || isAddress(text)) return text;
+  context.addIssue({ code: 'custom', message: 'expected an absolute path, or HOST:/PATH' });
+  return z.NEVER;
+});
+
+function isAddress(text: string): boolean {
+  try {
+    return parseAddress(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** A program and its options. */
+const words = z.string(expected('a command')).regex(/\S/, expected('a command'));
 
 const size = z
   .union([z.string(), z.number()], expected('a size such as 50M'))
@@ -58,6 +77,9 @@ const settings = {
   lagTolerance: duration(longestTimerMs, 'a time such as 15s or 2m').optional(),
   maxFreeze: duration(longestFreezeMs, 'a time such as 5s, up to 1h').optional(),
   ioTimeout: duration(longestTimerMs, 'a time such as 10m').optional(),
+  ssh: words.optional(),
+  remoteCommand: words.optional(),
+  peerTimeout: duration(longestTimerMs, 'a time such as 30s').optional(),
   maxTime: duration(longestTimerMs, 'a time such as 90m or 2h, up to 24d').optional(),
   maxAge: duration(Number.MAX_SAFE_INTEGER, 'a time such as 36h or 7d').optional(),
   bwlimit: size.optional(),
@@ -78,7 +100,7 @@ const renamed = { settle: settings.lagTolerance };
 const mapping = 'expected "key: value" lines below it';
 
 const pair = z.strictObject(
-  { src: absolutePath, dst: absolutePath, ...settings, ...renamed },
+  { src: absolutePath, dst: target, ...settings, ...renamed },
   { error: mapping },
 );
 

@@ -1,7 +1,7 @@
 /** The checked configuration: defaults filled in, sizes and times as numbers. */
 
 import type { IoOptions } from '../engine/index.js';
-import type { Override } from '../volume/index.js';
+import type { Override, RemoteAddress, RemoteShell } from '../volume/index.js';
 
 export interface PairConfig {
   readonly name: string;
@@ -22,6 +22,13 @@ export interface PairConfig {
     readonly lagToleranceMs: number;
     /** The longest time that writers may wait while the map is read. */
     readonly maxFreezeMs: number;
+  } | null;
+  /** Where the target is on another host; null: on this one. */
+  readonly remote: {
+    readonly address: RemoteAddress;
+    readonly shell: RemoteShell;
+    /** After so long without a sign of life the other host counts as dead. */
+    readonly silenceMs: number;
   } | null;
   /** Give up on a side that has not answered for this long; null: wait without limit. */
   readonly ioTimeoutMs: number | null;
