@@ -1,28 +1,15 @@
 /** The agent's side of a session: answers requests for one volume of this host, and does nothing else. */
 
-import {
-  digestCells,
-  type DigestResult,
-  type Job,
-  type JobResult,
-  serveBlocks,
-} from '../engine/index.js';
+import { type Job, type JobResult, serveBlocks } from '../engine/index.js';
 import { exitCodes, FastsyncError } from '../errors.js';
 import { type Channel, Link, type Message, protocolBroken } from '../protocol/index.js';
-import {
-  digestLimits,
-  mostReadBytes,
-  type ReplyOf,
-  type Request,
-  requestSchema,
-  type RequestType,
-} from '../protocol/messages.js';
-import { decodeExtents, encodeNumbers } from '../protocol/lists.js';
-import { bounded } from '../region/index.js';
+import { digestLimits, mostReadBytes, type Request, requestSchema } from '../protocol/messages.js';
 import { version } from '../version.js';
-import { bootId, fingerprintOf, type HostVolume, openVolume } from '../volume/index.js';
-import { type Permissions, refuseOther, refused } from './permissions.js';
-import { AgentTarget } from './target.js';
+import { bootId } from '../volume/index.js';
+import type { Answer, Answered } from './answer.js';
+import { Digests } from './digests.js';
+import { type Permissions, refused } from './permissions.js';
+import { ServedVolume } from './served-volume.js';
 
 export interface AgentOptions extends Permissions {
   readonly channel: Channel;
@@ -31,20 +18,10 @@ export interface AgentOptions extends Permissions {
 
 /** The most concurrent requests; a driver needs two. */
 const mostPending = 8;
-const progressEveryMs = 500;
 /** The page size: smaller requests go through the page cache. */
 const leastGranularity = 4096;
 /** Together with Node itself, an agent stays below 128 MiB. */
 const blocksIo = { inFlightBytes: 32 * 1024 * 1024, queueDepth: 64 };
-
-type Answer<Type extends RequestType> = Omit<ReplyOf<Type>, 'id' | 'type' | 'attached'>;
-
-interface Answered {
-  readonly body: object;
-  readonly attachment?: Uint8Array;
-  /** Runs after the reply. If it fails, the session ends. */
-  readonly afterwards?: () => Promise<void>;
-}
 
 /** Serves until the driver ends the connection, even during a request. Rejects as the link does. */
 export async function serve(options: AgentOptions): Promise<void> {
@@ -60,18 +37,14 @@ export async function serve(options: AgentOptions): Promise<void> {
 }
 
 class Session implements AsyncDisposable {
-  readonly #permissions: Permissions;
-  readonly #jobs = new Map<number, Job<DigestResult>>();
+  readonly #volume: ServedVolume;
+  readonly #digests = new Digests();
   readonly #pending = new Set<Promise<void>>();
   #isGreeted = false;
-  #isOpening = false;
-  #volume: HostVolume | null = null;
-
-  #target: AgentTarget | null = null;
   #blocks: Job<JobResult> | null = null;
 
   constructor(permissions: Permissions) {
-    this.#permissions = permissions;
+    this.#volume = new ServedVolume(permissions);
   }
 
   mostAttachedBytes(control: unknown): number {
@@ -92,7 +65,7 @@ class Session implements AsyncDisposable {
     if (this.#isGreeted === (request.type === 'hello')) {
       throw protocolBroken(link.peer, `"${request.type}" out of turn`);
     }
-    if (this.#jobs.has(request.id)) {
+    if (this.#digests.has(request.id)) {
       throw protocolBroken(link.peer, `a second request of the number ${request.id}`);
     }
     if (this.#pending.size >= mostPending) {
@@ -108,11 +81,10 @@ class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const job of this.#jobs.values()) job.cancel();
+    this.#digests.cancelAll();
     this.#blocks?.cancel();
     await Promise.allSettled(this.#pending);
-    if (this.#target?.isOpen === true) await this.#target[Symbol.asyncDispose]();
-    else await this.#volume?.close();
+    await this.#volume[Symbol.asyncDispose]();
   }
 
   async #answer(link: Link, request: Request, attachment: Uint8Array): Promise<void> {
@@ -137,28 +109,30 @@ class Session implements AsyncDisposable {
       case 'hello':
         return this.#hello();
       case 'open':
-        return this.#open(request.path);
+        return this.#volume.open(request.path);
       case 'read':
-        return this.#read(request);
+        return this.#volume.read(request);
       case 'digest':
-        return this.#digest(link, request, attachment);
+        return this.#digests.run(this.#volume.opened, request, attachment, (message) => {
+          void link.send(message);
+        });
       case 'cancel':
-        this.#jobs.get(request.of)?.cancel();
+        this.#digests.cancel(request.of);
         return { body: {} };
       case 'writeCounter':
-        return this.#writeCounter();
+        return this.#volume.writeCounter();
       case 'inspect':
-        return this.#inspect(request.path);
+        return this.#volume.inspect(request.path);
       case 'openTarget':
-        return this.#openTarget(request);
+        return this.#volume.openTarget(request);
       case 'write':
-        return this.#write(request.offsetBytes, attachment);
+        return this.#volume.write(request.offsetBytes, attachment);
       case 'sync':
-        return this.#sync();
+        return this.#volume.sync();
       case 'nextData':
-        return this.#nextData(request.offsetBytes);
+        return this.#volume.nextData(request.offsetBytes);
       case 'inPlace':
-        return this.#inPlace();
+        return this.#volume.inPlace();
       case 'blocks':
         return this.#serveBlocks(link);
     }
@@ -169,89 +143,9 @@ class Session implements AsyncDisposable {
     return { body };
   }
 
-  async #open(path: string): Promise<Answered> {
-    this.#beginOpening();
-    try {
-      await refuseOther(path, this.#permissions);
-      const volume = await openVolume(path);
-      this.#volume = volume;
-      // The name may refer to another volume by now.
-      await refuseOther(path, this.#permissions, volume.identity);
-    } finally {
-      this.#isOpening = false;
-    }
-    const { identity } = this.#volume;
-    const body: Answer<'open'> = { identity, fingerprint: await fingerprintOf(identity) };
-    return { body };
-  }
-
-  /** Allows one volume per session, even if two requests for it run at once. */
-  #beginOpening(): void {
-    if (this.#volume !== null || this.#target !== null || this.#isOpening)
-      throw refused('this session has a volume already');
-    this.#isOpening = true;
-  }
-
-  async #inspect(path: string): Promise<Answered> {
-    // A volume that was opened for reading may turn out to need repair.
-    if (this.#target !== null || this.#isOpening)
-      throw refused('this session has a target already');
-    this.#isOpening = true;
-    try {
-      this.#target = await AgentTarget.inspect(path, this.#permissions);
-    } finally {
-      this.#isOpening = false;
-    }
-    const body: Answer<'inspect'> = { found: this.#target.found };
-    return { body };
-  }
-
-  async #openTarget(request: Extract<Request, { type: 'openTarget' }>): Promise<Answered> {
-    if (this.#target === null || this.#target.isOpen || this.#isOpening)
-      throw refused('nothing was inspected');
-    this.#isOpening = true;
-    const {
-      volume,
-      isNew,
-      isResized = false,
-    } = await this.#target.open(request).finally(() => {
-      this.#isOpening = false;
-    });
-    const forReading = this.#volume;
-    this.#volume = volume;
-    await forReading?.close();
-    const { identity } = volume;
-    const fingerprint = await fingerprintOf(identity);
-    const body: Answer<'openTarget'> = { identity, fingerprint, isNew, isResized };
-    return { body };
-  }
-
-  async #write(offsetBytes: number, bytes: Uint8Array): Promise<Answered> {
-    const volume = this.#writable();
-    if (offsetBytes + bytes.length > volume.identity.sizeBytes)
-      throw refused('a write past the end');
-    await volume.writeDurably(offsetBytes, bytes);
-    return { body: {} };
-  }
-
-  async #sync(): Promise<Answered> {
-    await this.#opened().sync();
-    return { body: {} };
-  }
-
-  async #nextData(offsetBytes: number): Promise<Answered> {
-    const body: Answer<'nextData'> = { offsetBytes: await this.#opened().nextData(offsetBytes) };
-    return { body };
-  }
-
-  async #inPlace(): Promise<Answered> {
-    const body: Answer<'inPlace'> = { isInPlace: await this.#opened().isInPlace() };
-    return { body };
-  }
-
   /** The reply is the last message before the blocks, and no other request may be running. */
   #serveBlocks(link: Link): Answered {
-    const { endpoint, identity } = this.#writable();
+    const { endpoint, identity } = this.#volume.writable;
     if (this.#pending.size > 0) throw refused('blocks while another request is under way');
     const { sizeBytes, logicalBlockBytes } = identity;
     link.hush();
@@ -268,81 +162,6 @@ class Session implements AsyncDisposable {
     };
     return { body, afterwards };
   }
-
-  #writable(): HostVolume {
-    const volume = this.#opened();
-    if (this.#target?.isOpen !== true) throw refused('the volume was opened for reading');
-    return volume;
-  }
-
-  async #read({ offsetBytes, lengthBytes }: Extract<Request, { type: 'read' }>): Promise<Answered> {
-    const volume = this.#opened();
-    if (offsetBytes + lengthBytes > volume.identity.sizeBytes)
-      throw refused('a read behind the end');
-    return { body: {}, attachment: await volume.reader.read(offsetBytes, lengthBytes) };
-  }
-
-  async #digest(
-    link: Link,
-    request: Extract<Request, { type: 'digest' }>,
-    attachment: Uint8Array,
-  ): Promise<Answered> {
-    const { id, algorithm, cellBytes, bytesPerSecond } = request;
-    const { endpoint: source, identity } = this.#opened();
-    const extents = decodeExtents(attachment, identity.sizeBytes);
-    if (extents === null || cellsOf(extents, cellBytes) > digestLimits.cells) {
-      throw refused('a list of extents that is none');
-    }
-    const job = digestCells({ source, extents, algorithm, cellBytes, bytesPerSecond });
-    this.#jobs.set(id, job);
-    const timer = setInterval(() => {
-      void link.send({ id, type: 'progress', progress: job.progress() });
-    }, progressEveryMs);
-    try {
-      return answerOf(await job.done);
-    } finally {
-      clearInterval(timer);
-      this.#jobs.delete(id);
-    }
-  }
-
-  async #writeCounter(): Promise<Answered> {
-    const { value, isFresh } = await this.#opened().writeCounter();
-    const body: Answer<'writeCounter'> = { counterText: value, isFresh };
-    return { body };
-  }
-
-  #opened(): HostVolume {
-    if (this.#volume === null) throw refused('no volume was opened');
-    return this.#volume;
-  }
-}
-
-function answerOf(result: DigestResult): Answered {
-  const { cells, digests, progress, backend, cancelled } = result;
-  // Too many extents are merged: slightly more then counts as unreadable, and is requested again.
-  const unreadable = bounded(result.unreadableRanges, digestLimits.extents);
-  const body: Answer<'digest'> = {
-    cells: cells.length,
-    digestBytes: digests.length,
-    unreadable: unreadable.length / 2,
-    progress,
-    backend,
-    cancelled,
-  };
-  const attachment = Buffer.concat([encodeNumbers(cells), digests, encodeNumbers(unreadable)]);
-  return { body, attachment };
-}
-
-/** An upper limit of the number of cells that the extents touch. */
-function cellsOf(extents: Float64Array, cellBytes: number): number {
-  let cells = 0;
-  for (let index = 0; index < extents.length; index += 2) {
-    const start = extents[index] as number;
-    const end = start + (extents[index + 1] as number);
-    cells += Math.ceil(end / cellBytes) - Math.floor(start / cellBytes);
-  }
-  return cells;
 }
 
 function failureOf(error: unknown): object {
