@@ -81,7 +81,10 @@ for (const [name, happens] of Object.entries(mishaps)) {
     const { source, target, directory, state } = await equalPair(t);
     const { far, initWords } = await otherHost(t);
     const words = [
-      ...[...initWords(source, [far(target)], state).slice(0, -2), ...(await markedAgent(directory))],
+      ...[
+        ...initWords(source, [far(target)], state).slice(0, -2),
+        ...(await markedAgent(directory)),
+      ],
       ...['--yes', '--peer-timeout', '5s', '--retry-for', '0', '--checkpoint-interval', '20'],
     ];
     for (let time = 0; time < repetitions({ whole: 6, sample: 1 }); time++) {
