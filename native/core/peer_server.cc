@@ -49,6 +49,8 @@ PeerServer::PeerServer(ServeSpec spec, JobControl& control)
 
 JobOutcome PeerServer::run() {
   stream_.start(io_.reactor);
+  // A driver reads the answers as they come; it need not send while this side does not read.
+  stream_.expectTaken();
   const Task<> serving = serve();
   while (!serving.done()) {
     if (control_.stopping()) stream_.fail(ECANCELED);
@@ -99,7 +101,10 @@ Task<bool> PeerServer::take(ReceivedBlock block) {
         stream_.fail(EPROTO);
         co_return false;
       }
-      digest(head, std::move(extents), co_await memoryFor(range));
+      // The list and the digests count too: many of them may wait for a driver that reads slowly.
+      const uint64_t listBytes = extents.size() * (sizeof(Extent) + sizeof(Digest));
+      const Arena::Block memory = co_await memoryFor(range, listBytes);
+      digest(head, std::move(extents), memory);
       co_return true;
     }
     case BlockOp::kRead:
@@ -170,8 +175,9 @@ Window PeerServer::windowFor(const Extent& extent, const Arena::Block& block) co
 
 /// Only the coroutine that reads the stream asks, so one may wait. More than a block's range is
 /// read in pieces of one.
-Task<Arena::Block> PeerServer::memoryFor(const Extent& extent) {
-  const uint64_t bytes = std::min(windowBytes(extent), kMostBlockBytes + 2 * granuleBytes_);
+Task<Arena::Block> PeerServer::memoryFor(const Extent& extent, uint64_t leastBytes) {
+  const uint64_t bytes =
+      std::min(std::max(windowBytes(extent), leastBytes), kMostBlockBytes + 2 * granuleBytes_);
   auto block = io_.arena.take(bytes);
   // While it does not read, the driver's silence is our own doing.
   if (!block) stream_.pause();
@@ -224,7 +230,7 @@ Detached PeerServer::zero(BlockHead head) {
 
 Task<MaybeFailure> PeerServer::writeZeroes(Extent extent) {
   MaybeFailure failure;
-  for (uint64_t start = extent.start; start < extent.end() && !failure;) {
+  for (uint64_t start = extent.start; start < extent.end() && !failure && isHeard();) {
     const uint64_t base = roundDown(start, kZeroBytes);
     const Extent piece{start, std::min(base + kZeroBytes, extent.end()) - start};
     failure = co_await volume_->write(io_.reactor, {zeroes_.data, base}, piece);
@@ -278,7 +284,7 @@ Task<MaybeFailure> PeerServer::digestEach(BlockHead head, const std::vector<Exte
     }
   }
   MaybeFailure failure;
-  for (size_t i = 0; i < extents.size() && !failure; ++i)
+  for (size_t i = 0; i < extents.size() && !failure && isHeard(); ++i)
     failure = co_await digestPieces(extents[i], block, digests[i]);
   co_return failure;
 }
@@ -288,7 +294,7 @@ Task<MaybeFailure> PeerServer::digestPieces(Extent extent, Arena::Block block, D
   Xxh3State state;
   flavour.begin(state);
   MaybeFailure failure;
-  for (uint64_t start = extent.start; start < extent.end() && !failure;) {
+  for (uint64_t start = extent.start; start < extent.end() && !failure && isHeard();) {
     const Extent piece{start, std::min(kMostBlockBytes, extent.end() - start)};
     const Window window = windowFor(piece, block);
     failure = co_await volume_->read(io_.reactor, window, piece);

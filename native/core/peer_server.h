@@ -34,7 +34,7 @@ class PeerServer {
   uint64_t windowBytes(const Extent& extent) const;
   Window windowFor(const Extent& extent, const Arena::Block& block) const;
 
-  Task<Arena::Block> memoryFor(const Extent& extent);
+  Task<Arena::Block> memoryFor(const Extent& extent, uint64_t leastBytes = 0);
   void giveBack(const Arena::Block& block);
 
   Detached write(BlockHead head, Arena::Block block);
@@ -48,6 +48,8 @@ class PeerServer {
                                 Arena::Block block, std::vector<Digest>& digests);
   Task<MaybeFailure> digestPieces(Extent extent, Arena::Block block, Digest& digest);
   Task<> answer(BlockHead asked, MaybeFailure failure, std::span<const std::byte> data = {});
+  /// Long work ends early when nobody hears of it any more.
+  bool isHeard() const { return stream_.failure() == 0; }
   void begin() { ++active_; }
   void end();
   Task<> allEnded();

@@ -58,7 +58,9 @@ void PeerStream::resume() {
 void PeerStream::tick() {
   if (failure_ != 0) return;
   const auto now = Clock::now();
-  if (!paused_ && now - heardAt_ > link_.silence) {
+  const bool isSilent = !paused_ && now - heardAt_ > link_.silence;
+  const bool takesNothing = mustTake_ && sending_ && now - sentAt_ > link_.silence;
+  if (isSilent || takesNothing) {
     fail(ETIMEDOUT);
   } else if (!sending_ && now - sentAt_ >= kBeat) {
     [](PeerStream& stream) -> Detached { co_await stream.beat(); }(*this);
@@ -89,6 +91,7 @@ Task<int> PeerStream::sendFrame(FrameKind kind,
   const uint64_t position = nextPosition_++;
   co_await order_.turn(position);
   sending_ = true;
+  sentAt_ = Clock::now();
   iovec* next = parts.data();
   while (failure_ == 0 && count > 0) {
     const ssize_t result = ::writev(link_.output.get(), next, static_cast<int>(count));
@@ -101,6 +104,7 @@ Task<int> PeerStream::sendFrame(FrameKind kind,
       fail(ECONNRESET);
       break;
     }
+    sentAt_ = Clock::now();
     auto left = static_cast<size_t>(result);
     for (; count > 0 && left >= next->iov_len; ++next, --count) left -= next->iov_len;
     if (count > 0) {
@@ -109,7 +113,6 @@ Task<int> PeerStream::sendFrame(FrameKind kind,
     }
   }
   sending_ = false;
-  sentAt_ = Clock::now();
   const int failure = failure_;
   order_.pass(position + 1);
   co_return failure;

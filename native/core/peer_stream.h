@@ -58,6 +58,9 @@ class PeerStream {
   void pause() { paused_ = true; }
   void resume();
 
+  /// The peer takes what it is sent whatever else it does: one that takes nothing is dead too.
+  void expectTaken() { mustTake_ = true; }
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -74,7 +77,9 @@ class PeerStream {
   bool sending_ = false;
   int failure_ = 0;
   bool paused_ = false;
+  bool mustTake_ = false;
   Clock::time_point heardAt_ = Clock::now();
+  /// When the last of a frame, or a part of it, was taken.
   Clock::time_point sentAt_ = Clock::now();
   /// Of the block whose data is still to come.
   FrameHead frame_;
