@@ -48,6 +48,7 @@ export class Link {
   /** Null until the session has a seed: earlier heartbeats would have an ambiguous checksum. */
   #sendSeed: bigint | null = null;
   #isGreeted = false;
+  readonly #openedAtMs = performance.now();
   #heardAtMs = performance.now();
   #beatAtMs = performance.now();
   /** The text printed before the banner. */
@@ -259,7 +260,8 @@ export class Link {
     if (nowMs - this.#beatAtMs > silenceMs / 2) this.#heardAtMs = nowMs;
     this.#beatAtMs = nowMs;
     const limitMs = this.#isGreeted ? silenceMs : Math.max(silenceMs, connectMs);
-    if (nowMs - this.#heardAtMs > limitMs) {
+    const sinceMs = this.#isGreeted ? this.#heardAtMs : this.#openedAtMs;
+    if (nowMs - sinceMs > limitMs) {
       this.#end(peerSilent(this.peer, Math.round(limitMs / 1000)));
     } else if (this.#sendSeed !== null) this.#frame('heartbeat', new Uint8Array(0));
   }
