@@ -43,7 +43,8 @@ export function findBanner(peer: string, bytes: Uint8Array): Banner | null {
   const end = isThere ? text.indexOf('\n', start) : -1;
   if (end < 0) {
     // No shell prints a NUL, and every frame has one: then the banner itself was lost.
-    if (text.length > mostGreetingBytes || text.includes('\0')) throw notAnAgent(peer, printable(text));
+    if (text.length > mostGreetingBytes || text.includes('\0'))
+      throw notAnAgent(peer, printable(text));
     return null;
   }
   checkVersions(peer, text.slice(start, end));
