@@ -121,7 +121,7 @@ test('map: of a volume, and of a partition of a disk', async (t) => {
     crossCheck: { state: 'done', detail: 'partition 1: inodes', contradictedBytes: 300 * 4096 },
     filesystem: { state: 'errors' },
   });
-  t.regex(part.stderr, /partition 1: the block bitmaps call 1228800 bytes free/);
+  t.regex(part.stderr, /partition 1: the block bitmaps mark 1228800 bytes as free/);
   const { stdout } = await fastsync(['map', image]);
   t.regex(String(stdout), /cross-check: +done \(inodes\), 1228800 bytes marked free have an owner/);
 });
