@@ -21,7 +21,7 @@ const everywhere: readonly Name[] = ['done', 'usage', 'incomplete', 'interrupted
 /** What each command adds to these, by its name as it is typed behind the program's. */
 const besides: Readonly<Record<string, readonly Name[]>> = {
   map: ['refused'],
-  init: ['refused', 'locked'],
+  init: ['refused', 'remote', 'locked'],
   'track start': ['refused'],
   'track drain': ['locked'],
   'track stop': [],

@@ -7,6 +7,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { exitCodesOf } from '../../src/cli/exit-codes.js';
+import { exitCodes } from '../../src/errors.js';
 import { agentsOf, markedAgent, otherHost, processesOf } from '../support/far.js';
 import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fastverifyJson } from '../support/fastverify.js';
@@ -34,6 +36,7 @@ async function noAgents({ directory }: Scene): Promise<void> {
 async function endsWith6(t: ExecutionContext, { run }: Scene): Promise<void> {
   const { exitCode, stderr } = await run;
   t.is(exitCode, 6, String(stderr));
+  t.true(exitCodesOf('init').includes(exitCodes.remote), 'as its help says');
   t.regex(String(stderr), /^error: [^\n]+$/m);
   t.notRegex(String(stderr), /\n\s+at |bug/);
 }
