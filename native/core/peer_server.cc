@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "digest_flavour.h"
+#include "hasher.h"
 #include "scan.h"
 
 namespace fastsync {
@@ -40,8 +40,8 @@ PeerServer::PeerServer(ServeSpec spec, JobControl& control)
       volume_(openEndpoint(std::move(spec_.volume), kVolume, Endpoint::Access::kReadWrite,
                            control.requestsOf(kVolume))),
       granuleBytes_(volume_->limits().granularityBytes),
-      // A block may begin and end within a granule.
-      io_(spec_.options, kMostBlockBytes + 2 * granuleBytes_, 1),
+      // A block may begin and end within a granule, and the zeroes are never given back.
+      io_(spec_.options, kMostBlockBytes + 2 * granuleBytes_ + kZeroBytes, 1),
       stream_(std::move(spec_.link)) {
   // Fresh memory is zero, and nothing is ever read into it.
   zeroes_ = io_.arena.take(kZeroBytes).value();
@@ -290,18 +290,18 @@ Task<MaybeFailure> PeerServer::digestEach(BlockHead head, const std::vector<Exte
 }
 
 Task<MaybeFailure> PeerServer::digestPieces(Extent extent, Arena::Block block, Digest& digest) {
-  const DigestFlavour& flavour = digestFlavourHere();
-  Xxh3State state;
-  flavour.begin(state);
+  // On the heap: the compiler does not align what lies in a coroutine's frame as vectors need it.
+  const auto hasher = makeHasher(Algorithm::kXxh3);
+  hasher->begin();
   MaybeFailure failure;
   for (uint64_t start = extent.start; start < extent.end() && !failure && isHeard();) {
     const Extent piece{start, std::min(kMostBlockBytes, extent.end() - start)};
     const Window window = windowFor(piece, block);
     failure = co_await volume_->read(io_.reactor, window, piece);
-    if (!failure) flavour.add(state, window.at(start), piece.length);
+    if (!failure) hasher->add(window.at(start), piece.length);
     start = piece.end();
   }
-  digest = flavour.end(state);
+  hasher->end(digest.data());
   co_return failure;
 }
 

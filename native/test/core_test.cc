@@ -122,7 +122,7 @@ class Scene {
   IoOptions options(Backend backend) {
     IoOptions options;
     options.backend = backend;
-    options.chunkBytes = pick<uint64_t>({4 * kKiB, 64 * kKiB, kMiB});
+    options.chunkBytes = pick<uint64_t>({4 * kKiB, 64 * kKiB, kMiB, 4 * kMiB});
     options.queueDepth = pick<unsigned>({1, 4, 64});
     options.inFlightBytes = pick<uint64_t>({kMiB, 8 * kMiB});
     return options;

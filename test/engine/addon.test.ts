@@ -11,7 +11,14 @@ const built = fileURLToPath(new URL('../../src', import.meta.url));
 
 async function packageWithoutAddon(t: ExecutionContext): Promise<string> {
   const directory = await scratchDirectory(t);
-  const parts = ['engine', 'errors.js', 'descriptors.js', 'in-flight.js', 'package-root.js'];
+  const parts = [
+    'engine',
+    'errors.js',
+    'system-errors.js',
+    'descriptors.js',
+    'in-flight.js',
+    'package-root.js',
+  ];
   for (const part of parts) {
     await cp(path.join(built, part), path.join(directory, 'dist/src', part), { recursive: true });
   }
