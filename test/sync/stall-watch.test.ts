@@ -69,11 +69,13 @@ test('with a limit, whoever waits for a volume fails, and whoever waits for anot
   t.is(watch.gaveUp, null);
   look(1, { limited: waits(0), well: waits(9) });
   t.like(watch.gaveUp, { code: 'IO_TIMEOUT', exitCode: 3 });
-  await t.throwsAsync(hangs, { message: /^limited has not answered for 40 s/ });
-  await t.throwsAsync(job, { message: /^limited/ });
+  await t.throwsAsync(hangs, { message: /^gave up on limited: it has not answered for 40 s/ });
+  await t.throwsAsync(job, { message: /^gave up on limited/ });
   t.true(isCancelled);
   t.is(await other, 1);
-  await t.throwsAsync(() => inFlight('limited', () => Promise.resolve(1)), { message: /^limited/ });
+  await t.throwsAsync(() => inFlight('limited', () => Promise.resolve(1)), {
+    message: /^gave up on limited/,
+  });
 });
 
 test('a run that does not end by itself then is waited for no longer', async (t) => {
@@ -83,7 +85,7 @@ test('a run that does not end by itself then is waited for no longer', async (t)
   look(11, { bound: waits() });
   t.not(watch.gaveUp, null);
   look(31, {});
-  await t.throwsAsync(bound, { message: /^bound has not answered/ });
+  await t.throwsAsync(bound, { message: /^gave up on bound: it has not answered/ });
 });
 
 test('what was counted stays counted when nobody waits any more', async (t) => {
