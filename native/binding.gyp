@@ -39,7 +39,12 @@
         '-isystem', '<!(node -p "require(\'node-addon-api\').include_dir" | xargs realpath)',
       ],
       'include_dirs': ['core', 'bpf'],
-      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS'],
+      # A worker that is being terminated takes no exception: the library would end the whole process.
+      'defines': [
+        'NAPI_VERSION=9',
+        'NODE_ADDON_API_CPP_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
       # Linked in, so that a built addon needs nothing on the machine it is carried to.
       'libraries': ['-l:liburing.a', '-l:libcrypto.a'],
       'ldflags': ['-Wl,--exclude-libs,ALL'],

@@ -19,8 +19,8 @@ export interface Orders {
   readonly source: string;
   readonly target: string;
   readonly request: Partial<CopyRequest>;
-  /** Wait for the end; leave it running and fall off the end; or end the process after `afterMs`. */
-  readonly then: 'await' | 'leave' | 'exit' | 'throw' | 'report';
+  /** Wait for the end; leave it running and fall off the end; look at it all the time; or end the process after `afterMs`. */
+  readonly then: 'await' | 'leave' | 'look' | 'exit' | 'throw' | 'report';
   readonly afterMs?: number;
 }
 
@@ -45,6 +45,10 @@ async function run({ source, target, request, then, afterMs = 0 }: Orders): Prom
       say({ progress, backend });
     });
     return;
+  }
+  if (then === 'look') {
+    // In native code at nearly every moment.
+    for (;;) job.progress();
   }
   if (then === 'report') {
     const done = job.done.then(() => true);

@@ -110,6 +110,18 @@ test('terminating a worker thread when its job is about done leaves the process 
   t.is(await cmp(source, target, 2 * MiB), '');
 });
 
+test('terminating a worker thread that is in native code leaves the process well', async (t) => {
+  const random = seededRandom(t, 404);
+  const files = await pair(t);
+  for (let round = 0; round < repetitions({ whole: 80, sample: 30 }); round++) {
+    const worker = new Worker(child, { workerData: { ...files, request: {}, then: 'look' } });
+    await once(worker, 'message');
+    await sleep(random.between(0, 6));
+    await worker.terminate();
+  }
+  t.pass();
+});
+
 test('worker threads copy at the same time', async (t) => {
   const { source } = await pair(t);
   const directory = await scratchDirectory(t);
