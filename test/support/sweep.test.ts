@@ -1,10 +1,11 @@
 /** What test runs leave that are killed, as the kernel's own lists have it. */
 
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { pinnedDirectories } from '../../src/tracker/bpf/bpffs.js';
 import { endingWithUs } from './lifetime.js';
 import { packageRoot } from './manifests.js';
 import { ownerVariable } from './owner.js';
@@ -62,6 +63,21 @@ async function leftBelow(directory: string): Promise<string[]> {
   return lines.filter((line) => line.includes(directory));
 }
 
+/** A name alone may be somebody else's by now. */
+async function identityOf(folder: string): Promise<string> {
+  return `${folder} ${(await stat(folder).catch(() => null))?.ino ?? 'gone'}`;
+}
+
+/** The trackers that are kept without a process, on loop devices of files below the directory. */
+async function trackersBelow(directory: string): Promise<string[]> {
+  const columns = ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'];
+  const { stdout } = await execa('losetup', columns);
+  const lines = stdout.split('\n').filter((line) => line.includes(directory));
+  const names = lines.map((line) => `block-7-${/loop(\d+)/.exec(line)?.[1] ?? ''}`);
+  const folders = (await pinnedDirectories()).filter((one) => names.includes(path.basename(one)));
+  return Promise.all(folders.map(identityOf));
+}
+
 /** What runs with this directory for its scratch files. */
 async function processesWith(directory: string): Promise<string[]> {
   const { stdout } = await execa('ps', ['-e', '-ww', 'e', '-o', 'args=']);
@@ -114,6 +130,8 @@ test('what a killed run left goes with the next one; what another one uses stays
   const killed = await endlessRun(t, home);
   const before = (await leftBelow(home)).length;
   const owned = await readdir(home);
+  const ours = await trackersBelow(home);
+  t.true(ours.length > 0, 'a tracker that is kept without a process');
   const other = await endlessRun(t, home);
   t.true(before >= 6, String(before));
   killed.child.kill('SIGKILL');
@@ -140,4 +158,9 @@ test('what a killed run left goes with the next one; what another one uses stays
   t.deepEqual(await readdir(home), ['fastsync-test-abcdef']);
   t.deepEqual(await leftBelow(home), []);
   t.deepEqual(await processesWith(home), []);
+  const left = await Promise.all((await pinnedDirectories()).map(identityOf));
+  t.deepEqual(
+    ours.filter((one) => left.includes(one)),
+    [],
+  );
 });

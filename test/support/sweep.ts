@@ -110,7 +110,8 @@ async function sweep(owner: string, directories: readonly string[]): Promise<voi
   for (const { directory } of mounts.toReversed())
     await execa('umount', ['--lazy', directory], quietly);
   for (const folder of await pinnedDirectories()) {
-    const of = path.basename(folder).replace('-', ':');
+    // Named by the node of the volume: block-7-3.
+    const of = path.basename(folder).split('-').slice(1).join(':');
     if (loops.some(({ numbers }) => numbers === of)) await endFolder(folder);
   }
   const swaps = (await readFile('/proc/swaps', 'utf8'))
