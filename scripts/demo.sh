@@ -114,7 +114,7 @@ run fastsync init --src "$source" --dst "$target" --online --yes | tee "$work/on
 touch "$work/enough"
 wait "$writer"
 umount "$work/a"
-moment=$(date -d "$(sed -n 's/^state of: *//p' "$work/online.log")" +%s%N)
+moment=$(date -d "$(sed -n 's/^consistent at: *//p' "$work/online.log")" +%s%N)
 expect 'e2fsck -fn finds nothing to repair on the target' e2fsck -fn "$target"
 mount -t ext4 -o ro "$target" "$work/b"
 expect 'every file that was fsynced before that moment is on it, with its content' \
