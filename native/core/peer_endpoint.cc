@@ -25,7 +25,7 @@ uint64_t answerBytes(const BlockHead& asked, uint64_t wanted) {
              : 0;
 }
 
-/// Calls `visit` for the pieces of `extent` that fit a block, until one fails.
+/// Runs `operation` on the pieces of `extent` that fit a block, until one fails.
 template <class Operation>
 Task<MaybeFailure> eachBlock(Extent extent, Operation operation) {
   MaybeFailure failure;
@@ -99,29 +99,42 @@ Task<MaybeFailure> PeerEndpoint::digests(Reactor& reactor, const std::vector<Ext
 
 Task<PartsDigest> PeerEndpoint::digest(Reactor& reactor, Window, std::vector<Extent> parts) {
   PartsDigest result;
-  result.failure = co_await digests(reactor, parts, BlockOp::kDigest, {&result.digest, 1});
+  if (parts.size() <= kMostDigestedExtents) {
+    result.failure = co_await digests(reactor, parts, BlockOp::kDigest, {&result.digest, 1});
+    co_return result;
+  }
+  std::vector<Digest> each(parts.size());
+  result.failure = co_await digestEach(reactor, parts, each);
+  result.digest = digestOfDigests(each);
   co_return result;
+}
+
+Task<MaybeFailure> PeerEndpoint::digestEach(Reactor& reactor, const std::vector<Extent>& extents,
+                                            std::span<Digest> result) {
+  MaybeFailure failure;
+  for (size_t at = 0; at < extents.size() && !failure; at += kMostDigestedExtents) {
+    const auto first = extents.begin() + static_cast<ptrdiff_t>(at);
+    const auto count = std::min(kMostDigestedExtents, extents.size() - at);
+    const std::vector<Extent> slice(first, first + static_cast<ptrdiff_t>(count));
+    failure = co_await digests(reactor, slice, BlockOp::kDigests, result.subspan(at, count));
+  }
+  co_return failure;
 }
 
 // Two questions where something differs, and one where nothing does.
 Task<Differences> PeerEndpoint::differing(Reactor& reactor, Window ours, Window,
                                           std::vector<Extent> parts, uint64_t granuleBytes) {
   Differences result;
-  Digest whole{};
-  result.failure = co_await digests(reactor, parts, BlockOp::kDigest, {&whole, 1});
-  if (result.failure || whole == digestOfParts(ours, parts)) co_return result;
+  const PartsDigest whole = co_await digest(reactor, {}, parts);
+  result.failure = whole.failure;
+  if (result.failure || whole.digest == digestOfParts(ours, parts)) co_return result;
   const std::vector<Extent> pieces = cut(parts, std::max(granuleBytes, kDigestedBytes));
-  for (size_t at = 0; at < pieces.size() && !result.failure; at += kMostDigestedExtents) {
-    const auto first = pieces.begin() + static_cast<ptrdiff_t>(at);
-    const auto count = std::min(kMostDigestedExtents, pieces.size() - at);
-    const std::vector<Extent> asked(first, first + static_cast<ptrdiff_t>(count));
-    std::vector<Digest> theirs(count);
-    result.failure = co_await digests(reactor, asked, BlockOp::kDigests, theirs);
-    if (result.failure) break;
-    for (size_t i = 0; i < count; ++i) {
-      if (theirs[i] != digestOf(ours.at(asked[i].start), asked[i].length))
-        appendJoined(result.extents, asked[i]);
-    }
+  std::vector<Digest> theirs(pieces.size());
+  result.failure = co_await digestEach(reactor, pieces, theirs);
+  if (result.failure) co_return result;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (theirs[i] != digestOf(ours.at(pieces[i].start), pieces[i].length))
+      appendJoined(result.extents, pieces[i]);
   }
   co_return result;
 }

@@ -35,7 +35,6 @@ class PeerEndpoint final : public Endpoint {
     bool answered = false;
     BlockHead answer;
   };
-  struct Answer;
 
   /// Sends a request with `data`, and waits for an answer whose data fills `into`.
   Task<MaybeFailure> ask(Reactor& reactor, BlockHead head, std::span<const std::byte> data,
@@ -45,6 +44,10 @@ class PeerEndpoint final : public Endpoint {
   static void resume(Question& question);
   Task<MaybeFailure> digests(Reactor& reactor, const std::vector<Extent>& extents, BlockOp op,
                              std::span<Digest> result);
+
+  /// A digest of each extent, in as many requests as it takes.
+  Task<MaybeFailure> digestEach(Reactor& reactor, const std::vector<Extent>& extents,
+                                std::span<Digest> result);
 
   Requests* requests_;
   PeerStream stream_;

@@ -263,10 +263,7 @@ Detached PeerServer::read(BlockHead head, Arena::Block block) {
 Detached PeerServer::digest(BlockHead head, std::vector<Extent> extents, Arena::Block block) {
   std::vector<Digest> digests;
   const MaybeFailure failure = co_await digestEach(head, extents, block, digests);
-  const bool isOne = head.op == BlockOp::kDigest;
-  if (!failure && isOne && digests.size() > 1)
-    digests = {digestOf(reinterpret_cast<const std::byte*>(digests.data()),
-                        digests.size() * sizeof(Digest))};
+  if (!failure && head.op == BlockOp::kDigest) digests = {digestOfDigests(digests)};
   co_await answer(head, failure, std::as_bytes(std::span(digests)));
   giveBack(block);
 }

@@ -52,14 +52,16 @@ std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granu
   return runs;
 }
 
+Digest digestOfDigests(std::span<const Digest> digests) {
+  if (digests.size() == 1) return digests.front();
+  return digestOf(reinterpret_cast<const std::byte*>(digests.data()), digests.size_bytes());
+}
+
 Digest digestOfParts(Window window, const std::vector<Extent>& parts) {
-  const auto one = [&](const Extent& part) { return digestOf(window.at(part.start), part.length); };
-  if (parts.size() == 1) return one(parts.front());
   std::vector<Digest> digests;
   digests.reserve(parts.size());
-  for (const Extent& part : parts) digests.push_back(one(part));
-  return digestOf(reinterpret_cast<const std::byte*>(digests.data()),
-                  digests.size() * sizeof(Digest));
+  for (const Extent& part : parts) digests.push_back(digestOf(window.at(part.start), part.length));
+  return digestOfDigests(digests);
 }
 
 void findDifferences(Window left, Window right, const Extent& extent, uint64_t granuleBytes,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "digest.h"
@@ -22,7 +23,10 @@ bool isZero(const std::byte* data, uint64_t bytes);
 /// Cuts `extent` where zero and other pieces meet, on multiples of `granuleBytes` of the device.
 std::vector<Run> splitByZero(Window window, const Extent& extent, uint64_t granuleBytes);
 
-/// One digest for the content of several ranges.
+/// One digest for the content of several ranges: of one its own, else over theirs in order.
+Digest digestOfDigests(std::span<const Digest> digests);
+
+/// The same, from memory.
 Digest digestOfParts(Window window, const std::vector<Extent>& parts);
 
 /// Appends `piece`, or lengthens the last extent where they touch.

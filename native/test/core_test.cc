@@ -108,7 +108,14 @@ class Scene {
     return bytes;
   }
 
+  /// Sometimes more in a chunk than one request to an agent can list.
   std::vector<Extent> extents() {
+    if (random_() % 4 == 0) {
+      std::vector<Extent> dense;
+      for (uint64_t at = random_() % 512; at + 512 < kSizeBytes; at += 512)
+        dense.push_back({at, 300});
+      return dense;
+    }
     std::vector<uint64_t> cuts(60);
     const uint64_t unit = pick<uint64_t>({1, 512, 4096});
     for (uint64_t& cut : cuts) cut = random_() % (kSizeBytes / unit) * unit;
@@ -145,6 +152,10 @@ class Scene {
     spec.verify = random_() % 2 == 0;
     spec.flushEvery = std::chrono::milliseconds(pick<int>({50, 5000}));
     spec.options = options(backend);
+    if (spec.extents.size() > kMostDigestedExtents) {
+      spec.options.chunkBytes = 4 * kMiB;
+      spec.options.inFlightBytes = 8 * kMiB;
+    }
     const std::vector<Extent> list = spec.extents;
 
     const JobControl& control = runWatched<CopyJob>(std::move(spec), cancelled);
