@@ -15,8 +15,8 @@ namespace fastsync {
 namespace {
 
 class JobThread;
-void settle(Napi::Env env, Napi::Function, JobThread* job, void*);
-using Postbox = Napi::TypedThreadSafeFunction<JobThread, void, settle>;
+void deliver(Napi::Env env, Napi::Function, JobThread* job, void*);
+using Postbox = Napi::TypedThreadSafeFunction<JobThread, void, deliver>;
 
 class JobThread {
  public:
@@ -41,7 +41,7 @@ class JobThread {
     }
   }
 
-  void settle(Napi::Env env) const {
+  void deliver(Napi::Env env) const {
     try {
       const Napi::HandleScope scope(env);
       if (error_.empty()) {
@@ -96,9 +96,9 @@ class JobThread {
   std::string error_;
 };
 
-void settle(Napi::Env env, Napi::Function, JobThread* job, void*) {
+void deliver(Napi::Env env, Napi::Function, JobThread* job, void*) {
   if (static_cast<napi_env>(env) == nullptr) return;  // the environment is going away
-  job->settle(env);
+  job->deliver(env);
 }
 
 }  // namespace

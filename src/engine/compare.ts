@@ -7,7 +7,7 @@ import { extentBytes, ioOptionsOf, powerOfTwo, wholeNumber } from './validate.js
 
 /**
  * Compares `extents` of two volumes by reading both sides at once, past the page cache where that is
- * possible. Nothing is written. Ranges that one side or the other cannot read are listed, not judged;
+ * possible. Nothing is written. Ranges that one side or the other cannot read are listed, not compared;
  * they count in `badBytes`.
  *
  * Throws RangeError or TypeError for a request that makes no sense. `done` rejects with EngineError

@@ -9,7 +9,7 @@ import {
   type RemoteVolume,
   type VolumeIdentity,
 } from '../volume/index.js';
-import { sharedFromAfar, type Surroundings } from './shared-storage.js';
+import { sharedByRemoteTarget, type KnownStorage } from './shared-storage.js';
 import type { OpenTarget, Target } from './target.js';
 
 /** How to reach other hosts. */
@@ -42,7 +42,7 @@ export function lineReporter(
 export async function inspectFarTarget(
   address: RemoteAddress,
   source: VolumeIdentity,
-  around: Surroundings,
+  known: KnownStorage,
   access: RemoteAccess,
   { reporter, signal = new AbortController().signal }: Hearing,
 ): Promise<Target> {
@@ -51,7 +51,7 @@ export async function inspectFarTarget(
   const options = { ...access, onLine: lineReporter(address, reporter) };
   const far = await openSession(address, options, signal);
   try {
-    return await farTargetOn(far, source, around);
+    return await farTargetOn(far, source, known);
   } catch (error) {
     await far.end();
     throw error;
@@ -62,13 +62,13 @@ export async function inspectFarTarget(
 export async function farTargetOn(
   far: AgentSession,
   source: VolumeIdentity,
-  around?: Surroundings,
+  known?: KnownStorage,
 ): Promise<Target> {
   const { inspectTarget } = await import('../volume/remote/index.js');
   const { text, path } = far.address;
   const found = await inspectTarget(far);
-  const place = { path, identity: found?.identity ?? null, bootId: far.bootId };
-  const sharedWith = await sharedFromAfar(place, source, around);
+  const described = { path, identity: found?.identity ?? null, bootId: far.bootId };
+  const sharedWith = await sharedByRemoteTarget(described, source, known);
   if (found === null) return { path: text, facts: null, sharedWith, stamp: null, far };
   const { stamp, ...facts } = found;
   return { path: text, facts: { ...facts, sharedWith }, sharedWith, stamp, far };

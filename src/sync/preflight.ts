@@ -112,8 +112,8 @@ async function inspectAll(
   try {
     for (const address of addresses) {
       if (address === null || remote === undefined) continue;
-      const around = { hostStorage, earlier: [...inspected, ...distant] };
-      distant.push(await inspectFarTarget(address, source, around, remote, request));
+      const known = { hostStorage, earlier: [...inspected, ...distant] };
+      distant.push(await inspectFarTarget(address, source, known, remote, request));
     }
   } catch (error) {
     for (const { far } of distant) await far?.end();

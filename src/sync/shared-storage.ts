@@ -51,7 +51,7 @@ export async function sharedByName(
 }
 
 /** A target as the agent of another host describes it. */
-export interface FarPlace {
+export interface RemoteTarget {
   readonly path: string;
   /** Null: nothing is there yet. */
   readonly identity: VolumeIdentity | null;
@@ -60,59 +60,59 @@ export interface FarPlace {
 }
 
 /** What else a target may share storage with. */
-export interface Surroundings {
+export interface KnownStorage {
   readonly hostStorage: HostStorage;
   /** The targets that have been inspected before. */
   readonly earlier: readonly Target[];
 }
 
 /** The name of what a target on another host shares storage with, or null. */
-export async function sharedFromAfar(
-  place: FarPlace,
+export async function sharedByRemoteTarget(
+  target: RemoteTarget,
   source: VolumeIdentity,
-  around?: Surroundings,
+  known?: KnownStorage,
 ): Promise<string | null> {
-  const { identity } = place;
-  if (identity !== null && (await isSharedAcrossHosts(source, identity, place.bootId)))
+  const { identity } = target;
+  if (identity !== null && (await isSharedAcrossHosts(source, identity, target.bootId)))
     return source.path;
-  if (around === undefined) return null;
-  for (const { path: name, facts, far } of around.earlier) {
-    const isSameHost = far?.bootId === place.bootId;
+  if (known === undefined) return null;
+  for (const { path: name, facts, far } of known.earlier) {
+    const isSameHost = far?.bootId === target.bootId;
     const isSame =
       identity === null || facts === null
-        ? isSameHost && far.address.path === place.path
+        ? isSameHost && far.address.path === target.path
         : isSameHost
           ? facts.identity.node === identity.node
-          : await isSharedAcrossHosts(facts.identity, identity, place.bootId);
+          : await isSharedAcrossHosts(facts.identity, identity, target.bootId);
     if (isSame) return name;
   }
-  return place.bootId !== '' && place.bootId === (await bootId())
-    ? sharedHere(place, source, around)
+  return target.bootId !== '' && target.bootId === (await bootId())
+    ? sharedHere(target, source, known)
     : null;
 }
 
 /** ssh has led back to this host: its own paths tell more than what the agent says of one volume. */
 async function sharedHere(
-  place: FarPlace,
+  target: RemoteTarget,
   source: VolumeIdentity,
-  { hostStorage, earlier }: Surroundings,
+  { hostStorage, earlier }: KnownStorage,
 ): Promise<string | null> {
   const others: Earlier[] = [];
   for (const { path: name, facts, far } of earlier) {
     if (far === undefined) {
       others.push({ name, path: name, identity: facts?.identity ?? null });
-    } else if (far.bootId === place.bootId) {
+    } else if (far.bootId === target.bootId) {
       const identity = await hostStorage.identify(far.address.path).catch(() => null);
       others.push({ name, path: far.address.path, identity });
     }
   }
-  const local = await hostStorage.identify(place.path).catch(() => null);
+  const local = await hostStorage.identify(target.path).catch(() => null);
   return local === null
-    ? sharedByName(place.path, source, others, hostStorage)
+    ? sharedByName(target.path, source, others, hostStorage)
     : sharedByStorage(local, source, others, hostStorage);
 }
 
-/** Whether a volume of this host and one of another are the same. `bootIdThere`: as of FarPlace. */
+/** Whether a volume of this host and one of another are the same. `bootIdThere`: as of RemoteTarget. */
 export async function isSharedAcrossHosts(
   here: VolumeIdentity,
   there: VolumeIdentity,

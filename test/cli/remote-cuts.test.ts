@@ -4,7 +4,8 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
-import { fastsyncJson } from '../support/fastsync.js';
+import { pausableFile } from '../engine/nbd.js';
+import { checkpointBeyond, fastsync, fastsyncJson } from '../support/fastsync.js';
 import { fastverifyJson, flipBits } from '../support/fastverify.js';
 import { seededRandom } from '../support/random.js';
 import { equalPair, ext4, smallXfs } from '../support/replica.js';
@@ -77,6 +78,44 @@ test('without time to retry a cut ends the run, and the same command resumes', a
   const resumed = await fastsyncJson(['init', ...rest]);
   t.is(resumed.exitCode, 0, resumed.stderr);
   await execa('e2fsck', ['-fn', target]);
+});
+
+test('one of two targets is cut off: the other is completed, and the same command seeds it', async (t) => {
+  const { directory, target, words } = await across(t, ext4, [4 * mebibyte]);
+  const near = path.join(directory, 'near.img');
+  const both = [...words, '--dst', near];
+  const cut = await fastsyncJson([...both, '--retry-for', '0']);
+  t.is(cut.exitCode, 3, cut.stderr);
+  await execa('e2fsck', ['-fn', near]);
+  t.is((await execa('blkid', ['-p', target], { reject: false })).exitCode, 2);
+  const again = await fastsyncJson(both);
+  t.is(again.exitCode, 0, again.stderr);
+  await execa('e2fsck', ['-fn', target]);
+});
+
+test('a disk over there that stalls is given up where there is a limit', async (t) => {
+  const sshd = await startSshd(t);
+  const { source, target, state } = await makePair(t, ext4, 64 * mebibyte);
+  const paused = await pausableFile(t, target);
+  const { stdout } = await execa('stat', ['--format=%s', paused.file]);
+  t.is(Number(stdout), 64 * mebibyte);
+  const words = ['init', '--src', source, '--dst', `${sshd.host}:${paused.file}`, ...state];
+  const slow = ['--bwlimit', '2M', '--checkpoint-interval', '10'];
+  const run = fastsync([
+    ...words,
+    ...sshd.words,
+    ...slow,
+    '--yes',
+    '--io-timeout',
+    '20s',
+    '--json',
+  ]);
+  await checkpointBeyond(run, path.dirname(source), 0);
+  await paused.pause();
+  const { exitCode, stdout: lines } = await run;
+  await paused.resume();
+  t.is(exitCode, 3, String(lines));
+  t.regex(String(lines), /it has not answered for 20 s, the limit/);
 });
 
 test('a host that cannot be reached is told at once', async (t) => {

@@ -86,10 +86,10 @@ function onlineFacts({ cutover, mapFreezeMs }: OnlineResult): Fact[] {
 
 /** What was written meanwhile went one of two ways, and either may be all of it. */
 function recopied({ rounds, recopiedBytes, bufferedBytes }: NonNullable<OnlineResult['cutover']>) {
-  const staged = `${formatBytes(bufferedBytes)} through memory at the cutover`;
-  if (rounds === 0) return `${staged}, after no rounds`;
+  const buffered = `${formatBytes(bufferedBytes)} through memory at the cutover`;
+  if (rounds === 0) return `${buffered}, after no rounds`;
   const what = rounds === 1 ? '1 round' : `${rounds} rounds`;
-  return `${formatBytes(recopiedBytes)} in ${what}, ${staged}`;
+  return `${formatBytes(recopiedBytes)} in ${what}, ${buffered}`;
 }
 
 function onlineFigures(online: OnlineResult | null) {

@@ -21,7 +21,7 @@ interface Given extends Partial<ManifestArguments> {
 }
 
 /** Options that mean nothing to a task, and would be believed to have had an effect. */
-const strangers: Readonly<Record<ManifestTask['kind'], readonly (keyof Given)[]>> = {
+const inapplicable: Readonly<Record<ManifestTask['kind'], readonly (keyof Given)[]>> = {
   write: ['dst', 'repair', 'engine', 'root', 'ddrescue-map', 'max-time', 'start', 'stop'],
   check: ['dst', 'repair', 'algorithm', 'manifest-cell'],
   compare: [
@@ -45,7 +45,7 @@ export function manifestTask(args: Given): ManifestTask | null {
     return null;
   }
   const task = taskOf(src, file, manifest, against);
-  for (const name of strangers[task.kind]) {
+  for (const name of inapplicable[task.kind]) {
     if (args[name] === undefined || args[name] === false) continue;
     const option = task.kind === 'write' ? '--write-manifest' : '--manifest';
     const where = task.kind === 'compare' ? `${option} with --against` : option;

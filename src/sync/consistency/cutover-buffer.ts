@@ -111,9 +111,9 @@ export class CutoverBuffer {
     { ioOptions, rescue, signal }: FillOptions,
     before: 'empty' | 'filled',
   ): Promise<CopyResult> {
-    const hasty = { ...ioOptions, ...cutoverIo };
+    const urgent = { ...ioOptions, ...cutoverIo };
     const job = copy({
-      ...hasty,
+      ...urgent,
       source,
       targets: [this.endpoint],
       extents,
